@@ -1,0 +1,5 @@
+"""Segmentation with non-local context for MONAI."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
