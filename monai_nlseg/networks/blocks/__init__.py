@@ -1,0 +1,16 @@
+"""Building blocks: one attention idea a file."""
+
+from __future__ import annotations
+
+from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation
+from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, NormAct, PreactivationResidualBlock
+from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
+
+__all__ = [
+    "AggregationResidualBlock",
+    "GlobalAggregation",
+    "NormAct",
+    "PreactivationResidualBlock",
+    "SameConvolution",
+    "SameTransposedConvolution",
+]

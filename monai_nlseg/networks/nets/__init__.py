@@ -1,0 +1,7 @@
+"""Networks: MONAI constructors, logits out."""
+
+from __future__ import annotations
+
+from monai_nlseg.networks.nets.nonlocal_unet import NonLocalUNet
+
+__all__ = ["NonLocalUNet"]
