@@ -1,0 +1,118 @@
+"""`nlseg`: thin commands over the package."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from monai_nlseg.errors import sentence
+
+app = typer.Typer(
+    name="nlseg",
+    help="Segmentation with non-local context for MONAI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+simulate = typer.Typer(help="Make data in the layouts of data sets that cannot be shipped.", no_args_is_help=True)
+app.add_typer(simulate, name="simulate")
+console = Console()
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("nlseg-demo"),
+    bundle: Annotated[str, typer.Option(help="Bundle for skull-stripped T1: a name or a folder.")] = (
+        "brain_t1_nonlocal_unet_segmentation"
+    ),
+) -> None:
+    """Segment a real head, the MNI152 template, with the weights that ship with the package."""
+    from monai_nlseg.demo import segment_template
+
+    result = segment_template(output, bundle)
+    for tissue, dice in result.dice.items():
+        console.print(f"Dice {tissue} against the template's own map: [bold]{dice:.3f}[/]")
+    for line in (f"label map: {result.labels}", f"picture:   {result.picture}"):
+        console.print(line, soft_wrap=True)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or the folder of any bundle.")],
+    configs: Annotated[str, typer.Argument(help="Config names, comma separated, e.g. inference or train,evaluate.")],
+) -> None:
+    """Run a bundle as `python -m monai.bundle run` does; further options override its config ids.
+
+    Finds the bundle's files by itself, and ends in one sentence where that ends in a traceback. Example: nlseg run
+    brain_t1_nonlocal_unet_segmentation inference --dataset_dir scans --output_dir labels
+    """
+    from monai_nlseg.bundle import run_bundle
+
+    run_bundle(bundle, configs.split(","), _overrides(context.args))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="Published variables: an .npz file or a TensorFlow checkpoint.")],
+    destination: Annotated[Path, typer.Argument(help="State dict to write (.pt).")],
+) -> None:
+    """Convert published TensorFlow weights of the Non-local U-Net into a state dict."""
+    from monai_nlseg.networks.weights import convert_nonlocal_unet
+
+    summary = convert_nonlocal_unet(source, destination)
+    console.print(f"wrote {destination}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
+
+
+@simulate.command("iseg")
+def simulate_iseg_command(
+    subjects: Annotated[int, typer.Option(help="Number of subjects.", min=1)],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    anatomies: Annotated[
+        Path | None, typer.Option(help="Folder of FreeSurfer-style label maps; else the MNI152 tissue maps.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same subjects.")] = 0,
+) -> None:
+    """Simulate six-month-old brains in the layout of iSeg-2017: T1, T2 and label as Analyze pairs."""
+    from monai_nlseg.data.simulate import simulate_iseg
+
+    written = simulate_iseg(out, subjects, anatomies=anatomies, seed=seed)
+    console.print(f"{len(written)} subjects in {out}")
+
+
+def _overrides(arguments: list[str]) -> dict[str, Any]:
+    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such."""
+    from fire.parser import DefaultParseValue
+
+    pairs: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        option = rest.pop(0)
+        if not option.startswith("--"):
+            raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
+        name, given, value = option[2:].partition("=")
+        if not given:
+            if not rest:
+                raise ValueError(f"'{option}' has no value: give pairs such as --dataset_dir PATH.")
+            value = rest.pop(0)
+        pairs[name] = DefaultParseValue(value)
+    return pairs
+
+
+def main() -> None:
+    """Entry point: an error ends in one sentence and exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        app()
+    except Exception as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {sentence(error)}", soft_wrap=True, highlight=False)
+        logging.getLogger(__name__).debug("traceback", exc_info=error)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

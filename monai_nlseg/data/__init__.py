@@ -1,0 +1,16 @@
+"""Data sets: one reader each, returning MONAI datalists."""
+
+from __future__ import annotations
+
+from monai_nlseg.data.datalists import exclude_cases, select_cases, volume_datalist
+from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
+from monai_nlseg.data.writers import AtomicNibabelWriter
+
+__all__ = [
+    "AtomicNibabelWriter",
+    "IBSR_CLASSES",
+    "exclude_cases",
+    "ibsr_datalist",
+    "select_cases",
+    "volume_datalist",
+]

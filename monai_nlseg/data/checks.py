@@ -1,0 +1,111 @@
+"""Checks that a case's files belong together, made before hours of work are spent on them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import SpatialImage
+
+__all__ = ["check_volumes", "open_volume", "require_directory", "select_subjects"]
+
+
+def require_directory(path: str | Path, content: str) -> Path:
+    """Return ``path`` as an existing directory.
+
+    Args:
+        path: the directory.
+        content: what it should hold, for the error ("the IBSR18 folders IBSR_NN").
+
+    Raises:
+        ValueError: if it does not exist or is a file.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise ValueError(f"'{path}' is not a directory: give the folder with {content}.")
+    return path
+
+
+def open_volume(path: str | Path) -> SpatialImage:
+    """Open a NIfTI or Analyze volume without reading its voxels.
+
+    Raises:
+        ValueError: if the file is missing, empty or not a volume.
+    """
+    try:
+        image = nib.load(path)
+    except FileNotFoundError:
+        raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
+    except (ImageFileError, OSError, EOFError, ValueError) as error:
+        raise ValueError(f"'{path}' is not a readable NIfTI or Analyze volume ({error}): restore the file.") from error
+    if not isinstance(image, SpatialImage):
+        raise ValueError(f"'{path}' holds a {type(image).__name__}, not a volume: give NIfTI or Analyze.")
+    return image
+
+
+def check_volumes(
+    case: str, images: Mapping[str, Path], label: Path | None = None, label_values: Collection[int] = ()
+) -> None:
+    """Check that a case's modalities and label share one grid and that the label holds known values only.
+
+    Args:
+        case: name of the case, for the errors.
+        images: modality name -> file; the first is the reference.
+        label: label file, if any.
+        label_values: the values a label may hold.
+
+    Raises:
+        ValueError: for an unreadable file, a shape or affine that differs from the first modality's, or a label
+            value that is not in ``label_values``.
+    """
+    files = dict(images) | ({"label": label} if label is not None else {})
+    volumes = {name: open_volume(path) for name, path in files.items()}
+    reference_name, reference = next(iter(volumes.items()))
+    for name, volume in volumes.items():
+        if _shape(volume) != _shape(reference):
+            raise ValueError(
+                f"{case}: {name} has shape {_shape(volume)}, {reference_name} has {_shape(reference)}: "
+                "resample them to one grid."
+            )
+        if not np.allclose(volume.affine, reference.affine, atol=1e-3):
+            raise ValueError(
+                f"{case}: the affine of {name} differs from that of {reference_name} by up to "
+                f"{np.abs(volume.affine - reference.affine).max():.4g}: resample them to one grid."
+            )
+    if label is not None:
+        try:
+            found = np.unique(np.asanyarray(volumes["label"].dataobj))
+        except (OSError, EOFError, ValueError) as error:
+            raise ValueError(f"{case}: the voxels of '{label}' cannot be read ({error}): restore the file.") from error
+        unknown = [value for value in found.tolist() if value not in set(label_values)]
+        if unknown:
+            raise ValueError(
+                f"{case}: label '{label}' holds {unknown[:5]}, expected only {sorted(label_values)}: "
+                "map the labels to these values."
+            )
+
+
+def select_subjects(available: Mapping[str, object], subjects: Sequence[str | int] | None, root: Path) -> list[str]:
+    """The names of ``available`` that ``subjects`` asks for (all of them for None), in the order asked.
+
+    Raises:
+        ValueError: if a subject is not there or nothing is.
+    """
+    if not available:
+        raise ValueError(f"'{root}' holds no subject in the expected layout: see the reader's documentation.")
+    if subjects is None:
+        return list(available)
+    wanted = [str(subject) for subject in subjects]
+    missing = [subject for subject in wanted if subject not in available]
+    if missing:
+        raise ValueError(f"'{root}' has no subject {missing}: it holds {list(available)}.")
+    return wanted
+
+
+def _shape(volume: SpatialImage) -> tuple[int, ...]:
+    """Spatial shape; Analyze and NIfTI files often carry a fourth axis of length one."""
+    shape = tuple(int(size) for size in volume.shape)
+    return shape[:3] if len(shape) == 4 and shape[3] == 1 else shape

@@ -1,0 +1,68 @@
+"""Datalists: folders of images, and who is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_nlseg.data.checks import open_volume, require_directory
+
+__all__ = ["exclude_cases", "select_cases", "volume_datalist"]
+
+
+def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dict[str, str]]:
+    """MONAI datalist of one volume or of the volumes in a folder.
+
+    Args:
+        dataset: a NIfTI file, or a folder.
+        pattern: glob pattern of the volumes in the folder; files whose name ends in ``_seg`` are label maps and are
+            left out.
+
+    Returns:
+        A list of ``{"case": file name without suffix, "image": path}``, sorted.
+
+    Raises:
+        ValueError: if nothing matches, or a file is not a readable three-dimensional volume of one channel.
+    """
+    if Path(dataset).is_file():
+        files = [Path(dataset)]
+    else:
+        root = require_directory(dataset, f"images that match '{pattern}'")
+        files = sorted(path for path in root.glob(pattern) if path.is_file() and not _stem(path).endswith("_seg"))
+        if not files:
+            raise ValueError(f"no file in '{root}' matches '{pattern}': give another folder or pattern.")
+    for path in files:
+        shape = open_volume(path).shape
+        if len(shape) < 3 or any(size != 1 for size in shape[3:]) or min(shape) < 2 and len(shape) == 3:
+            raise ValueError(f"'{path}' has shape {shape}: expected a volume of three axes and one channel.")
+    return [{"case": _stem(path), "image": str(path)} for path in files]
+
+
+def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str]) -> list[dict[str, Any]]:
+    """The labelled entries of ``datalist`` named in ``cases``, in that order.
+
+    Raises:
+        ValueError: if one of them is not there or has no label.
+    """
+    labelled = {entry["case"]: entry for entry in datalist if "label" in entry}
+    missing = [case for case in cases if case not in labelled]
+    if missing:
+        raise ValueError(f"there is no labelled case {missing} among {list(labelled)}: give names of this list.")
+    return [labelled[case] for case in cases]
+
+
+def exclude_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str]) -> list[dict[str, Any]]:
+    """The labelled entries of ``datalist`` that ``cases`` does not name.
+
+    Raises:
+        ValueError: if none is left.
+    """
+    left = [entry for entry in datalist if "label" in entry and entry["case"] not in cases]
+    if not left:
+        raise ValueError(f"holding out {list(cases)} leaves no labelled case to train on: hold out fewer.")
+    return left
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")

@@ -1,0 +1,22 @@
+"""From a chain of exceptions to the one sentence that a user can act on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["root_cause", "sentence"]
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The first error of a chain: MONAI wraps what a config item or transform raises, once a level."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def sentence(error: BaseException) -> str:
+    """What to tell the user: the first line of the root cause's message."""
+    cause: Any = root_cause(error)
+    text = str(cause.args[0]) if isinstance(cause, KeyError) and cause.args else str(cause)
+    lines = text.strip().splitlines()
+    return lines[0] if lines else type(cause).__name__

@@ -1,0 +1,7 @@
+"""Ignite handlers."""
+
+from __future__ import annotations
+
+from monai_nlseg.handlers.training_curve import TrainingCurve
+
+__all__ = ["TrainingCurve"]

@@ -1,0 +1,102 @@
+"""Loss and metric over training, as a table and a picture beside the checkpoints."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from monai.utils import optional_import
+
+__all__ = ["TrainingCurve"]
+
+
+class TrainingCurve:
+    """Ignite handler that records, after each epoch of the trainer, the mean loss and the validator's key metric.
+
+    It rewrites ``training_curve.csv`` (epoch, iteration, loss, metric) and ``training_curve.png`` each time. A
+    training that is resumed goes on with the rows written up to its first epoch.
+
+    Attach it behind the ValidationHandler, so that an epoch's metric is there when its row is written.
+
+    Args:
+        save_dir: folder of the two files; made if it is missing.
+        validator: the evaluator whose key metric is recorded; None records the loss alone.
+        metric_name: how the metric is called in the picture.
+
+    Raises:
+        OptionalImportError: without matplotlib, which ``pip install monai-nlseg[train]`` brings.
+    """
+
+    def __init__(self, save_dir: str | Path, validator: Engine | None = None, metric_name: str = "mean Dice") -> None:
+        self.save_dir = Path(save_dir)
+        self.validator = validator
+        self.metric_name = metric_name
+        self.rows: list[dict[str, Any]] = []
+        self._losses: list[float] = []
+        self._validated: float | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a MONAI trainer."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._record)
+        if self.validator is not None:
+            self.validator.add_event_handler(Events.COMPLETED, self._take_metric)
+
+    def _collect(self, engine: Engine) -> None:
+        output = engine.state.output
+        self._losses.append(float((output[0] if isinstance(output, list) else output)["loss"]))
+
+    def _take_metric(self, validator: Engine) -> None:
+        name = validator.state.key_metric_name
+        self._validated = float(validator.state.metrics[name]) if name in validator.state.metrics else None
+
+    def _record(self, engine: Engine) -> None:
+        if not self.rows and engine.state.epoch > 1:
+            self.rows = self._earlier_rows(engine.state.epoch)
+        self.rows.append(
+            {
+                "epoch": engine.state.epoch,
+                "iteration": engine.state.iteration,
+                "loss": f"{sum(self._losses) / len(self._losses):.6f}",
+                "metric": "" if self._validated is None else f"{self._validated:.6f}",
+            }
+        )
+        self._losses, self._validated = [], None
+        self._write_table()
+        self._plot()
+
+    def _earlier_rows(self, epoch: int) -> list[dict[str, Any]]:
+        """Rows that the training resumed here wrote before ``epoch``."""
+        table = self.save_dir / "training_curve.csv"
+        if not table.is_file():
+            return []
+        with table.open(newline="") as file:
+            return [row for row in csv.DictReader(file) if int(row["epoch"]) < epoch]
+
+    def _write_table(self) -> None:
+        self.save_dir.mkdir(parents=True, exist_ok=True)
+        beside = self.save_dir / ".training_curve.csv"
+        with beside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["epoch", "iteration", "loss", "metric"])
+            writer.writeheader()
+            writer.writerows(self.rows)
+        beside.replace(self.save_dir / "training_curve.csv")
+
+    def _plot(self) -> None:
+        figure_class, _ = optional_import("matplotlib.figure", name="Figure")
+        figure = figure_class(figsize=(7, 4), layout="constrained")
+        losses = figure.add_subplot()
+        losses.plot([int(row["epoch"]) for row in self.rows], [float(row["loss"]) for row in self.rows], color="C0")
+        losses.set(xlabel="epoch", ylabel="training loss")
+        validated = [row for row in self.rows if row["metric"]]
+        if validated:
+            metrics = losses.twinx()
+            metrics.plot(
+                [int(row["epoch"]) for row in validated], [float(row["metric"]) for row in validated], "o-", color="C1"
+            )
+            metrics.set(ylabel=f"validation {self.metric_name}", ylim=(0, 1))
+        beside = self.save_dir / ".training_curve.png"
+        figure.savefig(beside, dpi=120)
+        beside.replace(self.save_dir / "training_curve.png")
