@@ -6,11 +6,4 @@ from monai_nlseg.data.datalists import exclude_cases, select_cases, volume_datal
 from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
 from monai_nlseg.data.writers import AtomicNibabelWriter
 
-__all__ = [
-    "AtomicNibabelWriter",
-    "IBSR_CLASSES",
-    "exclude_cases",
-    "ibsr_datalist",
-    "select_cases",
-    "volume_datalist",
-]
+__all__ = ["AtomicNibabelWriter", "IBSR_CLASSES", "exclude_cases", "ibsr_datalist", "select_cases", "volume_datalist"]

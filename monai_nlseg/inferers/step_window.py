@@ -164,14 +164,14 @@ class StepWindowInferer(Inferer):
         roi, step = ensure_tuple_rep(self.roi_size, spatial_dims), ensure_tuple_rep(self.step, spatial_dims)
         everything = tuple(slice(0, size) for size in image.shape[1:])
         box = foreground_box(image[0]) if self.foreground_only else everything
-        crop, inside = _pad_to(image[(slice(None), *box)], roi)
-        probabilities = self._average(crop, roi, step, network, *args, **kwargs)[(slice(None), *inside)]
+        crop, inside = _pad_to(image[_all_channels(box)], roi)
+        probabilities = self._average(crop, roi, step, network, *args, **kwargs)[_all_channels(inside)]
         if box == everything:
             return probabilities
         full = probabilities.new_zeros((probabilities.shape[0], *image.shape[1:]))
         if self.activation == "softmax":
             full[0] = 1.0
-        full[(slice(None), *box)] = probabilities
+        full[_all_channels(box)] = probabilities
         return full
 
     def _average(
@@ -194,12 +194,12 @@ class StepWindowInferer(Inferer):
         with tqdm(total=len(windows), unit="window", disable=None if self.progress else True, leave=False) as bar:
             for first in range(0, len(windows), self.sw_batch_size):
                 batch = windows[first : first + self.sw_batch_size]
-                values = torch.stack([image[(slice(None), *window)] for window in batch])
+                values = torch.stack([image[_all_channels(window)] for window in batch])
                 outputs = self._predict(values.to(self.sw_device or image.device), network, *args, **kwargs).to(device)
                 if total is None:
                     total = outputs.new_zeros((outputs.shape[1], *image.shape[1:]))
                 for window, output in zip(batch, outputs):
-                    total[(slice(None), *window)] += output
+                    total[_all_channels(window)] += output
                 bar.update(len(batch))
         assert total is not None  # window_starts never returns an empty list
         for axis, (corners, size) in enumerate(zip(starts, roi)):
@@ -223,6 +223,10 @@ class StepWindowInferer(Inferer):
         if self.activation == "softmax":
             return outputs.softmax(dim=1)
         return outputs.sigmoid() if self.activation == "sigmoid" else outputs
+
+
+def _all_channels(box: tuple[slice, ...]) -> tuple[slice, ...]:
+    return (slice(None), *box)
 
 
 def _pad_to(image: torch.Tensor, roi: Sequence[int]) -> tuple[torch.Tensor, tuple[slice, ...]]:

@@ -39,5 +39,5 @@ def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str 
         with torch.autocast(torch.device(device).type, torch.bfloat16):
             return forward(*args, **kwargs).float()
 
-    network.forward = reduced  # type: ignore[method-assign]
+    network.forward = reduced
     return network

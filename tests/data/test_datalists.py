@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from monai_nlseg.data import exclude_cases, select_cases, volume_datalist
+
+CASES = [{"case": "a", "image": "a.nii", "label": "a_seg.nii"}, {"case": "b", "image": "b.nii", "label": "b_seg.nii"}]
+UNLABELLED = {"case": "c", "image": "c.nii"}
+
+
+def _save(path, shape=(4, 5, 6)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(np.ones(shape, np.int16), np.eye(4)), path)
+    return path
+
+
+def test_select_and_exclude_part_the_labelled_cases():
+    datalist = [*CASES, UNLABELLED]
+    assert select_cases(datalist, ["b"]) == [CASES[1]]
+    assert exclude_cases(datalist, ["b"]) == [CASES[0]]
+    assert select_cases(datalist, ["b", "a"]) == [CASES[1], CASES[0]]
+
+
+@pytest.mark.parametrize("case", ["c", "z"])
+def test_select_refuses_what_has_no_label(case):
+    with pytest.raises(ValueError, match=rf"no labelled case \['{case}'\]"):
+        select_cases([*CASES, UNLABELLED], ["a", case])
+
+
+def test_exclude_refuses_to_leave_nothing():
+    with pytest.raises(ValueError, match="leaves no labelled case"):
+        exclude_cases([*CASES, UNLABELLED], ["a", "b"])
+
+
+def test_volumes_of_a_folder(tmp_path):
+    _save(tmp_path / "b.nii.gz")
+    _save(tmp_path / "sub" / "a.nii", (4, 5, 6, 1))
+    _save(tmp_path / "sub" / "a_seg.nii")
+    (tmp_path / "notes.txt").write_text("no image")
+    assert volume_datalist(tmp_path) == [
+        {"case": "b", "image": str(tmp_path / "b.nii.gz")},
+        {"case": "a", "image": str(tmp_path / "sub" / "a.nii")},
+    ]
+    assert [entry["case"] for entry in volume_datalist(tmp_path, "*.nii.gz")] == ["b"]
+
+
+def test_one_volume(tmp_path):
+    path = _save(tmp_path / "a.nii.gz")
+    assert volume_datalist(path) == [{"case": "a", "image": str(path)}]
+
+
+@pytest.mark.parametrize("shape", [(8, 9), (8, 9, 1), (4, 5, 6, 2)])
+def test_refuses_other_shapes(tmp_path, shape):
+    _save(tmp_path / "a.nii.gz", shape)
+    with pytest.raises(ValueError, match="expected a volume of three axes"):
+        volume_datalist(tmp_path)
+
+
+def test_refuses_what_is_no_image(tmp_path):
+    with pytest.raises(ValueError, match="is not a directory"):
+        volume_datalist(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no file .* matches"):
+        volume_datalist(tmp_path)
+    (tmp_path / "a.nii.gz").write_text("not an image")
+    with pytest.raises(ValueError, match="not a readable NIfTI"):
+        volume_datalist(tmp_path)
+    (tmp_path / "a.nii.gz").write_bytes(b"")
+    with pytest.raises(ValueError, match="not a readable NIfTI"):
+        volume_datalist(tmp_path)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from monai_nlseg.bundle import bundle_root, find_bundle, keep_earlier, latest_checkpoint, run_bundle, shipped_bundles
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A bundle whose one config writes the value of an id to a file."""
+    root = tmp_path / "tiny"
+    (root / "configs").mkdir(parents=True)
+    (root / "configs" / "metadata.json").write_text(json.dumps({"name": "tiny", "version": "0.1.0"}))
+    (root / "configs" / "inference.json").write_text(
+        json.dumps({"bundle_root": ".", "text": "a", "run": ["$open(@bundle_root + '/out', 'w').write(@text)"]})
+    )
+    (root / "configs" / "fails.json").write_text(
+        json.dumps({"bundle_root": ".", "value": "$int('x')", "run": ["$@value"]})
+    )
+    return root
+
+
+def test_shipped_bundles_are_found_by_name():
+    names = {path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json")}
+    assert {"iseg_mri_nonlocal_unet_segmentation", "brain_t1_nonlocal_unet_segmentation"} <= names
+    for name in names:
+        assert find_bundle(name) == shipped_bundles().resolve() / name
+        assert json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())["name"] == name
+
+
+@pytest.mark.parametrize("bundle", ["no-such-bundle", "."])
+def test_not_a_bundle(bundle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="is not a bundle .* give the path"):
+        find_bundle(bundle)
+
+
+def test_bundle_root_is_the_current_folder_if_that_is_the_bundle(bundle, monkeypatch):
+    name = "iseg_mri_nonlocal_unet_segmentation"
+    monkeypatch.chdir(bundle)
+    assert bundle_root("tiny") == "."
+    assert bundle_root(name) == str(find_bundle(name))
+    monkeypatch.chdir(find_bundle(name))
+    assert bundle_root(name) == "."
+
+
+def test_keep_earlier_never_overwrites(tmp_path):
+    model = tmp_path / "model.pt"
+    assert keep_earlier(model) is None
+    for count in (1, 2, 3):
+        model.write_text(str(count))
+        assert keep_earlier(model) == tmp_path / f"model_earlier_{count}.pt"
+        assert not model.exists()
+    assert [(tmp_path / f"model_earlier_{count}.pt").read_text() for count in (1, 2, 3)] == ["1", "2", "3"]
+
+
+def test_latest_checkpoint_counts_by_number(tmp_path):
+    with pytest.raises(ValueError, match="nothing|holds no checkpoint"):
+        latest_checkpoint(tmp_path)
+    for epoch in (2, 10, 9):
+        (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
+    (tmp_path / "checkpoint_epoch=best.pt").touch()
+    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+
+
+def test_run_bundle_applies_overrides(bundle):
+    run_bundle(bundle, ["inference"], {"text": "b"})
+    assert (bundle / "out").read_text() == "b"
+
+
+@pytest.mark.parametrize(
+    ("configs", "overrides", "words"),
+    [
+        (["inferense"], {}, "has no config 'inferense': choose of .*inference"),
+        (["inference"], {"txet": "b"}, "'txet' is not an id .*text"),
+        (["inference"], {"handlers#0": "b"}, "'handlers#0' is not an id"),
+    ],
+)
+def test_run_bundle_refuses(bundle, configs, overrides, words):
+    with pytest.raises(ValueError, match=words):
+        run_bundle(bundle, configs, overrides)
+    assert not (bundle / "out").exists()
+
+
+def test_run_bundle_passes_on_what_the_bundle_raises(bundle):
+    with pytest.raises(RuntimeError) as error:
+        run_bundle(bundle, ["fails"])
+    assert "invalid literal" in str(error.value.__cause__) or "invalid literal" in str(error.value.__cause__.__cause__)

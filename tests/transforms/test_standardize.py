@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from monai.data import MetaTensor
+
+from monai_nlseg.transforms import StandardizeWindow, StandardizeWindowd, standardize_windows
+
+
+@given(arrays(np.float32, (2, 2, 3, 4, 5), elements=st.floats(-1000, 1000, width=32)))
+def test_equals_the_formula(values):
+    result = standardize_windows(torch.from_numpy(values)).numpy()
+    for window in range(2):
+        for channel in range(2):
+            x = values[window, channel].astype(np.float64)
+            expected = (x - x.mean()) / max(x.std(), 1 / np.sqrt(x.size))
+            np.testing.assert_allclose(result[window, channel], expected, rtol=1e-3, atol=2e-2)
+
+
+def test_floor_of_the_published_window():
+    window = torch.zeros(1, 1, 32, 32, 32)
+    window[0, 0, 0, 0, 0] = 0.5  # population std 0.0027621, below the floor 1 / sqrt(32768)
+    result = standardize_windows(window)
+    assert result.max().item() == pytest.approx((0.5 - 0.5 / 32768) / 0.0055242717, rel=1e-6)
+
+
+def test_constant_window_is_zero():
+    assert not standardize_windows(torch.full((1, 2, 4, 4), 7.0)).any()
+
+
+def test_integers_become_float():
+    assert standardize_windows(torch.arange(16).reshape(1, 1, 4, 4)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [np.ndarray, torch.Tensor, MetaTensor])
+def test_array_and_dictionary_form_agree(kind):
+    image = torch.rand(2, 6, 5, 4) * 50
+    image = image.numpy() if kind is np.ndarray else MetaTensor(image) if kind is MetaTensor else image
+    alone = StandardizeWindow()(image)
+    inside = StandardizeWindowd(keys="image")({"image": image, "case": "a"})
+    assert type(alone) is type(inside["image"]) is kind
+    assert inside["case"] == "a"
+    np.testing.assert_allclose(np.asarray(alone), np.asarray(inside["image"]))
+    np.testing.assert_allclose(np.asarray(alone).std(axis=(1, 2, 3)), 1, rtol=1e-4)
+
+
+def test_missing_key():
+    with pytest.raises(KeyError, match="image"):
+        StandardizeWindowd(keys="image")({"label": torch.zeros(1, 2, 2)})
+    assert StandardizeWindowd(keys="image", allow_missing_keys=True)({"case": "a"}) == {"case": "a"}
