@@ -12,6 +12,7 @@ from monai.networks.layers.utils import get_dropout_layer
 
 from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, NormAct, PreactivationResidualBlock
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
+from monai_nlseg.networks.nets.checks import check_input
 
 __all__ = ["NonLocalUNet"]
 
@@ -174,7 +175,7 @@ class NonLocalUNet(nn.Module):
         return cls(**{"bottom_attention": True, "upsample_attention": (False, False), **kwargs})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self._check_input(x)
+        check_input(x, self.spatial_dims, self.in_channels, self.divisor)
         x = self.initial(x)
         skips: list[torch.Tensor] = []
         for block in self.encoder:
@@ -185,25 +186,6 @@ class NonLocalUNet(nn.Module):
         for upsample, decoder in zip(self.upsample, self.decoder):
             x = decoder(upsample(x) + skips.pop())
         return self.output(self.dropout(self.norm_act(x)))
-
-    def _check_input(self, x: torch.Tensor) -> None:
-        if x.dim() != self.spatial_dims + 2:
-            raise ValueError(
-                f"input has shape {list(x.shape)}: expected (batch, {self.in_channels}, and "
-                f"{self.spatial_dims} spatial axes)."
-            )
-        if x.shape[1] != self.in_channels:
-            raise ValueError(
-                f"input has {x.shape[1]} channels, the network was built for {self.in_channels}: "
-                "give one channel a modality."
-            )
-        divides = True
-        padded: list[int] = []
-        for size in x.shape[2:]:
-            padded.append((size + self.divisor - 1) // self.divisor * self.divisor)
-            divides = divides and size % self.divisor == 0 and size > 0
-        if not divides:
-            raise ValueError(f"spatial size {list(x.shape[2:])} is not divisible by {self.divisor}: pad to {padded}.")
 
 
 class _BottomConvolution(nn.Module):

@@ -1,0 +1,37 @@
+"""What a network checks of its input."""
+
+from __future__ import annotations
+
+import torch
+
+__all__ = ["check_input"]
+
+
+def check_input(x: torch.Tensor, spatial_dims: int, in_channels: int, divisor: int) -> None:
+    """Check rank, channels and divisibility of a network's input; works under TorchScript and ``torch.export``.
+
+    Args:
+        x: (B, in_channels, *spatial).
+        spatial_dims: number of spatial axes.
+        in_channels: channels the network was built for.
+        divisor: what each spatial size must be divisible by.
+
+    Raises:
+        ValueError: for another rank or number of channels, or a size that is not divisible (the message names the
+            size to pad to).
+    """
+    if x.dim() != spatial_dims + 2:
+        raise ValueError(
+            f"input has shape {list(x.shape)}: expected (batch, {in_channels}, and {spatial_dims} spatial axes)."
+        )
+    if x.shape[1] != in_channels:
+        raise ValueError(
+            f"input has {x.shape[1]} channels, the network was built for {in_channels}: give one channel a modality."
+        )
+    divides = True
+    padded: list[int] = []
+    for size in x.shape[2:]:
+        padded.append(max((size + divisor - 1) // divisor, 1) * divisor)
+        divides = divides and size % divisor == 0 and size > 0
+    if not divides:
+        raise ValueError(f"spatial size {list(x.shape[2:])} is not divisible by {divisor}: pad to {padded}.")

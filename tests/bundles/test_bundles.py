@@ -1,0 +1,214 @@
+"""Each bundle trained, evaluated and run through ``monai.bundle``, as a user would from a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigParser, ConfigWorkflow
+from scipy.ndimage import gaussian_filter
+
+from monai_nlseg.bundle import find_bundle
+from monai_nlseg.data.simulate import simulate_iseg
+
+ISEG = "iseg_mri_nonlocal_unet_segmentation"
+T1 = "brain_t1_nonlocal_unet_segmentation"
+# A small network on small windows; everything else is the bundle's own.
+SMALL = {
+    ISEG: ["--network_def#features", "8", "--roi_size", "[16,16,16]"],
+    T1: ["--network_def#features", "8", "--roi_size", "[16,16,16]"],
+}
+SMALL_TRAIN = {
+    ISEG: [*SMALL[ISEG], "--windows_per_epoch", "10", "--step", "16"],
+    T1: [
+        *SMALL[T1],
+        "--windows_per_epoch", "4", "--step", "16", "--crop_size", "[20,20,20]",
+        "--validation_cases", "['IBSR_03']", "--lr_scheduler#total_steps", "6",
+    ],
+}  # fmt: skip
+
+
+def monai_bundle(name: str, configs: list[str], *options: object, launcher: tuple[str, ...] = ()) -> str:
+    """Run configs of a bundle in a process of its own and return what it printed."""
+    folder = find_bundle(name) / "configs"
+    files = [str(folder / f"{config}.json") for config in configs]
+    config_file = files[0] if len(files) == 1 else str(files)
+    command = [*(launcher or (sys.executable,)), "-m", "monai.bundle", "run", "--config_file", config_file]
+    result = subprocess.run(
+        [*command, *map(str, options)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    return result.stdout + result.stderr
+
+
+def _ibsr_folder(root: Path, cases: int = 3) -> Path:
+    """Blobs of three intensities in the layout of IBSR18."""
+    rng = np.random.default_rng(0)
+    affine = np.diag([0.94, 1.5, 0.94, 1.0])
+    for number in range(1, cases + 1):
+        folder = root / f"IBSR_{number:02d}"
+        folder.mkdir(parents=True)
+        field = gaussian_filter(rng.normal(size=(32, 24, 32)), 2.0)
+        labels = np.digitize(field, np.quantile(field, [0.2, 0.4, 0.7])).astype(np.int16)
+        labels[[0, -1]] = 0
+        image = (np.array([0, 40, 80, 120])[labels] + rng.normal(0, 4, labels.shape) * (labels > 0)).clip(0)
+        nib.save(nib.Nifti1Image(image.astype(np.int16)[..., None], affine), folder / f"{folder.name}.nii.gz")
+        nib.save(nib.Nifti1Image(labels[..., None], affine), folder / f"{folder.name}_seg.nii.gz")
+    return root
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    simulate_iseg(root / ISEG, 4, seed=1, shape=(30, 36, 48))
+    _ibsr_folder(root / T1)
+    return root
+
+
+@pytest.fixture(scope="module", params=[ISEG, T1])
+def trained(request, data, tmp_path_factory):
+    """Name of a bundle, its data and the folder in which two epochs of training left their files."""
+    folder = tmp_path_factory.mktemp(request.param)
+    monai_bundle(request.param, ["train"], *_places(data / request.param, folder), *SMALL_TRAIN[request.param],
+                 "--epochs", 2)  # fmt: skip
+    return request.param, data / request.param, folder
+
+
+def _places(dataset: Path, folder: Path) -> list[str]:
+    return ["--dataset_dir", str(dataset), "--ckpt_dir", str(folder / "models"), "--output_dir", str(folder / "eval")]
+
+
+def test_training_leaves_weights_checkpoints_curve_and_events(trained):
+    name, _, folder = trained
+    written = {path.name for path in (folder / "models").iterdir()}
+    assert {"model.pt", "checkpoint_epoch=2.pt", "training_curve.csv", "training_curve.png"} <= written
+    rows = (folder / "models" / "training_curve.csv").read_text().splitlines()
+    assert len(rows) == 3 and rows[2].split(",")[3] != ""
+    assert list((folder / "eval").glob("events.out.tfevents.*"))
+
+
+def test_evaluation_writes_dice_per_case_and_tissue(trained):
+    name, dataset, folder = trained
+    printed = monai_bundle(name, ["train", "evaluate"], *_places(dataset, folder), *SMALL_TRAIN[name], "--step", 12)
+    assert "val_mean_dice" in printed
+    rows = (folder / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
+    assert len(rows) == 2
+    values = [float(value) for value in rows[1].split("\t" if "\t" in rows[1] else ",")[1:]]
+    assert len(values) == 4 and all(0 <= value <= 1 for value in values)
+
+
+def test_inference_writes_label_maps_in_the_image_geometry(trained):
+    name, dataset, folder = trained
+    output = folder / "labels"
+    monai_bundle(
+        name, ["inference"], "--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output,
+        *SMALL[name], "--step", 12,
+    )  # fmt: skip
+    written = sorted(output.glob("*_seg.nii.gz"))
+    assert len(written) == {ISEG: 4, T1: 3}[name] == len(list(output.iterdir()))
+    images = {ISEG: "subject-1-T1.hdr", T1: "IBSR_01/IBSR_01.nii.gz"}
+    image, labels = nib.load(dataset / images[name]), nib.load(written[0])
+    assert labels.shape == image.shape[:3]
+    np.testing.assert_allclose(labels.affine, image.affine, atol=1e-4)
+    assert set(np.unique(np.asarray(labels.dataobj))) <= {0, 1, 2, 3}
+    background = np.asarray(image.dataobj).reshape(labels.shape) == 0
+    corner = np.asarray(labels.dataobj)[0, 0, 0]
+    assert background[0, 0, 0] and corner == 0
+
+
+def test_resumed_training_goes_on_where_it_stopped(trained):
+    name, dataset, folder = trained
+    model = (folder / "models" / "model.pt").read_bytes()
+    printed = monai_bundle(
+        name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 3, "--resume", True
+    )
+    assert "Epoch: 3/3" in printed and "Epoch: 2/3" not in printed
+    assert (folder / "models" / "checkpoint_epoch=3.pt").is_file()
+    rows = (folder / "models" / "training_curve.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3"]
+    assert (folder / "models" / "model.pt").read_bytes() != b"" and model
+
+
+def test_new_training_keeps_the_earlier_weights(trained):
+    name, dataset, folder = trained
+    models = folder / "models"
+    earlier = (models / "model.pt").read_bytes()
+    monai_bundle(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
+    assert (models / "model_earlier_1.pt").read_bytes() == earlier
+    assert (models / "model.pt").is_file()
+
+
+def test_two_processes_train_and_evaluate(trained, tmp_path):
+    name, dataset, _ = trained
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+    places = _places(dataset, tmp_path)
+    monai_bundle(name, ["train", "multi_gpu_train"], *places, *SMALL_TRAIN[name], "--epochs", 1, launcher=torchrun)
+    assert (tmp_path / "models" / "model.pt").is_file()
+    state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
+    assert not any(key.startswith("module.") for key in state)
+    monai_bundle(name, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN[name], launcher=torchrun)
+    rows = (tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
+    assert len(rows) == 2
+
+
+class TestForm:
+    """What MONAI and the model zoo ask of a bundle's files."""
+
+    @pytest.mark.parametrize("name", [ISEG, T1])
+    @pytest.mark.parametrize(("config", "kind"), [("train", "train"), ("inference", "infer")])
+    def test_properties(self, name, config, kind, data):
+        workflow = ConfigWorkflow(
+            config_file=str(find_bundle(name) / "configs" / f"{config}.json"),
+            meta_file=str(find_bundle(name) / "configs" / "metadata.json"),
+            logging_file=False,
+            workflow_type=kind,
+            dataset_dir=str(data / name),
+        )
+        assert not workflow.check_properties()
+
+    @pytest.mark.parametrize("name", [ISEG, T1])
+    def test_metadata(self, name):
+        metadata = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())
+        required = (
+            "schema version monai_version pytorch_version numpy_version required_packages_version task description "
+            "authors copyright network_data_format changelog"
+        )
+        assert set(required.split()) <= set(metadata)
+        assert metadata["name"] == name and metadata["version"] in metadata["changelog"]
+        assert "meta_schema_20240725" in metadata["schema"]
+        for spec in ("inputs", "outputs"):
+            (tensor,) = metadata["network_data_format"][spec].values()
+            assert {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"} <= set(tensor)
+
+    @pytest.mark.parametrize("name", [ISEG, T1])
+    def test_files(self, name):
+        root = find_bundle(name)
+        for file in (
+            "LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf", "models/model.pt",
+            *(f"configs/{stage}.json" for stage in ("train", "evaluate", "inference", "multi_gpu_train",
+                                                    "multi_gpu_evaluate")),
+        ):  # fmt: skip
+            assert (root / file).is_file(), file
+
+    @pytest.mark.parametrize("name", [ISEG, T1])
+    def test_shipped_weights_fit_the_network_and_its_declared_format(self, name):
+        parser = ConfigParser()
+        parser.read_config(str(find_bundle(name) / "configs" / "inference.json"))
+        network = parser.get_parsed_content("network_def").eval()
+        network.load_state_dict(torch.load(find_bundle(name) / "models" / "model.pt", weights_only=True))
+        form = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())["network_data_format"]
+        with torch.no_grad():
+            out = network(torch.randn(1, form["inputs"]["image"]["num_channels"], 8, 8, 8))
+        assert out.shape == (1, form["outputs"]["pred"]["num_channels"], 8, 8, 8)
+        assert torch.isfinite(out).all()

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+from monai.networks import eval_mode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from monai_nlseg.networks import kernel_decay_groups
+from monai_nlseg.networks.nets import NonLocalUNet
+
+VARIANTS = ["paper", "released", "model1", "model2", "model3", "model4", "model5"]
+CASES = [
+    [{"features": 4}, (1, 2, 16, 8, 12), (1, 4, 16, 8, 12)],
+    [{"features": 4, "in_channels": 1, "out_channels": 3}, (2, 1, 4, 4, 4), (2, 3, 4, 4, 4)],
+    [{"features": 4, "spatial_dims": 2}, (2, 2, 20, 36), (2, 4, 20, 36)],
+    [{"features": 2, "depth": 2, "num_heads": 1}, (1, 2, 6, 10, 2), (1, 4, 6, 10, 2)],
+    [{"features": 2, "depth": 4, "spatial_dims": 2}, (1, 2, 24, 40), (1, 4, 24, 40)],
+    [
+        {"features": 4, "upsample_attention": (False, True), "norm": ("instance", {"affine": True}), "act": "prelu"},
+        (1, 2, 8, 8, 8),
+        (1, 4, 8, 8, 8),
+    ],
+    [{"features": 4, "upsample_attention": False, "bottom_attention": False}, (1, 2, 8, 4, 8), (1, 4, 8, 4, 8)],
+]
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(("kwargs", "input_shape", "expected_shape"), CASES)
+@pytest.mark.parametrize("train", [True, False])
+def test_shape(kwargs, input_shape, expected_shape, train):
+    net = NonLocalUNet(**kwargs).train(train)
+    assert net(torch.randn(input_shape)).shape == expected_shape
+
+
+class TestGoldenCounts:
+    @pytest.mark.parametrize(
+        ("variant", "parameters"),
+        [
+            ("paper", 1_821_124),
+            ("released", 1_760_452),
+            ("model1", 1_883_332),
+            ("model2", 1_894_596),
+            ("model3", 2_136_772),
+            ("model4", 2_197_444),
+            ("model5", 1_518_276),
+        ],
+    )
+    def test_variants(self, variant, parameters):
+        assert count(getattr(NonLocalUNet, variant)()) == parameters
+
+    def test_default_is_the_papers_network(self):
+        default, paper = NonLocalUNet(), NonLocalUNet.paper()
+        assert [tuple(p.shape) for p in default.parameters()] == [tuple(p.shape) for p in paper.parameters()]
+        assert paper.bottom.aggregation.dropout == 0.5 and default.bottom.aggregation.dropout == 0.0
+
+    def test_parts(self):
+        net = NonLocalUNet()
+        assert count(net.initial) == 1_728
+        assert [count(block) for block in net.encoder] == [56_448, 168_128, 672_128]
+        assert count(net.bottom.norm_act) == 256
+        assert count(net.bottom.aggregation) == 66_048
+        assert [count(block) for block in net.upsample] == [463_360, 115_968]
+        assert [count(block) for block in net.decoder] == [221_440, 55_424]
+        assert count(net.norm_act) + count(net.output) == 196
+        assert count(NonLocalUNet.released().upsample[1]) == 55_296
+
+    def test_with_running_statistics(self):
+        for variant, total in (("paper", 1_822_916), ("released", 1_762_116)):
+            state = getattr(NonLocalUNet, variant)().state_dict()
+            tensors = [tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")]
+            assert sum(tensor.numel() for tensor in tensors) == total
+            assert len(tensors) == {"paper": 98, "released": 86}[variant]
+
+    def test_decayed_kernels(self):
+        kernels, rest = kernel_decay_groups(NonLocalUNet(), 2e-6)
+        assert len(kernels["params"]) == 29 and kernels["weight_decay"] == 2e-6
+        assert len(kernels["params"]) + len(rest["params"]) == 70 and rest["weight_decay"] == 0.0
+
+    def test_published_normalisation(self):
+        norms = [module for module in NonLocalUNet().modules() if isinstance(module, torch.nn.BatchNorm3d)]
+        assert len(norms) == 14
+        assert all(norm.momentum == 0.003 and norm.eps == 1e-5 for norm in norms)
+
+
+def test_intermediate_shapes():
+    net = NonLocalUNet().eval()
+    shapes = {}
+    for name in ("initial", "encoder.0", "encoder.1", "encoder.2", "bottom", "decoder.0", "decoder.1", "output"):
+        net.get_submodule(name).register_forward_hook(
+            lambda module, inputs, out, name=name: shapes.update({name: tuple(out.shape[1:])})
+        )
+    with torch.no_grad():
+        net(torch.randn(1, 2, 32, 32, 32))
+    assert shapes == {
+        "initial": (32, 32, 32, 32),
+        "encoder.0": (32, 32, 32, 32),
+        "encoder.1": (64, 16, 16, 16),
+        "encoder.2": (128, 8, 8, 8),
+        "bottom": (128, 8, 8, 8),
+        "decoder.0": (64, 16, 16, 16),
+        "decoder.1": (32, 32, 32, 32),
+        "output": (4, 32, 32, 32),
+    }
+
+
+class _LargestTensor(TorchDispatchMode):
+    largest = 0
+    operations: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        self.operations = self.operations | {func.__name__}
+        for tensor in out if isinstance(out, tuple) else (out,):
+            if isinstance(tensor, torch.Tensor):
+                self.largest = max(self.largest, tensor.numel())
+        return out
+
+
+def test_no_tensor_of_queries_by_keys_at_inference():
+    net = NonLocalUNet(features=8).eval()
+    with torch.no_grad(), _LargestTensor() as record:
+        net(torch.randn(1, 2, 16, 16, 16))
+    # The last attention has 4096 queries and 512 keys; the largest feature map 8 x 16^3 values, padded 8 x 17^3.
+    assert record.largest <= 8 * 17**3 < 4096 * 512
+    assert any("flash_attention" in name for name in record.operations)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_gradient_reaches_every_parameter(variant):
+    # Running statistics, as batch statistics would absorb the bias in front of a normalisation.
+    torch.manual_seed(0)
+    net = getattr(NonLocalUNet, variant)(features=8).eval().double()
+    net(torch.randn(2, 2, 8, 8, 8).double()).square().sum().backward()
+    missing = [name for name, parameter in net.named_parameters() if parameter.grad is None]
+    assert not missing
+    # The bias of a key shifts all logits of a query alike, which softmax ignores.
+    still = [name for name, parameter in net.named_parameters() if parameter.grad.abs().max() < 1e-12]
+    assert all(name.endswith("key.bias") for name in still)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_torchscript(variant):
+    net = getattr(NonLocalUNet, variant)(features=4)
+    x = torch.randn(2, 2, 8, 12, 8)
+    with eval_mode(net):
+        expected = net(x)
+        buffer = io.BytesIO()
+        torch.jit.save(torch.jit.script(net), buffer)
+        buffer.seek(0)
+        torch.testing.assert_close(torch.jit.load(buffer)(x), expected)
+
+
+def test_export_with_dynamic_batch():
+    net = NonLocalUNet(features=4).eval()
+    x = torch.randn(2, 2, 8, 8, 8)
+    program = torch.export.export(net, (x,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    more = torch.randn(5, 2, 8, 8, 8)
+    torch.testing.assert_close(program.module()(more), net(more))
+
+
+def test_compile_without_graph_break():
+    net = NonLocalUNet(features=4).eval()
+    x = torch.randn(1, 2, 8, 8, 8)
+    torch.testing.assert_close(torch.compile(net, backend="aot_eager", fullgraph=True)(x), net(x))
+
+
+def test_output_dropout_acts_in_training_only():
+    net = NonLocalUNet(features=4, norm=("instance", {"affine": True}))
+    x = torch.randn(1, 2, 8, 8, 8)
+    assert not torch.equal(net.train()(x), net(x))
+    assert torch.equal(net.eval()(x), net(x))
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"spatial_dims": 1}, "spatial_dims 1"),
+        ({"depth": 1}, "depth 1"),
+        ({"features": 0}, "features 0"),
+        ({"out_channels": 0}, "out_channels 0"),
+        ({"upsample_attention": (True,)}, "1 entries, but depth 3 has 2"),
+        ({"features": 3, "num_heads": 5}, "cannot be split into 5 heads"),
+    ],
+)
+def test_refuses_arguments(kwargs, words):
+    with pytest.raises(ValueError, match=words):
+        NonLocalUNet(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((1, 1, 8, 8, 8), "1 channels, the network was built for 2"),
+        ((1, 2, 8, 8), "3 spatial axes"),
+        ((1, 2, 30, 32, 33), r"\[30, 32, 33\] is not divisible by 4: pad to \[32, 32, 36\]"),
+        ((1, 2, 0, 8, 8), r"pad to \[4, 8, 8\]"),
+    ],
+)
+def test_refuses_inputs(shape, words):
+    with pytest.raises(ValueError, match=words):
+        NonLocalUNet(features=4)(torch.zeros(shape))

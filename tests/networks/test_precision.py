@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monai_nlseg.networks import autocast_forward
+from monai_nlseg.networks.nets import NonLocalUNet
+
+
+def test_bfloat16_computes_reduced_and_returns_float32():
+    net = NonLocalUNet(features=4).eval()
+    x = torch.randn(1, 2, 8, 8, 8)
+    with torch.no_grad():
+        expected = net(x)
+        keys = list(net.state_dict())
+        inner = []
+        net.output.register_forward_hook(lambda module, inputs, out: inner.append(out.dtype))
+        result = autocast_forward(net, "cpu", "bfloat16")(x)
+    assert inner == [torch.bfloat16]
+    assert result.dtype == torch.float32
+    assert 0 < (result - expected).abs().max() < 0.1 * expected.abs().max()
+    assert list(net.state_dict()) == keys
+
+
+def test_gradients_stay_float32():
+    net = autocast_forward(NonLocalUNet(features=4), torch.device("cpu"), "bfloat16")
+    net(torch.randn(1, 2, 8, 8, 8)).sum().backward()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in net.parameters())
+
+
+def test_float32_changes_nothing():
+    net = NonLocalUNet(features=4)
+    assert autocast_forward(net, "cpu", "float32") is net
+    assert "forward" not in vars(net)
+
+
+def test_refuses_other_types():
+    with pytest.raises(ValueError, match="'float16' is not supported"):
+        autocast_forward(NonLocalUNet(features=4), "cpu", "float16")
