@@ -73,7 +73,7 @@ def _freesurfer_maps(path: Path) -> np.ndarray:
     try:
         labels = np.asarray(image.dataobj).squeeze()
     except (OSError, EOFError, ValueError) as error:
-        raise ValueError(f"the voxels of '{path}' cannot be read ({error}): restore the file.") from error
+        raise ValueError(f"the voxels of '{path}' cannot be read ({error}): restore the file.") from None
     maps = np.stack([np.isin(labels, tissue) for tissue in FREESURFER_TISSUES.values()]).astype(np.float32)
     if not all(tissue.any() for tissue in maps):
         raise ValueError(

@@ -40,7 +40,7 @@ def open_volume(path: str | Path) -> SpatialImage:
     except FileNotFoundError:
         raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
     except (ImageFileError, OSError, EOFError, ValueError) as error:
-        raise ValueError(f"'{path}' is not a readable NIfTI or Analyze volume ({error}): restore the file.") from error
+        raise ValueError(f"'{path}' is not a readable NIfTI or Analyze volume ({error}): restore the file.") from None
     if not isinstance(image, SpatialImage):
         raise ValueError(f"'{path}' holds a {type(image).__name__}, not a volume: give NIfTI or Analyze.")
     return image
@@ -79,7 +79,7 @@ def check_volumes(
         try:
             found = np.unique(np.asanyarray(volumes["label"].dataobj))
         except (OSError, EOFError, ValueError) as error:
-            raise ValueError(f"{case}: the voxels of '{label}' cannot be read ({error}): restore the file.") from error
+            raise ValueError(f"{case}: the voxels of '{label}' cannot be read ({error}): restore the file.") from None
         unknown = [value for value in found.tolist() if value not in set(label_values)]
         if unknown:
             raise ValueError(

@@ -67,10 +67,7 @@ def foreground_box(image: torch.Tensor) -> tuple[slice, ...]:
         others = [other for other in range(image.dim()) if other != axis]
         indices = torch.nonzero(occupied.amax(dim=others) if others else occupied).flatten()
         if indices.numel() == 0:
-            raise ValueError(
-                f"the image of shape {list(image.shape)} is zero everywhere: give an image with foreground, or infer "
-                "with foreground_only=False."
-            )
+            raise ValueError(f"the image of shape {list(image.shape)} is zero everywhere: there is no box to find.")
         slices.append(slice(int(indices[0]), int(indices[-1]) + 1))
     return tuple(slices)
 
@@ -149,8 +146,14 @@ class StepWindowInferer(Inferer):
         images = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         if images.dim() < 3:
             raise ValueError(f"input has shape {list(images.shape)}: expected (batch, channels, spatial axes).")
-        if images.is_floating_point() and not bool(torch.isfinite(images).all()):
-            raise ValueError("the image holds NaN or infinite voxels: replace them before inference.")
+        for image, name in zip(images, _names(inputs)):
+            if image.is_floating_point() and not bool(torch.isfinite(image).all()):
+                raise ValueError(f"{name} holds NaN or infinite voxels: replace them before inference.")
+            if self.foreground_only and not bool(image[0].any()):
+                raise ValueError(
+                    f"{name} of shape {list(image.shape[1:])} is zero everywhere: give an image with foreground, or "
+                    "infer with foreground_only=False."
+                )
         outputs = torch.stack([self._infer(image, network, *args, **kwargs) for image in images])
         if isinstance(inputs, MetaTensor):
             outputs = convert_to_dst_type(outputs, inputs, dtype=outputs.dtype, device=outputs.device)[0]
@@ -223,6 +226,13 @@ class StepWindowInferer(Inferer):
         if self.activation == "softmax":
             return outputs.softmax(dim=1)
         return outputs.sigmoid() if self.activation == "sigmoid" else outputs
+
+
+def _names(inputs: torch.Tensor) -> list[str]:
+    """What to call each image of a batch in an error: its file where MONAI's metadata has it."""
+    files = inputs.meta.get("filename_or_obj", []) if isinstance(inputs, MetaTensor) else []
+    files = [files] if isinstance(files, str) else list(files)
+    return [f"'{file}'" for file in files] if len(files) == len(inputs) else ["the image"] * len(inputs)
 
 
 def _all_channels(box: tuple[slice, ...]) -> tuple[slice, ...]:

@@ -86,7 +86,7 @@ def read_tf_variables(path: str | Path) -> dict[str, np.ndarray]:
                 prefixed = [name for name in file.files if name.startswith("var/")]
                 return {name: file[name] for name in prefixed or file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"'{path}' is not a readable .npz file ({error}): restore it.") from error
+            raise ValueError(f"'{path}' is not a readable .npz file ({error}): restore it.") from None
     prefix = path.with_suffix("") if path.suffix == ".index" else path
     if not prefix.with_name(f"{prefix.name}.index").is_file():
         raise ValueError(f"'{path}' is neither an .npz file nor the prefix of a TensorFlow checkpoint: give one.")

@@ -193,6 +193,12 @@ class TestStepWindowInferer:
         with pytest.raises(ValueError, match=words):
             StepWindowInferer(4, 4)(inputs, lambda windows: windows)
 
+    def test_names_the_file_of_a_bad_image(self):
+        inputs = MetaTensor(torch.ones(2, 1, 8, 8), meta={"filename_or_obj": ["a.nii", "b.nii"]})
+        inputs[1] = float("nan")
+        with pytest.raises(ValueError, match=r"'b.nii' holds NaN"):
+            StepWindowInferer(4, 4)(inputs, lambda windows: windows)
+
     def test_refuses_a_network_that_changes_the_size(self):
         with pytest.raises(ValueError, match="keeps the spatial size"):
             StepWindowInferer(4, 4)(torch.ones(1, 1, 8, 8), lambda windows: windows[..., 1:])

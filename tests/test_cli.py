@@ -1,0 +1,131 @@
+"""Commands as a user types them: what they print, write and exit with."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from monai_nlseg.networks.nets import NonLocalUNet
+
+T1 = "brain_t1_nonlocal_unet_segmentation"
+
+
+def nlseg(*arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "monai_nlseg.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def last_line(result: subprocess.CompletedProcess) -> str:
+    return result.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "model.pt"
+    torch.save(NonLocalUNet(in_channels=1, features=4, norm=("instance", {"affine": True})).state_dict(), path)
+    return path
+
+
+def infer(dataset, output, checkpoint, *options):
+    return nlseg(
+        "run", T1, "inference", "--dataset_dir", dataset, "--output_dir", output, "--checkpoint", checkpoint,
+        "--network_def#features", 4, "--network_def#upsample_attention", "True", "--roi_size", "[8,8,8]", "--step", 8,
+        *options,
+    )  # fmt: skip
+
+
+def save(path: Path, volume: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(volume.astype(np.float32), np.diag([1.0, 2.0, 1.0, 1.0])), path)
+    return path
+
+
+def head(shape=(12, 10, 9)) -> np.ndarray:
+    volume = np.zeros(shape)
+    volume[2:-2, 2:-2, 2:-2] = np.random.default_rng(0).uniform(50, 100, [size - 4 for size in shape])
+    return volume
+
+
+def test_inference_of_a_folder(tmp_path, checkpoint):
+    for name in ("a", "b"):
+        save(tmp_path / "scans" / f"{name}.nii.gz", head())
+    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint)
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a_seg.nii.gz", "b_seg.nii.gz"]
+    labels = nib.load(tmp_path / "out" / "a_seg.nii.gz")
+    assert labels.shape == (12, 10, 9)
+    np.testing.assert_allclose(labels.affine, np.diag([1.0, 2.0, 1.0, 1.0]))
+
+
+def _nan():
+    volume = head()
+    volume[5, 5, 5] = np.nan
+    return volume
+
+
+@pytest.mark.parametrize(
+    ("volume", "options", "words"),
+    [
+        (_nan(), (), "a.nii.gz' holds NaN or infinite voxels"),
+        (np.zeros((12, 10, 9)), (), "a.nii.gz' of shape [12, 10, 9] is zero everywhere"),
+        (np.ones((12, 10)), (), "has shape (12, 10): expected a volume of three axes"),
+        (np.ones((12, 10, 9, 2)), (), "expected a volume of three axes and one channel"),
+        (head(), ("--roi_size", "[10,8,8]"), "spatial size [10, 8, 8] is not divisible by 4: pad to [12, 8, 8]"),
+        (head(), ("--step", "9"), "step 9 does not fit a window of 8"),
+        (head(), ("--network_def#in_channels", "2", "--load_pretrain", "False"), "1 channels, the network was built"),
+        (head(), ("--stepp", "8"), "'stepp' is not an id"),
+        (head(), ("--checkpoint", "nowhere.pt"), "nowhere.pt"),
+    ],
+)
+def test_bad_input_ends_in_one_sentence_and_leaves_nothing(tmp_path, checkpoint, volume, options, words):
+    save(tmp_path / "scans" / "a.nii.gz", volume)
+    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint, *options)
+    assert result.returncode == 2
+    assert last_line(result).startswith("error: ") and words in last_line(result)
+    assert "Traceback" not in result.stderr.replace("\n", " ").split("error: ")[-1]
+    assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+
+
+def test_what_is_no_image_and_what_is_no_bundle(tmp_path, checkpoint):
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "a.nii.gz").write_text("no image")
+    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint)
+    assert result.returncode == 2 and "a.nii.gz' is not a readable NIfTI" in last_line(result)
+    for command in (("run", tmp_path, "inference"), ("demo", "--bundle", tmp_path, "--output", tmp_path / "demo")):
+        result = nlseg(*command)
+        assert result.returncode == 2 and "is not a bundle" in last_line(result)
+    assert not (tmp_path / "demo" / "mni152_t1_seg.nii.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(("dataset_dir", "x"), "is not an override"), (("--dataset_dir",), "has no value")]
+)
+def test_overrides_come_in_pairs(arguments, words):
+    result = nlseg("run", T1, "inference", *arguments)
+    assert result.returncode == 2 and words in last_line(result)
+
+
+def test_simulate_and_convert(tmp_path):
+    result = nlseg("simulate", "iseg", "--subjects", 1, "--out", tmp_path / "out", "--anatomies", tmp_path / "none")
+    assert result.returncode == 2 and "is not a directory" in last_line(result)
+    assert nlseg("simulate", "iseg", "--subjects", 0, "--out", tmp_path / "out").returncode == 2
+    result = nlseg("convert", tmp_path / "a.npz", tmp_path / "a.pt")
+    assert result.returncode == 2 and "does not exist" in last_line(result)
+    assert not (tmp_path / "out").exists() and not (tmp_path / "a.pt").exists()
+
+
+def test_unknown_command_and_help():
+    assert nlseg("nonsense").returncode == 2
+    result = nlseg("--help")
+    assert result.returncode == 0
+    assert all(command in result.stdout for command in ("demo", "run", "convert", "simulate"))
