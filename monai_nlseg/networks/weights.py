@@ -90,7 +90,7 @@ def read_tf_variables(path: str | Path) -> dict[str, np.ndarray]:
     prefix = path.with_suffix("") if path.suffix == ".index" else path
     if not prefix.with_name(f"{prefix.name}.index").is_file():
         raise ValueError(f"'{path}' is neither an .npz file nor the prefix of a TensorFlow checkpoint: give one.")
-    train, found = optional_import("tensorflow.train")
+    train, found = optional_import("tensorflow", name="train")
     if not found:
         raise ValueError(
             f"'{path}' is a TensorFlow checkpoint and TensorFlow is not installed: pip install tensorflow-cpu, or "
