@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
 from scipy.ndimage import gaussian_filter
 
 from monai_nlseg.bundle import find_bundle
@@ -218,3 +218,22 @@ class TestForm:
             out = network(torch.randn(1, form["inputs"]["image"]["num_channels"], 8, 8, 8))
         assert out.shape == (1, form["outputs"]["pred"]["num_channels"], 8, 8, 8)
         assert torch.isfinite(out).all()
+
+    @pytest.mark.parametrize("name", [ISEG, T1])
+    def test_network_keeps_what_the_metadata_declares_and_exports(self, name, tmp_path):
+        configs = find_bundle(name) / "configs"
+        files = {"meta_file": str(configs / "metadata.json"), "config_file": str(configs / "inference.json")}
+        verify_net_in_out("network_def", **files, p=2, n=2)
+        ckpt_export(
+            "network_def",
+            filepath=str(tmp_path / "model.ts"),
+            ckpt_file=str(find_bundle(name) / "models" / "model.pt"),
+            **files,
+        )
+        parser = ConfigParser()
+        parser.read_config(files["config_file"])
+        network = parser.get_parsed_content("network_def").eval()
+        network.load_state_dict(torch.load(find_bundle(name) / "models" / "model.pt", weights_only=True))
+        x = torch.randn(2, network.in_channels, 8, 8, 8)
+        with torch.no_grad():
+            torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), network(x))
