@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
@@ -86,5 +86,5 @@ def _freesurfer_maps(path: Path) -> np.ndarray:
 
 
 def _crop(maps: np.ndarray) -> np.ndarray:
-    occupied: Sequence[np.ndarray] = np.nonzero(maps.any(axis=0))
-    return maps[(slice(None), *(slice(axis.min(), axis.max() + 1) for axis in occupied))].astype(np.float32)
+    x, y, z = (slice(axis.min(), axis.max() + 1) for axis in np.nonzero(maps.any(axis=0)))
+    return maps[:, x, y, z].astype(np.float32)

@@ -120,7 +120,7 @@ def _individual(maps: np.ndarray, shape: tuple[int, ...], rng: np.random.Generat
     placed = np.stack([affine_transform(m, matrix, offset, output_shape=shape, order=1) for m in maps])
 
     box = _box(placed.sum(axis=0) > 0, margin=8)
-    placed_box = placed[(slice(None), *box)]
+    placed_box = placed[:, box[0], box[1], box[2]]
     size = placed_box.shape[1:]
     # Displacements of some voxels on a coarse grid whose cells span about 20 voxels: smooth and without folds.
     cells = tuple(max(4, round(length / 20) + 3) for length in size)
@@ -128,7 +128,7 @@ def _individual(maps: np.ndarray, shape: tuple[int, ...], rng: np.random.Generat
     for axis in range(3):
         grid[axis] += _smooth_field(rng, cells, size) * 1.6
     warped = np.zeros_like(placed)
-    warped[(slice(None), *box)] = [map_coordinates(m, grid, order=1, mode="constant") for m in placed_box]
+    warped[:, box[0], box[1], box[2]] = [map_coordinates(m, grid, order=1, mode="constant") for m in placed_box]
     return warped
 
 

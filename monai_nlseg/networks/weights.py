@@ -42,8 +42,9 @@ def nonlocal_unet_state_from_tf(variables: Mapping[str, ArrayLike]) -> dict[str,
     Raises:
         ValueError: naming every variable that is missing, unknown, of another shape or not finite.
     """
-    arrays = {_plain(name): array for name, array in variables.items()}
-    arrays = {name: np.asarray(array) for name, array in arrays.items() if not _OPTIMISER.search(name)}
+    arrays = {
+        plain: np.asarray(array) for name, array in variables.items() if not _OPTIMISER.search(plain := _plain(name))
+    }
     attends = _upsample_attention(arrays)
     names = dict(_names(attends))
     missing = [name for name in names if name not in arrays]
