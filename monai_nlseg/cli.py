@@ -105,7 +105,7 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point: an error ends in one sentence and exit code 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         app()
     except Exception as error:

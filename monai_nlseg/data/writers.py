@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from monai.config import PathLike
 from monai.data import NibabelWriter
 
 __all__ = ["AtomicNibabelWriter"]
+
+logger = logging.getLogger(__name__)
 
 
 class AtomicNibabelWriter(NibabelWriter):
@@ -22,7 +25,9 @@ class AtomicNibabelWriter(NibabelWriter):
         target = Path(filename)
         beside = target.with_name(f".{os.getpid()}-{target.name}")
         try:
-            super().write(beside, verbose=verbose, **obj_kwargs)
+            super().write(beside, verbose=False, **obj_kwargs)
             beside.replace(target)
+            if verbose:
+                logger.info(f"wrote {target}")
         finally:
             beside.unlink(missing_ok=True)
