@@ -20,5 +20,5 @@ def test_t1_bundle_on_the_subjects_held_out(tmp_path):
         rows = list(csv.DictReader(file))
     assert [Path(row["filename"]).name for row in rows] == ["IBSR_06.nii.gz", "IBSR_09.nii.gz"]
     # What the bundle's README reports, less a hundredth.
-    for tissue, reported in (("class0", 0.88), ("class1", 0.93), ("class2", 0.92)):
+    for tissue, reported in (("class0", 0.921), ("class1", 0.917), ("class2", 0.926)):
         assert sum(float(row[tissue]) for row in rows) / 2 > reported - 0.01
