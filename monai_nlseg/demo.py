@@ -39,12 +39,14 @@ def segment_template(output_dir: str | Path, bundle: str | Path) -> DemoResult:
         bundle: path or name of a bundle for skull-stripped T1 with the labels 0 background, 1 CSF, 2 GM, 3 WM.
 
     Raises:
-        ValueError: if the bundle is none.
-        OptionalImportError: without nilearn and matplotlib, which ``pip install monai-nlseg[demo]`` brings.
+        ValueError: if the bundle is none, or without nilearn and matplotlib.
     """
-    datasets, found = optional_import("nilearn.datasets")
-    if not found:
-        raise ValueError("the demo's head ships in nilearn, which is not installed: pip install 'monai-nlseg[demo]'.")
+    datasets, has_nilearn = optional_import("nilearn.datasets")
+    _, has_matplotlib = optional_import("matplotlib")
+    if not (has_nilearn and has_matplotlib):
+        raise ValueError(
+            "the demo needs nilearn, where its head ships, and matplotlib: pip install 'monai-nlseg[demo]'."
+        )
     output = Path(output_dir).resolve()
     output.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():

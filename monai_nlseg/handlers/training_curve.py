@@ -26,10 +26,13 @@ class TrainingCurve:
         metric_name: how the metric is called in the picture.
 
     Raises:
-        OptionalImportError: without matplotlib, which ``pip install monai-nlseg[train]`` brings.
+        ValueError: without matplotlib, at once and not after the first epoch.
     """
 
     def __init__(self, save_dir: str | Path, validator: Engine | None = None, metric_name: str = "mean Dice") -> None:
+        self._figure_class, found = optional_import("matplotlib.figure", name="Figure")
+        if not found:
+            raise ValueError("the training curve needs matplotlib, which is missing: pip install 'monai-nlseg[train]'.")
         self.save_dir = Path(save_dir)
         self.validator = validator
         self.metric_name = metric_name
@@ -85,8 +88,7 @@ class TrainingCurve:
         beside.replace(self.save_dir / "training_curve.csv")
 
     def _plot(self) -> None:
-        figure_class, _ = optional_import("matplotlib.figure", name="Figure")
-        figure = figure_class(figsize=(7, 4), layout="constrained")
+        figure = self._figure_class(figsize=(7, 4), layout="constrained")
         losses = figure.add_subplot()
         losses.plot([int(row["epoch"]) for row in self.rows], [float(row["loss"]) for row in self.rows], color="C0")
         losses.set(xlabel="epoch", ylabel="training loss")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 
 import pytest
 from ignite.engine import Engine, Events
@@ -56,3 +57,9 @@ def test_new_training_starts_a_new_table(tmp_path):
     _engines(tmp_path).run([0, 0], max_epochs=4)
     _engines(tmp_path).run([0, 0], max_epochs=1)
     assert len(_rows(tmp_path)) == 1
+
+
+def test_says_at_once_that_matplotlib_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ValueError, match="needs matplotlib"):
+        TrainingCurve(tmp_path)
