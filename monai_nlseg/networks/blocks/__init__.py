@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation
+from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation, ScaledDotProductAttention
 from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, NormAct, PreactivationResidualBlock
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 
@@ -13,4 +13,5 @@ __all__ = [
     "PreactivationResidualBlock",
     "SameConvolution",
     "SameTransposedConvolution",
+    "ScaledDotProductAttention",
 ]

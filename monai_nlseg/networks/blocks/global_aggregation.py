@@ -11,7 +11,24 @@ from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 
-__all__ = ["GlobalAggregation"]
+__all__ = ["GlobalAggregation", "ScaledDotProductAttention"]
+
+
+class ScaledDotProductAttention(nn.Module):
+    """``softmax(Q K^T / sqrt(C)) V`` on (B, heads, L, C) operands, with dropout on the weights in training mode.
+
+    It has no parameters; :func:`monai_nlseg.networks.optimize_for_inference` puts a faster one in its place.
+
+    Args:
+        dropout: dropout rate, in [0, 1].
+    """
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(query, key, value, dropout_p=self.dropout if self.training else 0.0)
 
 
 class GlobalAggregation(nn.Module):
@@ -20,8 +37,7 @@ class GlobalAggregation(nn.Module):
     ``O = softmax(Q K^T / sqrt(C_K / heads)) V`` followed by a 1x1x1 convolution, where keys and values are 1x1x1
     convolutions of the input and the query decides the output's size: a 1x1x1 convolution ("same"), a stride-2
     convolution ("down") or a stride-2 transposed convolution ("up"). No tensor of size queries x keys is held: the
-    product runs through :func:`torch.nn.functional.scaled_dot_product_attention` on contiguous (B, heads, L, C)
-    operands.
+    product runs through :class:`ScaledDotProductAttention` on contiguous (B, heads, L, C) operands.
 
     Source: Wang, Zou, Shen, Ji, "Non-local U-Nets for Biomedical Image Segmentation", AAAI 2020, section "Global
     Aggregation Block", equations (1) to (4). The paper names no heads; its published code splits the channels into
@@ -76,7 +92,6 @@ class GlobalAggregation(nn.Module):
             raise ValueError(f"dropout {dropout} is not a probability: give a value in [0, 1].")
 
         self.num_heads = num_heads
-        self.dropout = dropout
         self.query: nn.Module
         if query == "same":
             self.query = Conv[Conv.CONV, spatial_dims](in_channels, key_channels, 1)
@@ -88,15 +103,13 @@ class GlobalAggregation(nn.Module):
             raise ValueError(f"query {query!r} is unknown: choose 'same', 'down' or 'up'.")
         self.key = Conv[Conv.CONV, spatial_dims](in_channels, key_channels, 1)
         self.value = Conv[Conv.CONV, spatial_dims](in_channels, value_channels, 1)
+        self.attention: nn.Module = ScaledDotProductAttention(dropout)
         self.project = Conv[Conv.CONV, spatial_dims](value_channels, out_channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         query = self.query(x)
-        aggregated = F.scaled_dot_product_attention(
-            self._split_heads(query),
-            self._split_heads(self.key(x)),
-            self._split_heads(self.value(x)),
-            dropout_p=self.dropout if self.training else 0.0,
+        aggregated = self.attention(
+            self._split_heads(query), self._split_heads(self.key(x)), self._split_heads(self.value(x))
         )
         # (B, heads, L, C) -> (B, L, heads * C) -> (B, heads * C, *spatial): a view in channels-last memory.
         tokens = aggregated.transpose(1, 2).flatten(2)

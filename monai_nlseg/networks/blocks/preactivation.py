@@ -82,9 +82,9 @@ class PreactivationResidualBlock(nn.Module):
         activated = self.norm_act1(x)
         out = self.conv2(self.norm_act2(self.conv1(activated)))
         if self.projection is not None:
-            out = out + self.projection(activated)
+            out += self.projection(activated)
         elif self.short_residual:
-            out = out + x
+            out += x
         return out
 
 
@@ -147,7 +147,7 @@ class AggregationResidualBlock(nn.Module):
         activated = self.norm_act(x)
         out = self.aggregation(activated)
         if self.projection is not None:
-            out = out + self.projection(activated)
+            out += self.projection(activated)
         elif self.short_residual:
-            out = out + x
+            out += x
         return out

@@ -86,7 +86,14 @@ class SameTransposedConvolution(nn.Module):
         self.conv = Conv[Conv.CONVTRANS, spatial_dims](in_channels, out_channels, 3, stride=2, bias=bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        full = self.conv(x)
-        for axis in range(2, full.dim()):
-            full = full.narrow(axis, 0, full.shape[axis] - 1)
-        return full
+        if x.dim() == 4:
+            out = F.conv_transpose2d(x, self.conv.weight, stride=2)
+        else:
+            out = F.conv_transpose3d(x, self.conv.weight, stride=2)
+        for axis in range(2, out.dim()):
+            out = out.narrow(axis, 0, out.shape[axis] - 1)
+        bias = self.conv.bias
+        if bias is not None:
+            # Apart from the convolution: with a bias, oneDNN's takes twice as long.
+            out = out + bias.reshape([-1] + [1] * (x.dim() - 2))
+        return out

@@ -184,7 +184,9 @@ class NonLocalUNet(nn.Module):
         x = self.bottom(x)
         skips.pop()
         for upsample, decoder in zip(self.upsample, self.decoder):
-            x = decoder(upsample(x) + skips.pop())
+            x = upsample(x)
+            x += skips.pop()
+            x = decoder(x)
         return self.output(self.dropout(self.norm_act(x)))
 
 
@@ -205,5 +207,5 @@ class _BottomConvolution(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out = self.conv(self.norm_act(x))
         if self.short_residual:
-            out = out + x
+            out += x
         return out

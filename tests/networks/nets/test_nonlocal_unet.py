@@ -56,7 +56,7 @@ class TestGoldenCounts:
     def test_default_is_the_papers_network(self):
         default, paper = NonLocalUNet(), NonLocalUNet.paper()
         assert [tuple(p.shape) for p in default.parameters()] == [tuple(p.shape) for p in paper.parameters()]
-        assert paper.bottom.aggregation.dropout == 0.5 and default.bottom.aggregation.dropout == 0.0
+        assert paper.bottom.aggregation.attention.dropout == 0.5 and default.bottom.aggregation.attention.dropout == 0.0
 
     def test_parts(self):
         net = NonLocalUNet()

@@ -1,0 +1,193 @@
+// softmax(Q K^T / sqrt(D)) V in float32 without the matrix of scores: the CPU kernel behind compiled attention.
+//
+// A task is QUERIES rows of Q. It walks over the keys in blocks of KEYS, which with their values fit the first-level
+// cache, and keeps a running maximum and sum for each row (Milakov and Gimelshein, "Online normalizer calculation for
+// softmax", 2018). Within a block, ROWS rows at a time stay in registers. K is stored anew, one KEYS x D block after
+// the other with D outermost, so that both products read whole vectors.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int WIDTH = 16;   // floats of a vector
+constexpr int COLUMNS = 4;  // vectors of scores in registers
+#else
+constexpr int WIDTH = 8;
+constexpr int COLUMNS = 2;
+#endif
+constexpr int KEYS = 128;
+constexpr int QUERIES = 96;
+constexpr int ROWS = 6;
+static_assert(QUERIES % ROWS == 0 && KEYS % (WIDTH * COLUMNS) == 0);
+
+typedef float Vector __attribute__((vector_size(WIDTH * 4)));
+typedef float Unaligned __attribute__((vector_size(WIDTH * 4), aligned(4)));
+typedef std::int32_t Bits __attribute__((vector_size(WIDTH * 4)));
+
+inline Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
+inline void store(float* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
+inline Vector splat(float value) { return value - Vector{}; }
+// A NaN in b stays: it must reach the sum of its row.
+inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+
+// 2^t for t <= 0, relative error below 3e-7; 2^-126 below that, NaN for NaN.
+inline Vector power_of_two(Vector t) {
+  const float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, which its low bits then hold
+  t = larger(splat(-126.0f), t);
+  Vector shifted = t + round;
+  Vector f = t - (shifted - round);
+  Vector p = splat(1.5353362e-4f);
+  p = p * f + 1.3398874e-3f;
+  p = p * f + 9.6184373e-3f;
+  p = p * f + 5.5503324e-2f;
+  p = p * f + 2.4022648e-1f;
+  p = p * f + 6.9314720e-1f;
+  p = p * f + 1.0f;
+  return (Vector)((Bits)p + ((Bits)shifted << 23));
+}
+
+// scores (ROWS, KEYS) = q (ROWS, D) k (D, KEYS)
+template <int D>
+inline void score(const float* q, const float* k, float* scores) {
+  for (int first = 0; first < KEYS; first += COLUMNS * WIDTH) {
+    Vector sum[ROWS][COLUMNS] = {};
+    for (int d = 0; d < D; ++d) {
+      Vector column[COLUMNS];
+#pragma GCC unroll 4
+      for (int c = 0; c < COLUMNS; ++c) column[c] = load(k + d * KEYS + first + c * WIDTH);
+#pragma GCC unroll 6
+      for (int row = 0; row < ROWS; ++row) {
+        Vector value = splat(q[row * D + d]);
+#pragma GCC unroll 4
+        for (int c = 0; c < COLUMNS; ++c) sum[row][c] += value * column[c];
+      }
+    }
+#pragma GCC unroll 6
+    for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 4
+      for (int c = 0; c < COLUMNS; ++c) store(scores + row * KEYS + first + c * WIDTH, sum[row][c]);
+  }
+}
+
+// out (ROWS, D) += weights (ROWS, KEYS) v (KEYS, D)
+template <int D>
+inline void aggregate(const float* weights, const float* v, float* out) {
+  constexpr int COUNT = std::min(2, D / WIDTH);
+  for (int first = 0; first < D; first += COUNT * WIDTH) {
+    Vector sum[ROWS][COUNT];
+#pragma GCC unroll 6
+    for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 2
+      for (int c = 0; c < COUNT; ++c) sum[row][c] = load(out + row * D + first + c * WIDTH);
+    for (int key = 0; key < KEYS; ++key) {
+      Vector column[COUNT];
+#pragma GCC unroll 2
+      for (int c = 0; c < COUNT; ++c) column[c] = load(v + key * D + first + c * WIDTH);
+#pragma GCC unroll 6
+      for (int row = 0; row < ROWS; ++row) {
+        Vector weight = splat(weights[row * KEYS + key]);
+#pragma GCC unroll 2
+        for (int c = 0; c < COUNT; ++c) sum[row][c] += weight * column[c];
+      }
+    }
+#pragma GCC unroll 6
+    for (int row = 0; row < ROWS; ++row)
+#pragma GCC unroll 2
+      for (int c = 0; c < COUNT; ++c) store(out + row * D + first + c * WIDTH, sum[row][c]);
+  }
+}
+
+// Scores become unnormalised weights; maximum, total and the row of out so far follow a new maximum.
+template <int D>
+inline void weigh(float* scores, float& maximum, float& total, float* out) {
+  Vector top = load(scores);
+#pragma GCC unroll 16
+  for (int key = WIDTH; key < KEYS; key += WIDTH) top = larger(top, load(scores + key));
+  float peak = maximum;
+  for (int lane = 0; lane < WIDTH; ++lane) peak = std::max(peak, top[lane]);
+  Vector sum = {};
+#pragma GCC unroll 16
+  for (int key = 0; key < KEYS; key += WIDTH) {
+    Vector weight = power_of_two(load(scores + key) - splat(peak));
+    sum += weight;
+    store(scores + key, weight);
+  }
+  if (peak > maximum) {
+    float shrink = std::exp2(maximum - peak);
+    total *= shrink;
+    for (int d = 0; d < D; ++d) out[d] *= shrink;
+    maximum = peak;
+  }
+  for (int lane = 0; lane < WIDTH; ++lane) total += sum[lane];
+}
+
+template <int D>
+void attend(const float* q, const float* k, const float* v, float* out, std::int64_t rows, std::int64_t keys) {
+  alignas(64) float scaled[QUERIES * D], gathered[QUERIES * D] = {}, scores[ROWS * KEYS];
+  float maximum[QUERIES], total[QUERIES] = {};
+  const float scale = 1.44269504f / std::sqrt(static_cast<float>(D));  // log2(e): powers of two below
+  for (std::int64_t i = 0; i < QUERIES * D; ++i) scaled[i] = i < rows * D ? q[i] * scale : 0.0f;
+  std::fill(maximum, maximum + QUERIES, -std::numeric_limits<float>::infinity());
+  for (std::int64_t first = 0; first < keys; first += KEYS) {
+    for (int row = 0; row < std::min<std::int64_t>(rows, QUERIES); row += ROWS) {
+      score<D>(scaled + row * D, k + first * D, scores);
+      for (int r = 0; r < ROWS; ++r) {
+        // Keys that only fill the last block; their values are zero.
+        for (std::int64_t key = keys - first; key < KEYS; ++key)
+          scores[r * KEYS + key] = -std::numeric_limits<float>::infinity();
+        weigh<D>(scores + r * KEYS, maximum[row + r], total[row + r], gathered + (row + r) * D);
+      }
+      aggregate<D>(scores, v + first * D, gathered + row * D);
+    }
+  }
+  for (std::int64_t row = 0; row < std::min<std::int64_t>(rows, QUERIES); ++row)
+    for (int d = 0; d < D; ++d) out[row * D + d] = gathered[row * D + d] / total[row];
+}
+
+template <int D>
+int run(const float* q, const float* k, const float* v, float* out, std::int64_t heads, std::int64_t rows,
+        std::int64_t keys, int threads) {
+  const std::int64_t blocks = (keys + KEYS - 1) / KEYS, tasks = (rows + QUERIES - 1) / QUERIES;
+  const std::int64_t size = blocks * KEYS * D;
+  std::unique_ptr<float[]> packed(new (std::nothrow) float[2 * heads * size]);
+  if (!packed) return 1;
+  float *const packed_k = packed.get(), *const packed_v = packed_k + heads * size;
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (std::int64_t i = 0; i < heads * blocks; ++i) {
+    const std::int64_t head = i / blocks, first = i % blocks * KEYS;
+    const float *from_k = k + (head * keys + first) * D, *from_v = v + (head * keys + first) * D;
+    for (std::int64_t key = 0; key < KEYS; ++key)
+      for (int d = 0; d < D; ++d) {
+        const bool real = first + key < keys;
+        packed_k[i * KEYS * D + d * KEYS + key] = real ? from_k[key * D + d] : 0.0f;
+        packed_v[i * KEYS * D + key * D + d] = real ? from_v[key * D + d] : 0.0f;
+      }
+  }
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (std::int64_t i = 0; i < heads * tasks; ++i) {
+    const std::int64_t head = i / tasks, first = i % tasks * QUERIES, at = (head * rows + first) * D;
+    attend<D>(q + at, packed_k + head * size, packed_v + head * size, out + at, rows - first, keys);
+  }
+  return 0;
+}
+
+}  // namespace
+
+// q (heads, rows, width), k and v (heads, keys, width), out (heads, rows, width), all contiguous float32.
+// Returns 0, 1 when memory ran out, 2 for a width other than 16, 32, 64 or 128.
+extern "C" int monai_nlseg_attention(const float* q, const float* k, const float* v, float* out, std::int64_t heads,
+                                     std::int64_t rows, std::int64_t keys, std::int64_t width, int threads) {
+  switch (width) {
+    case 16: return run<16>(q, k, v, out, heads, rows, keys, threads);
+    case 32: return run<32>(q, k, v, out, heads, rows, keys, threads);
+    case 64: return run<64>(q, k, v, out, heads, rows, keys, threads);
+    case 128: return run<128>(q, k, v, out, heads, rows, keys, threads);
+    default: return 2;
+  }
+}

@@ -1,0 +1,129 @@
+"""Attention on the CPU by a kernel of our own, compiled once on the machine and kept in the user's cache."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+__all__ = ["KERNEL_WIDTHS", "compiled_attention", "load_attention_kernel"]
+
+SOURCE = Path(__file__).with_name("attention.cpp")
+# Channels of a head that the kernel is instantiated for.
+KERNEL_WIDTHS = (16, 32, 64, 128)
+# By what PyTorch found the processor capable of; a cache that several machines share stays right.
+ARCHITECTURES = {"AVX512": "x86-64-v4", "AVX2": "x86-64-v3"}
+FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC")
+
+
+def compiled_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """``softmax(Q K^T / sqrt(C)) V``, through the compiled kernel where it applies.
+
+    It applies to CPU tensors that need no gradient and have 16, 32, 64 or 128 channels a head; it computes in float32
+    whatever the floating dtype. Anything else goes through
+    :func:`torch.nn.functional.scaled_dot_product_attention`. Extra memory: a copy of keys and values.
+
+    Args:
+        query: (B, heads, L, C).
+        key: (B, heads, M, C).
+        value: (B, heads, M, C).
+
+    Returns:
+        (B, heads, L, C) in the query's dtype; within 1e-5 of the exact result for inputs of unit variance.
+
+    Raises:
+        RuntimeError: if the kernel cannot be compiled (:func:`load_attention_kernel`).
+    """
+    wanted = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
+    same_width = query.shape[-1] == value.shape[-1] and query.shape[-1] in KERNEL_WIDTHS
+    if wanted or query.device.type != "cpu" or not same_width or query.dtype == torch.float64:
+        return F.scaled_dot_product_attention(query, key, value)
+    operands = (operand.float().contiguous() for operand in (query, key, value))
+    return _attention(*operands).to(query.dtype)
+
+
+@torch.library.custom_op("monai_nlseg::attention", mutates_args=(), device_types="cpu")
+def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    output = torch.empty_like(query)
+    batch, heads, rows, width = query.shape
+    status = load_attention_kernel()(
+        query.data_ptr(),
+        key.data_ptr(),
+        value.data_ptr(),
+        output.data_ptr(),
+        batch * heads,
+        rows,
+        key.shape[2],
+        width,
+        torch.get_num_threads(),
+    )
+    if status:
+        raise MemoryError(f"no memory to pack {key.shape[2]} keys of {batch * heads} heads: use a smaller batch.")
+    return output
+
+
+@_attention.register_fake
+def _(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    return torch.empty_like(query)
+
+
+@functools.cache
+def load_attention_kernel() -> Callable[..., int]:
+    """The kernel, compiled with ``$CXX`` (g++ if unset) when the cache does not have it yet; about a second.
+
+    The cache is ``$XDG_CACHE_HOME/monai_nlseg`` (``~/.cache/monai_nlseg`` if unset).
+
+    Raises:
+        RuntimeError: for a processor without AVX2, a missing compiler, or one that fails.
+    """
+    capability = torch.backends.cpu.get_cpu_capability()
+    if capability not in ARCHITECTURES:
+        raise RuntimeError(
+            f"the attention kernel needs a processor with AVX2 or AVX-512, PyTorch found {capability}: "
+            "use attention='torch'."
+        )
+    command = [os.environ.get("CXX", "g++"), *FLAGS, f"-march={ARCHITECTURES[capability]}"]
+    recipe = SOURCE.read_bytes() + " ".join(command).encode()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "monai_nlseg"
+    library = cache / f"attention-{hashlib.sha256(recipe).hexdigest()[:16]}.so"
+    if not library.is_file():
+        _compile(command, library)
+    kernel = ctypes.CDLL(str(library)).monai_nlseg_attention
+    kernel.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_int64] * 4 + [ctypes.c_int]
+    kernel.restype = ctypes.c_int
+    return kernel
+
+
+def _compile(command: list[str], library: Path) -> None:
+    """Compile beside ``library`` and rename into place, so that processes may do so at the same time."""
+    if shutil.which(command[0]) is None:
+        raise RuntimeError(
+            f"the attention kernel needs a C++ compiler and '{command[0]}' is not on the PATH: install g++, set CXX, "
+            "or use attention='torch'."
+        )
+    try:
+        library.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            compiled = Path(folder) / library.name
+            done = subprocess.run([*command, "-o", str(compiled), str(SOURCE)], capture_output=True, text=True)
+            if done.returncode:
+                first = next((line for line in done.stderr.splitlines() if "error" in line), "it gave no reason")
+                raise RuntimeError(
+                    f"'{command[0]}' cannot compile the attention kernel ({first}): install g++ 11 or later, or use "
+                    "attention='torch'."
+                )
+            os.replace(compiled, library)
+    except OSError as error:
+        raise RuntimeError(
+            f"the attention kernel cannot be written to {library.parent} ({error.strerror}): set XDG_CACHE_HOME to a "
+            "folder you may write to, or use attention='torch'."
+        ) from None
