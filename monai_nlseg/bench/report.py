@@ -41,8 +41,8 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "x floor: time a window over its FLOPs at the rate of a 3^3 convolution beside it. ~: extrapolated from part of "
-        "the volume. outside: largest share of a volume's time outside the network.",
+        "x floor: time a window over its FLOPs at the rate of a 3^3 convolution beside it. ~: extrapolated from part "
+        "of the volume. outside: largest share of a volume's time outside the network.",
         highlight=False,
     )
     same = {name: result for name, result in report["engines"].items() if result["same_network"]}
