@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from monai_nlseg import cli
+from monai_nlseg.demo import DemoResult
 from monai_nlseg.networks.nets import NonLocalUNet
 
 T1 = "brain_t1_nonlocal_unet_segmentation"
@@ -122,6 +124,33 @@ def test_simulate_and_convert(tmp_path):
     result = nlseg("convert", tmp_path / "a.npz", tmp_path / "a.pt")
     assert result.returncode == 2 and "does not exist" in last_line(result)
     assert not (tmp_path / "out").exists() and not (tmp_path / "a.pt").exists()
+
+
+def test_brackets_are_text_not_markup(monkeypatch, capsys):
+    labels, picture = Path("[old]/labels.nii.gz"), Path("[/old]/picture.png")
+    monkeypatch.setattr("monai_nlseg.demo.segment_template", lambda *_: DemoResult(labels, picture, {"GM": 0.5}))
+    monkeypatch.setattr("monai_nlseg.data.simulate.simulate_iseg", lambda *_, **__: [labels])
+    monkeypatch.setattr("monai_nlseg.networks.weights.convert_nonlocal_unet", lambda *_: {"variant": "paper"})
+    for arguments, words in (
+        (["demo"], [f"label map: {labels}", f"picture:   {picture}"]),
+        (["simulate", "iseg", "--subjects", "1", "--out", "[/old]"], ["1 subjects in [/old]"]),
+        (["convert", "a.npz", "[old].pt"], ["wrote [old].pt: variant paper"]),
+    ):
+        cli.app(arguments, standalone_mode=False)
+        printed = capsys.readouterr().out.splitlines()
+        assert all(word in printed for word in words)
+
+
+@pytest.mark.parametrize("text", ["missing: pip install 'monai-nlseg[demo]'.", "'[/old]/a.nii' does not exist."])
+def test_errors_keep_their_brackets(text, monkeypatch, capsys):
+    def fail(*_):
+        raise ValueError(text)
+
+    monkeypatch.setattr("monai_nlseg.demo.segment_template", fail)
+    monkeypatch.setattr(sys, "argv", ["nlseg", "demo"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == f"error: {text}\n"
 
 
 def test_unknown_command_and_help():
