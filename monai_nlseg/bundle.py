@@ -6,11 +6,15 @@ import difflib
 import json
 import logging
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser, run
+from monai.handlers import CheckpointLoader
+
+from monai_nlseg.errors import root_cause, sentence
 
 __all__ = ["bundle_root", "find_bundle", "keep_earlier", "latest_checkpoint", "run_bundle", "shipped_bundles"]
 
@@ -98,7 +102,7 @@ def run_bundle(
 
     Raises:
         ValueError: for a folder that is not a bundle, a config it does not have, or an override of an id whose first
-            part the configs do not define.
+            part the configs do not define; for a checkpoint that cannot be read or does not fit what it is loaded into.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
@@ -111,12 +115,17 @@ def run_bundle(
         if first not in known:
             near = difflib.get_close_matches(first, known, n=3)
             raise ValueError(f"'{name}' is not an id of {list(configs)}: did you mean one of {near or known}?")
-    run(
-        config_file=files,
-        meta_file=str(root / "configs" / "metadata.json"),
-        logging_file=None if logs else False,
-        **{"bundle_root": str(root), **(overrides or {})},
-    )
+    try:
+        run(
+            config_file=files,
+            meta_file=str(root / "configs" / "metadata.json"),
+            logging_file=None if logs else False,
+            **{"bundle_root": str(root), **(overrides or {})},
+        )
+    except Exception as error:
+        if explained := _checkpoint_error(root_cause(error)):
+            raise explained from None
+        raise
 
 
 def _config_file(root: Path, name: str) -> str:
@@ -125,3 +134,36 @@ def _config_file(root: Path, name: str) -> str:
             return str(path)
     names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
     raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
+
+
+def _checkpoint_error(cause: BaseException) -> ValueError | None:
+    """What is wrong with the file that a ``CheckpointLoader`` could not restore; None if the error is another one.
+
+    The message of PyTorch names neither the file nor, for a file that is no checkpoint, the fault.
+    """
+    frames = (frame.f_locals for frame, _ in traceback.walk_tb(cause.__traceback__))
+    frame = next((names for names in frames if isinstance(names.get("self"), CheckpointLoader)), None)
+    if frame is None:
+        return None
+    path = frame["self"].load_path
+    if isinstance(cause, OSError) and cause.filename:
+        return ValueError(f"the checkpoint '{path}' cannot be opened ({cause.strerror}): give the path of a .pt file.")
+    if "checkpoint" not in frame:  # torch.load did not return
+        return ValueError(f"'{path}' is not a checkpoint of weights, or is damaged: give a .pt file of a training.")
+    text = str(cause)
+    if not text.startswith("Error(s) in loading state_dict"):
+        reason = sentence(cause).split(". ")[0].rstrip(".")
+        return ValueError(f"'{path}' cannot be restored ({reason}): give a checkpoint that fits, or more epochs.")
+    lines = text.splitlines()
+    network = lines[0].split()[-1].rstrip(":")
+    return ValueError(
+        f"the weights in '{path}' do not fit {network} ({_first_mismatch(lines[1])}): give the network_def that they "
+        "were trained with, or other weights."
+    )
+
+
+def _first_mismatch(line: str) -> str:
+    """``'Missing key(s) in state_dict: "a", "b". '`` -> ``'missing key "a"'``; of other lines, the line."""
+    if match := re.match(r'\s*(Missing|Unexpected) key\(s\) in state_dict: ("[^"]*")', line):
+        return f"{match[1].lower()} key {match[2]}"
+    return re.sub(r"torch\.Size\((.*?)\)", r"\1", line.strip().rstrip("."))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from monai_nlseg.bundle import bundle_root, find_bundle, keep_earlier, latest_checkpoint, run_bundle, shipped_bundles
 
@@ -88,3 +89,31 @@ def test_run_bundle_passes_on_what_the_bundle_raises(bundle):
     with pytest.raises(RuntimeError) as error:
         run_bundle(bundle, ["fails"])
     assert "invalid literal" in str(error.value.__cause__) or "invalid literal" in str(error.value.__cause__.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([1], r"weights.pt' cannot be restored \(Expected state_dict to be dict-like.*\): give a checkpoint that fits"),
+        ({}, r"weights.pt' do not fit Linear \(missing key \"weight\"\): give the network_def"),
+        (torch.nn.Linear(2, 1).state_dict(), r"size mismatch for weight: .* \[1, 2\] from checkpoint, .* \[1, 3\]\)"),
+        (torch.nn.Linear(3, 1), r"weights.pt' is not a checkpoint of weights, or is damaged: give a .pt file"),
+        (None, r"the checkpoint .*weights.pt' cannot be opened \(No such file or directory\): give the path"),
+    ],
+)
+def test_what_cannot_be_restored_is_named(bundle, tmp_path, content, words):
+    path = tmp_path / "weights.pt"
+    if content is not None:
+        torch.save(content, path)
+    (bundle / "configs" / "restore.json").write_text(
+        json.dumps(
+            {
+                "network": {"_target_": "torch.nn.Linear", "in_features": 3, "out_features": 1},
+                "loader": {"_target_": "CheckpointLoader", "load_path": str(path), "load_dict": {"model": "@network"}},
+                "engine": {"_target_": "ignite.engine.Engine", "process_function": "$print"},
+                "run": ["$@loader(@engine)"],
+            }
+        )
+    )
+    with pytest.raises(ValueError, match=words):
+        run_bundle(bundle, ["restore"])

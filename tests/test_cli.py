@@ -86,7 +86,13 @@ def _nan():
         (head(), ("--step", "9"), "step 9 does not fit a window of 8"),
         (head(), ("--network_def#in_channels", "2", "--load_pretrain", "False"), "1 channels, the network was built"),
         (head(), ("--stepp", "8"), "'stepp' is not an id"),
-        (head(), ("--checkpoint", "nowhere.pt"), "nowhere.pt"),
+        (head(), ("--checkpoint", "nowhere.pt"), "the checkpoint 'nowhere.pt' cannot be opened (No such file"),
+        (
+            head(),
+            ("--network_def#features", "8"),
+            "model.pt' do not fit NonLocalUNet (size mismatch for initial.conv.weight: copying a param with shape "
+            "[4, 1, 3, 3, 3] from checkpoint, the shape in current model is [8, 1, 3, 3, 3]): give the network_def",
+        ),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_leaves_nothing(tmp_path, checkpoint, volume, options, words):
