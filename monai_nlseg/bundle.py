@@ -13,6 +13,8 @@ from typing import Any
 
 from monai.bundle import ConfigParser, run
 from monai.handlers import CheckpointLoader
+from monai.transforms import LoadImage
+from monai.utils import ensure_tuple
 
 from monai_nlseg.errors import root_cause, sentence
 
@@ -102,7 +104,8 @@ def run_bundle(
 
     Raises:
         ValueError: for a folder that is not a bundle, a config it does not have, or an override of an id whose first
-            part the configs do not define; for a checkpoint that cannot be read or does not fit what it is loaded into.
+            part the configs do not define; for a checkpoint that cannot be read or does not fit what it is loaded into;
+            for an image that cannot be read.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
@@ -123,7 +126,8 @@ def run_bundle(
             **{"bundle_root": str(root), **(overrides or {})},
         )
     except Exception as error:
-        if explained := _checkpoint_error(root_cause(error)):
+        cause = root_cause(error)
+        if explained := _checkpoint_error(cause) or _image_error(cause):
             raise explained from None
         raise
 
@@ -141,8 +145,7 @@ def _checkpoint_error(cause: BaseException) -> ValueError | None:
 
     The message of PyTorch names neither the file nor, for a file that is no checkpoint, the fault.
     """
-    frames = (frame.f_locals for frame, _ in traceback.walk_tb(cause.__traceback__))
-    frame = next((names for names in frames if isinstance(names.get("self"), CheckpointLoader)), None)
+    frame = _variables(cause, CheckpointLoader)
     if frame is None:
         return None
     path = frame["self"].load_path
@@ -160,6 +163,21 @@ def _checkpoint_error(cause: BaseException) -> ValueError | None:
         f"the weights in '{path}' do not fit {network} ({_first_mismatch(lines[1])}): give the network_def that they "
         "were trained with, or other weights."
     )
+
+
+def _image_error(cause: BaseException) -> ValueError | None:
+    """Which image ``LoadImage`` could not read, for the message of a damaged file does not name it."""
+    frame = _variables(cause, LoadImage)
+    if frame is None:
+        return None
+    files = " or ".join(f"'{file}'" for file in ensure_tuple(frame["filename"]))
+    return ValueError(f"{files} cannot be read ({sentence(cause)}): restore the file or leave the case out.")
+
+
+def _variables(error: BaseException, kind: type) -> dict[str, Any] | None:
+    """The local variables of the outermost method of a ``kind`` that the error passed through."""
+    frames = (frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__))
+    return next((names for names in frames if isinstance(names.get("self"), kind)), None)
 
 
 def _first_mismatch(line: str) -> str:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 
@@ -117,3 +119,14 @@ def test_what_cannot_be_restored_is_named(bundle, tmp_path, content, words):
     )
     with pytest.raises(ValueError, match=words):
         run_bundle(bundle, ["restore"])
+
+
+def test_an_image_that_cannot_be_read_is_named(bundle, tmp_path):
+    path = tmp_path / "a.nii.gz"
+    nib.save(nib.Nifti1Image(np.random.default_rng(0).integers(0, 99, (8, 9, 10), np.int16), np.eye(4)), path)
+    path.write_bytes(path.read_bytes()[:-40])
+    (bundle / "configs" / "load.json").write_text(
+        json.dumps({"load": {"_target_": "LoadImaged", "keys": "image"}, "run": [f"$@load({{'image': '{path}'}})"]})
+    )
+    with pytest.raises(ValueError, match=r"a.nii.gz' cannot be read \(.*\): restore the file or leave the case out"):
+        run_bundle(bundle, ["load"])
