@@ -103,21 +103,19 @@ def run_bundle(
         logs: whether the bundle's ``logging.conf`` is applied.
 
     Raises:
-        ValueError: for a folder that is not a bundle, a config it does not have, or an override of an id whose first
-            part the configs do not define; for a checkpoint that cannot be read or does not fit what it is loaded into;
-            for an image that cannot be read.
+        ValueError: for a folder that is not a bundle, a config it does not have, an override of an id that the configs
+            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, or an image that
+            cannot be read. A component (what has a ``_target_``) may be given arguments that the configs leave out;
+            it refuses those it does not take by itself.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
     files = [_config_file(root, name) for name in configs]
     parser = ConfigParser()
     parser.read_config(files)
-    known = list(parser.get())
-    for name in overrides or {}:
-        first = re.split("#|::", name)[0]
-        if first not in known:
-            near = difflib.get_close_matches(first, known, n=3)
-            raise ValueError(f"'{name}' is not an id of {list(configs)}: did you mean one of {near or known}?")
+    for name, value in (overrides or {}).items():
+        _refuse_unknown(name, parser.get(), configs)
+        parser[name] = value  # a later override may go into this one
     try:
         run(
             config_file=files,
@@ -138,6 +136,22 @@ def _config_file(root: Path, name: str) -> str:
             return str(path)
     names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
     raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
+
+
+def _refuse_unknown(name: str, config: Any, configs: Sequence[str]) -> None:
+    """Follow the parts of an id through nested mappings and lists, as MONAI does."""
+    parts = re.split("#|::", name)
+    for depth, part in enumerate(parts):
+        known = list(config) if isinstance(config, dict) else []
+        if isinstance(config, list):
+            known = [str(index) for index in range(len(config))]
+        if part not in known:
+            if "_target_" in known and depth == len(parts) - 1:
+                return
+            parent = "#".join(parts[:depth])
+            near = [f"{parent}#{key}".lstrip("#") for key in difflib.get_close_matches(part, known, n=3) or known]
+            raise ValueError(f"'{name}' is not an id of {list(configs)}: did you mean one of {near or [parent]}?")
+        config = config[int(part)] if isinstance(config, list) else config[part]
 
 
 def _checkpoint_error(cause: BaseException) -> ValueError | None:

@@ -23,6 +23,8 @@ simulate = typer.Typer(help="Make data in the layouts of data sets that cannot b
 app.add_typer(simulate, name="simulate")
 console = Console()
 
+TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
+
 
 @app.command()
 def demo(
@@ -91,7 +93,8 @@ def _say(line: str) -> None:
 
 
 def _overrides(arguments: list[str]) -> dict[str, Any]:
-    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such."""
+    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such, but paths and
+    patterns stay as they are: 2024 is a folder, and # is no comment."""
     from fire.parser import DefaultParseValue
 
     pairs: dict[str, Any] = {}
@@ -102,10 +105,10 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
             raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
         name, given, value = option[2:].partition("=")
         if not given:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise ValueError(f"'{option}' has no value: give pairs such as --dataset_dir PATH.")
             value = rest.pop(0)
-        pairs[name] = DefaultParseValue(value)
+        pairs[name] = value if name.endswith(TEXT_IDS) else DefaultParseValue(value)
     return pairs
 
 

@@ -17,7 +17,14 @@ def bundle(tmp_path):
     (root / "configs").mkdir(parents=True)
     (root / "configs" / "metadata.json").write_text(json.dumps({"name": "tiny", "version": "0.1.0"}))
     (root / "configs" / "inference.json").write_text(
-        json.dumps({"bundle_root": ".", "text": "a", "run": ["$open(@bundle_root + '/out', 'w').write(@text)"]})
+        json.dumps(
+            {
+                "bundle_root": ".",
+                "text": "a",
+                "parts": {"scale": {"gamma": 1}, "list": [{"_target_": "builtins.dict", "b": "a"}]},
+                "run": ["$open(@bundle_root + '/out', 'w').write(@text)"],
+            }
+        )
     )
     (root / "configs" / "fails.json").write_text(
         json.dumps({"bundle_root": ".", "value": "$int('x')", "run": ["$@value"]})
@@ -68,8 +75,17 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
 
 
-def test_run_bundle_applies_overrides(bundle):
-    run_bundle(bundle, ["inference"], {"text": "b"})
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"text": "b"},
+        {"text": "@parts#list#0#b", "parts#list#0#b": "b"},
+        {"text": "$@parts#list#0['new']", "parts::list::0::new": "b"},
+        {"text": "@parts#other", "parts": {"other": "a"}, "parts#other": "b"},
+    ],
+)
+def test_run_bundle_applies_overrides(bundle, overrides):
+    run_bundle(bundle, ["inference"], overrides)
     assert (bundle / "out").read_text() == "b"
 
 
@@ -79,6 +95,11 @@ def test_run_bundle_applies_overrides(bundle):
         (["inferense"], {}, "has no config 'inferense': choose of .*inference"),
         (["inference"], {"txet": "b"}, "'txet' is not an id .*text"),
         (["inference"], {"handlers#0": "b"}, "'handlers#0' is not an id"),
+        (["inference"], {"text#0": "b"}, r"'text#0' is not an id of .*: did you mean one of \['text'\]"),
+        (["inference"], {"run#1": "b"}, r"'run#1' is not an id of .*: did you mean one of \['run#0'\]"),
+        (["inference"], {"parts#lst#0": "b"}, r"did you mean one of \['parts#list'\]"),
+        (["inference"], {"parts::scale::gama": 2}, r"did you mean one of \['parts#scale#gamma'\]"),
+        (["inference"], {"parts#list#0#new#deeper": 2}, r"did you mean one of \['parts#list#0#_target_', "),
     ],
 )
 def test_run_bundle_refuses(bundle, configs, overrides, words):

@@ -116,11 +116,34 @@ def test_what_is_no_image_and_what_is_no_bundle(tmp_path, checkpoint):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(("dataset_dir", "x"), "is not an override"), (("--dataset_dir",), "has no value")]
+    ("arguments", "words"),
+    [
+        (["dataset_dir", "x"], "'dataset_dir' is not an override"),
+        (["--dataset_dir"], "'--dataset_dir' has no value"),
+        (["--resume", "--epochs=3"], "'--resume' has no value"),
+    ],
 )
 def test_overrides_come_in_pairs(arguments, words):
-    result = nlseg("run", T1, "inference", *arguments)
-    assert result.returncode == 2 and words in last_line(result)
+    with pytest.raises(ValueError, match=words):
+        cli.app(["run", T1, "train", *arguments], standalone_mode=False)
+
+
+def test_overrides_are_literals_but_paths_are_text(monkeypatch):
+    given = {}
+    monkeypatch.setattr("monai_nlseg.bundle.run_bundle", lambda bundle, configs, overrides: given.update(overrides))
+    cli.app(
+        [
+            "run", T1, "train", "--dataset_dir", "scans#1", "--output_dir=2024", "--ckpt_dir", "[old]", "--checkpoint",
+            "1e3", "--initial_weights", "None", "--pattern", "(*)", "--epochs", "3", "--step=-1", "--roi_size", "[8,8]",
+            "--validation_cases", "subject-10",
+        ],
+        standalone_mode=False,
+    )  # fmt: skip
+    assert given == {
+        "dataset_dir": "scans#1", "output_dir": "2024", "ckpt_dir": "[old]", "checkpoint": "1e3",
+        "initial_weights": "None", "pattern": "(*)", "epochs": 3, "step": -1, "roi_size": [8, 8],
+        "validation_cases": "subject-10",
+    }  # fmt: skip
 
 
 def test_simulate_and_convert(tmp_path):

@@ -25,6 +25,14 @@ def test_select_and_exclude_part_the_labelled_cases():
     assert select_cases(datalist, ["b", "a"]) == [CASES[1], CASES[0]]
 
 
+def test_one_name_is_one_case():
+    datalist = [{"case": "subject-1", "label": "1"}, {"case": "subject-10", "label": "10"}]
+    assert select_cases(datalist, "subject-10") == [datalist[1]]
+    assert exclude_cases(datalist, "subject-10") == [datalist[0]]
+    with pytest.raises(ValueError, match=r"no labelled case \['subject-2'\]"):
+        select_cases(datalist, "subject-2")
+
+
 @pytest.mark.parametrize("case", ["c", "z"])
 def test_select_refuses_what_has_no_label(case):
     with pytest.raises(ValueError, match=rf"no labelled case \['{case}'\]"):
