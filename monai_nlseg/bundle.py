@@ -7,11 +7,13 @@ import json
 import logging
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, run
+from monai.apps import get_logger
+from monai.bundle import ConfigParser, create_workflow
 from monai.handlers import CheckpointLoader
 from monai.transforms import LoadImage
 from monai.utils import ensure_tuple
@@ -117,12 +119,15 @@ def run_bundle(
         _refuse_unknown(name, parser.get(), configs)
         parser[name] = value  # a later override may go into this one
     try:
-        run(
+        workflow = create_workflow(
             config_file=files,
             meta_file=str(root / "configs" / "metadata.json"),
             logging_file=None if logs else False,
             **{"bundle_root": str(root), **(overrides or {})},
         )
+        with _exceptions_unlogged():
+            workflow.run()
+            workflow.finalize()
     except Exception as error:
         cause = root_cause(error)
         if explained := _checkpoint_error(cause) or _image_error(cause):
@@ -136,6 +141,24 @@ def _config_file(root: Path, name: str) -> str:
             return str(path)
     names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
     raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
+
+
+@contextmanager
+def _exceptions_unlogged() -> Iterator[None]:
+    """Engines and ``StatsHandler`` log an exception, with two tracebacks, that the caller gets anyway."""
+
+    def passes(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR or not record.name.startswith(("ignite.", "monai.handlers.StatsHandler"))
+
+    # MONAI's get_logger, for StatsHandler gets its own handler only from the first to ask for it.
+    handlers = [*logging.getLogger().handlers, *get_logger("monai.handlers.StatsHandler").handlers]
+    for handler in handlers:
+        handler.addFilter(passes)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(passes)
 
 
 def _refuse_unknown(name: str, config: Any, configs: Sequence[str]) -> None:
