@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from monai_nlseg.errors import sentence
 
@@ -35,6 +36,8 @@ QUICK_ENGINES = [
     "swinunetr",
 ]
 
+TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
+
 
 @app.command()
 def demo(
@@ -48,9 +51,9 @@ def demo(
 
     result = segment_template(output, bundle)
     for tissue, dice in result.dice.items():
-        console.print(f"Dice {tissue} against the template's own map: [bold]{dice:.3f}[/]")
-    for line in (f"label map: {result.labels}", f"picture:   {result.picture}"):
-        console.print(line, soft_wrap=True)
+        _say(f"Dice {tissue} against the template's own map: {dice:.3f}")
+    _say(f"label map: {result.labels}")
+    _say(f"picture:   {result.picture}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -78,7 +81,7 @@ def convert(
     from monai_nlseg.networks.weights import convert_nonlocal_unet
 
     summary = convert_nonlocal_unet(source, destination)
-    console.print(f"wrote {destination}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
+    _say(f"wrote {destination}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
 
 
 @app.command()
@@ -148,7 +151,12 @@ def simulate_iseg_command(
     from monai_nlseg.data.simulate import simulate_iseg
 
     written = simulate_iseg(out, subjects, anatomies=anatomies, seed=seed)
-    console.print(f"{len(written)} subjects in {out}")
+    _say(f"{len(written)} subjects in {out}")
+
+
+def _say(line: str) -> None:
+    # As Text, for Rich reads [name] in a string as markup, and paths may hold that.
+    console.print(Text(line), soft_wrap=True)
 
 
 def _numbers(option: str, text: str) -> list[int]:
@@ -165,7 +173,8 @@ def _device() -> str:
 
 
 def _overrides(arguments: list[str]) -> dict[str, Any]:
-    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such."""
+    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such, but paths and
+    patterns stay as they are: 2024 is a folder, and # is no comment."""
     from fire.parser import DefaultParseValue
 
     pairs: dict[str, Any] = {}
@@ -176,10 +185,10 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
             raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
         name, given, value = option[2:].partition("=")
         if not given:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise ValueError(f"'{option}' has no value: give pairs such as --dataset_dir PATH.")
             value = rest.pop(0)
-        pairs[name] = DefaultParseValue(value)
+        pairs[name] = value if name.endswith(TEXT_IDS) else DefaultParseValue(value)
     return pairs
 
 
@@ -189,7 +198,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {sentence(error)}", soft_wrap=True, highlight=False)
+        Console(stderr=True).print(Text.assemble(("error:", "bold red"), " ", sentence(error)), soft_wrap=True)
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         raise SystemExit(2) from None
 
