@@ -131,18 +131,18 @@ def _load(path: Path) -> Any:
 
 
 ENGINES: dict[str, Engine] = {
-    "engine": Engine("Non-local U-Net, this engine", _paper, _eager(), _ours),
-    "torch-attention": Engine("... with PyTorch's attention", _paper, _eager("torch"), _ours),
-    "bfloat16": Engine("... in bfloat16", _paper, _eager(precision="bfloat16"), _ours),
-    "compile": Engine("... through torch.compile", _paper, _eager(compile=True), _ours),
-    "torchscript": Engine("... exported to TorchScript", _paper, _exported("torchscript"), _ours),
-    "pt2": Engine("... exported to pt2", _paper, _exported("pt2"), _ours),
-    "onnx": Engine("... in ONNX Runtime", _paper, _exported("onnx"), _ours, ("onnx", "onnxscript", "onnxruntime")),
-    "openvino": Engine("... in OpenVINO", _paper, _exported("openvino"), _ours, ("openvino",)),
+    "engine": Engine("Non-local U-Net", _paper, _eager(), _ours),
+    "torch-attention": Engine("- PyTorch's attention", _paper, _eager("torch"), _ours),
+    "bfloat16": Engine("- bfloat16", _paper, _eager(precision="bfloat16"), _ours),
+    "compile": Engine("- torch.compile", _paper, _eager(compile=True), _ours),
+    "torchscript": Engine("- TorchScript", _paper, _exported("torchscript"), _ours),
+    "pt2": Engine("- pt2", _paper, _exported("pt2"), _ours),
+    "onnx": Engine("- ONNX Runtime", _paper, _exported("onnx"), _ours, ("onnx", "onnxscript", "onnxruntime")),
+    "openvino": Engine("- OpenVINO", _paper, _exported("openvino"), _ours, ("openvino",)),
     "openvino-bfloat16": Engine(
-        "... in OpenVINO, bfloat16", _paper, _exported("openvino", "bfloat16"), _ours, ("openvino",)
+        "- OpenVINO, bfloat16", _paper, _exported("openvino", "bfloat16"), _ours, ("openvino",)
     ),
-    "materialized": Engine("... materialised, under MONAI's sliding window", _paper, _materialized, _monai),
+    "materialized": Engine("- materialised, MONAI", _paper, _materialized, _monai),
     "ccfcn3d": Engine("CC-3D-FCN", lambda channels: CCFCN3D(3, channels, CLASSES), _eager(), _ours, (), False),
     "unet": Engine(
         "MONAI UNet",

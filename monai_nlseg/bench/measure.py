@@ -30,7 +30,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
     Returns:
         "seconds_per_window", best over batches of ``sw_batch_size``; "gflop_per_window"; "floor_gflops", what a 3^3
         convolution reaches just before and after; "window_bytes", by how much one window's pass makes the process
-        grow; "labels", the labels of two windows of noise; and "steps": for each step "windows", "seconds" of the
+        grow; "labels", the labels of a batch of noise; and "steps": for each step "windows", "seconds" of the
         volume, whether they are "extrapolated", "outside", the share of time outside the network, "peak_bytes".
     """
     engine = ENGINES[name]
@@ -49,10 +49,17 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
         memory = _Memory(settings.device)
         predict(noise[:1])
         window_bytes = memory.peak()
-        before = floor_rate(settings.device, seconds=min(2.0, settings.seconds / 4))
-        a_window = best_time(lambda: _wait(predict(noise)), settings.seconds) / settings.sw_batch_size
-        floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 4)))
-        labels = predict(noise[:2]).argmax(dim=1).to(torch.uint8).cpu()
+        before = floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2))
+        logits = torch.empty(0)
+
+        def one_batch() -> None:
+            nonlocal logits
+            logits = predict(noise)
+            _wait(logits)
+
+        a_window = best_time(one_batch, settings.seconds) / settings.sw_batch_size
+        floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2)))
+        labels = logits.argmax(dim=1).to(torch.uint8).cpu()
         steps = {step: measure_volume(name, predict, volume, settings, step, a_window) for step in settings.steps}
     return {
         "title": engine.title,
@@ -72,16 +79,16 @@ def measure_volume(
     """Infer the volume, or as much of its middle as fits the time."""
     counts = [len(window_starts(size, settings.roi_size, step)) for size in settings.shape[1:]]
     total = math.prod(counts)
-    fits = max(int(settings.seconds / a_window), settings.sw_batch_size)
+    fits = max(int(settings.seconds / a_window), 1)
     taken = list(counts)
     while math.prod(taken) > fits and max(taken) > 1:
         taken[taken.index(max(taken))] -= 1
     if taken == counts:
         crop = volume
     else:
-        sizes = [settings.roi_size + step * (count - 1) for count in taken]
         crop = volume
-        for axis, (size, whole) in enumerate(zip(sizes, settings.shape[1:]), start=1):
+        for axis, (count, whole) in enumerate(zip(taken, settings.shape[1:]), start=1):
+            size = min(settings.roi_size + step * (count - 1), whole)
             crop = crop.narrow(axis, (whole - size) // 2, size)
 
     inside = 0.0
@@ -95,6 +102,10 @@ def measure_volume(
         return output
 
     inferer = ENGINES[name].inferer(settings, step)
+    corner = volume[None]
+    for axis in range(2, corner.dim()):
+        corner = corner.narrow(axis, 0, settings.roi_size)
+    inferer(corner.to(settings.device), lambda windows: windows)  # pays for what is made once a process
     memory = _Memory(settings.device)
     begin = time.perf_counter()
     inferer(crop[None].to(settings.device), timed)
@@ -131,15 +142,14 @@ def floor_rate(device: str, seconds: float) -> float:
 
 
 def best_time(run: Callable[[], Any], seconds: float) -> float:
-    """Shortest of the runs that fit the time, three at least after one that does not count."""
-    run()
-    times: list[float] = []
+    """Shortest of the runs that fit the time; the first, which warms up, counts only if there is time for no other."""
     until = time.perf_counter() + seconds
-    while len(times) < 3 or time.perf_counter() < until:
+    times: list[float] = []
+    while not times or time.perf_counter() < until:
         begin = time.perf_counter()
         run()
         times.append(time.perf_counter() - begin)
-    return min(times)
+    return min(times[1:] or times)
 
 
 def _wait(output: torch.Tensor) -> None:

@@ -19,12 +19,9 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     steps = [str(step) for step in report["settings"]["steps"]]
     machine = report["machine"]
     table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}")
-    table.add_column("engine")
-    for title in ("s/window", "GFLOP/s", "x floor", "MB, one window", "same labels"):
-        table.add_column(title, justify="right")
-    for step in steps:
-        table.add_column(f"volume, step {step}", justify="right")
-    table.add_column("outside", justify="right")
+    table.add_column("engine", no_wrap=True)
+    for title in ("s/window", "GFLOP/s", "x floor", "MB", "labels", *(f"step {step}" for step in steps), "outside"):
+        table.add_column(title, justify="right", no_wrap=True)
     for result in report["engines"].values():
         a_window, gflop = result["seconds_per_window"], result["gflop_per_window"]
         memory, agreement = result["window_bytes"], result.get("agreement")
@@ -41,8 +38,9 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "x floor: time a window over its FLOPs at the rate of a 3^3 convolution beside it. ~: extrapolated from part "
-        "of the volume. outside: largest share of a volume's time outside the network.",
+        "x floor: time a window over its FLOPs at the rate of a 3^3 convolution beside it. MB: what one window makes "
+        "the process grow by. labels: share equal to this engine's. step: time of the volume, ~ extrapolated from part "
+        "of it. outside: largest share of a volume's time outside the network.",
         highlight=False,
     )
     same = {name: result for name, result in report["engines"].items() if result["same_network"]}
