@@ -115,8 +115,12 @@ def test_inference_writes_label_maps_in_the_image_geometry(trained):
         name, ["inference"], "--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output,
         *SMALL[name], "--step", 12,
     )  # fmt: skip
-    written = sorted(output.glob("*_seg.nii.gz"))
-    assert len(written) == {ISEG: 4, T1: 3}[name] == len(list(output.iterdir()))
+    written = sorted(path for path in output.rglob("*") if path.is_file())
+    names = {
+        ISEG: [f"subject-{number}-T1_seg.nii.gz" for number in range(1, 5)],
+        T1: [f"IBSR_{number:02d}/IBSR_{number:02d}_seg.nii.gz" for number in range(1, 4)],
+    }
+    assert [path.relative_to(output).as_posix() for path in written] == names[name]
     images = {ISEG: "subject-1-T1.hdr", T1: "IBSR_01/IBSR_01.nii.gz"}
     image, labels = nib.load(dataset / images[name]), nib.load(written[0])
     assert labels.shape == image.shape[:3]
