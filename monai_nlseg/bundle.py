@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,9 +11,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser, run
 
-__all__ = ["bundle_root", "find_bundle", "keep_earlier", "latest_checkpoint", "run_bundle", "shipped_bundles"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["bundle_root", "find_bundle", "latest_checkpoint", "run_bundle", "shipped_bundles"]
 
 
 def shipped_bundles() -> Path:
@@ -50,23 +47,6 @@ def bundle_root(name: str) -> str:
     if metadata.is_file() and json.loads(metadata.read_text()).get("name") == name:
         return "."
     return str(find_bundle(name))
-
-
-def keep_earlier(path: str | Path) -> Path | None:
-    """Rename a file that is about to be written anew, ``model.pt`` to the first free of ``model_earlier_1.pt``, ...
-
-    Returns:
-        The new name, or None if there was no such file.
-    """
-    path = Path(path)
-    if not path.is_file():
-        return None
-    count = 1
-    while (kept := path.with_stem(f"{path.stem}_earlier_{count}")).exists():
-        count += 1
-    path.rename(kept)
-    logger.info(f"kept the earlier {path.name} as {kept}")
-    return kept
 
 
 def latest_checkpoint(folder: str | Path) -> str:

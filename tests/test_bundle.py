@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from monai_nlseg.bundle import bundle_root, find_bundle, keep_earlier, latest_checkpoint, run_bundle, shipped_bundles
+from monai_nlseg.bundle import bundle_root, find_bundle, latest_checkpoint, run_bundle, shipped_bundles
 
 
 @pytest.fixture
@@ -44,16 +44,6 @@ def test_bundle_root_is_the_current_folder_if_that_is_the_bundle(bundle, monkeyp
     assert bundle_root(name) == str(find_bundle(name))
     monkeypatch.chdir(find_bundle(name))
     assert bundle_root(name) == "."
-
-
-def test_keep_earlier_never_overwrites(tmp_path):
-    model = tmp_path / "model.pt"
-    assert keep_earlier(model) is None
-    for count in (1, 2, 3):
-        model.write_text(str(count))
-        assert keep_earlier(model) == tmp_path / f"model_earlier_{count}.pt"
-        assert not model.exists()
-    assert [(tmp_path / f"model_earlier_{count}.pt").read_text() for count in (1, 2, 3)] == ["1", "2", "3"]
 
 
 def test_latest_checkpoint_counts_by_number(tmp_path):

@@ -133,15 +133,23 @@ def test_inference_writes_label_maps_in_the_image_geometry(trained):
 
 def test_resumed_training_goes_on_where_it_stopped(trained):
     name, dataset, folder = trained
+    models = folder / "models"
+    checkpoint = torch.load(models / "checkpoint_epoch=2.pt", weights_only=True)
+    metric = (models / "training_curve.csv").read_text().splitlines()[2].split(",")[3]
+    assert checkpoint["best_model"]["best"] == pytest.approx(float(metric), abs=1e-6)
+    # As if no later weights could be better.
+    torch.save(checkpoint | {"best_model": {"best": 2.0}}, models / "checkpoint_epoch=2.pt")
+    best = (models / "model.pt").read_bytes()
     printed = monai_bundle(
         name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 3, "--resume", True
     )
+    assert (models / "model.pt").read_bytes() == best
     assert "Epoch: 3/3" in printed and "Epoch: 2/3" not in printed
-    assert (folder / "models" / "checkpoint_epoch=3.pt").is_file()
-    rows = (folder / "models" / "training_curve.csv").read_text().splitlines()
+    assert (models / "checkpoint_epoch=3.pt").is_file()
+    rows = (models / "training_curve.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3"]
     # Resumed, so the weights so far were not put aside.
-    assert not list((folder / "models").glob("model_earlier_*.pt"))
+    assert not list(models.glob("model_earlier_*.pt"))
 
 
 def test_new_training_keeps_the_earlier_weights(trained):
@@ -157,14 +165,33 @@ def test_two_processes_train_and_evaluate(trained, tmp_path):
     name, dataset, _ = trained
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places(dataset, tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.pt").write_text("earlier")
     monai_bundle(name, ["train", "multi_gpu_train"], *places, *SMALL_TRAIN[name], "--epochs", 1, launcher=torchrun)
-    assert (tmp_path / "models" / "model.pt").is_file()
+    assert (tmp_path / "models" / "model_earlier_1.pt").read_text() == "earlier"
     state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
     assert not any(key.startswith("module.") for key in state)
     monai_bundle(name, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN[name], launcher=torchrun)
     # One validation case for two processes: both evaluate it and the gathered table has it twice.
     rows = (tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
     assert len(rows) == 3 and rows[1] == rows[2]
+
+
+@pytest.mark.parametrize("name", [ISEG, T1])
+def test_training_that_ends_early_leaves_the_earlier_weights(name, data, tmp_path):
+    """All but the first epoch itself is done here."""
+    (tmp_path / "model.pt").write_text("earlier")
+    workflow = ConfigWorkflow(
+        config_file=str(find_bundle(name) / "configs" / "train.json"),
+        logging_file=False,
+        workflow_type="train",
+        dataset_dir=str(data / name),
+        validation_cases=["IBSR_03"] if name == T1 else ["subject-4"],
+        ckpt_dir=str(tmp_path),
+        output_dir=str(tmp_path),
+    )
+    workflow.initialize()
+    assert (tmp_path / "model.pt").read_text() == "earlier"
 
 
 class TestForm:
