@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monai_nlseg.handlers.checkpoints import BestModelSaver, keep_earlier
+from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSaver, keep_earlier
 from monai_nlseg.handlers.training_curve import TrainingCurve
 
-__all__ = ["BestModelSaver", "TrainingCurve", "keep_earlier"]
+__all__ = ["BestModelSaver", "EpochCheckpointSaver", "TrainingCurve", "keep_earlier"]

@@ -1,4 +1,4 @@
-"""What a training leaves: the best weights."""
+"""What a training leaves: the best weights, and checkpoints to go on from."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from ignite.handlers import Checkpoint, DiskSaver
 from torch.nn.parallel import DistributedDataParallel
 
-__all__ = ["BestModelSaver", "keep_earlier"]
+__all__ = ["BestModelSaver", "EpochCheckpointSaver", "keep_earlier"]
 
 logger = logging.getLogger(__name__)
 
@@ -79,3 +81,32 @@ class BestModelSaver:
     def load_state_dict(self, state_dict: Mapping[str, float]) -> None:
         """Take up the best metric; not where its weights are missing, which would then never be written."""
         self.best = state_dict["best"] if self.path.is_file() else -math.inf
+
+
+class EpochCheckpointSaver:
+    """Ignite handler that writes ``checkpoint_epoch=N.pt`` every ``interval`` epochs and keeps the last two.
+
+    MONAI's CheckpointSaver writes in place: stopped at that moment, it leaves half a file, and as the newest one it is
+    what a resumed training starts from. Here the file is written beside and renamed.
+
+    Attach it behind the ValidationHandler, so that an epoch's checkpoint knows the epoch's metric.
+
+    Args:
+        save_dir: folder of the checkpoints; made if it is missing.
+        save_dict: name -> object with ``state_dict`` and ``load_state_dict``, as for MONAI's CheckpointSaver.
+        interval: epochs from one checkpoint to the next.
+    """
+
+    def __init__(self, save_dir: str | Path, save_dict: Mapping[str, Any], interval: int) -> None:
+        self.interval = interval
+        self.checkpoint = Checkpoint(
+            to_save=save_dict,
+            save_handler=DiskSaver(save_dir, atomic=True, require_empty=False),
+            score_function=lambda engine: engine.state.epoch,
+            score_name="epoch",
+            n_saved=2,
+        )
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.checkpoint)

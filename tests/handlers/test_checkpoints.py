@@ -4,7 +4,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from monai_nlseg.handlers import BestModelSaver, keep_earlier
+from monai_nlseg.handlers import BestModelSaver, EpochCheckpointSaver, keep_earlier
 
 
 def test_keep_earlier_never_overwrites(tmp_path):
@@ -92,3 +92,31 @@ def test_a_resumed_training_without_its_weights_writes_new_ones(tmp_path, networ
     saver.load_state_dict({"best": 0.5})
     _validate(saver, network, [0.25])
     assert _weight(tmp_path / "model.pt") == 0.25
+
+
+def _train(folder, network, epochs, interval):
+    trainer = Engine(lambda engine, batch: None)
+    EpochCheckpointSaver(folder, {"model": network, "trainer": trainer}, interval).attach(trainer)
+    trainer.run([0], max_epochs=epochs)
+
+
+def test_keeps_the_last_two_checkpoints(tmp_path, network):
+    _train(tmp_path / "models", network, 6, 2)
+    files = sorted((tmp_path / "models").iterdir())
+    assert [path.name for path in files] == ["checkpoint_epoch=4.pt", "checkpoint_epoch=6.pt"]
+    state = torch.load(files[1], weights_only=True)
+    assert set(state) == {"model", "trainer"} and state["trainer"]["iteration"] == 6
+
+
+def test_an_interrupted_checkpoint_is_none(tmp_path, network, monkeypatch):
+    _train(tmp_path, network, 1, 1)
+    save = torch.save
+
+    def stopped(content, file):
+        save(content, file)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("torch.save", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        _train(tmp_path, network, 3, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint_epoch=1.pt"]
