@@ -11,7 +11,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser, run
 
-__all__ = ["bundle_root", "find_bundle", "latest_checkpoint", "run_bundle", "shipped_bundles"]
+__all__ = ["bundle_root", "find_bundle", "latest_checkpoint", "require_no_checkpoint", "run_bundle", "shipped_bundles"]
 
 
 def shipped_bundles() -> Path:
@@ -55,14 +55,23 @@ def latest_checkpoint(folder: str | Path) -> str:
     Raises:
         ValueError: if there is none.
     """
-    epochs = {
-        int(match[1]): path
-        for path in Path(folder).glob("checkpoint_epoch=*.pt")
-        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)", path.stem))
-    }
-    if not epochs:
+    checkpoints = _checkpoints(folder)
+    if not checkpoints:
         raise ValueError(f"'{folder}' holds no checkpoint_epoch=N.pt to resume from: train without resume first.")
-    return str(epochs[max(epochs)])
+    return str(checkpoints[-1])
+
+
+def require_no_checkpoint(folder: str | Path) -> None:
+    """Refuse a folder in which a new training would mix with an earlier one, and a later resume take the wrong one.
+
+    Raises:
+        ValueError: if ``folder`` holds a ``checkpoint_epoch=N.pt``.
+    """
+    checkpoints = _checkpoints(folder)
+    if checkpoints:
+        raise ValueError(
+            f"'{checkpoints[-1]}' is of an earlier training: go on with it by --resume True, or give another ckpt_dir."
+        )
 
 
 def run_bundle(
@@ -97,6 +106,16 @@ def run_bundle(
         logging_file=None if logs else False,
         **{"bundle_root": str(root), **(overrides or {})},
     )
+
+
+def _checkpoints(folder: str | Path) -> list[Path]:
+    """The files ``checkpoint_epoch=N.pt`` by N."""
+    epochs = {
+        int(match[1]): path
+        for path in Path(folder).glob("checkpoint_epoch=*.pt")
+        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)", path.stem))
+    }
+    return [epochs[epoch] for epoch in sorted(epochs)]
 
 
 def _config_file(root: Path, name: str) -> str:

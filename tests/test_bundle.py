@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from monai_nlseg.bundle import bundle_root, find_bundle, latest_checkpoint, run_bundle, shipped_bundles
+from monai_nlseg.bundle import (
+    bundle_root,
+    find_bundle,
+    latest_checkpoint,
+    require_no_checkpoint,
+    run_bundle,
+    shipped_bundles,
+)
 
 
 @pytest.fixture
@@ -53,6 +60,17 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
     (tmp_path / "checkpoint_epoch=best.pt").touch()
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+
+
+def test_new_training_is_refused_where_checkpoints_lie(tmp_path):
+    require_no_checkpoint(tmp_path / "nowhere")
+    for name in ("model.pt", "training_curve.csv", "checkpoint_epoch=best.pt"):
+        (tmp_path / name).touch()
+    require_no_checkpoint(tmp_path)
+    for epoch in (2, 10):
+        (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
+    with pytest.raises(ValueError, match="checkpoint_epoch=10.pt' is of an earlier training.* --resume True, or give"):
+        require_no_checkpoint(tmp_path)
 
 
 def test_run_bundle_applies_overrides(bundle):

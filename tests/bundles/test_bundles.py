@@ -152,10 +152,17 @@ def test_resumed_training_goes_on_where_it_stopped(trained):
     assert not list(models.glob("model_earlier_*.pt"))
 
 
-def test_new_training_keeps_the_earlier_weights(trained):
+def test_new_training_does_not_mix_with_an_earlier_one(trained):
     name, dataset, folder = trained
     models = folder / "models"
+    before = {path: path.read_bytes() for path in models.iterdir()}
+    with pytest.raises(AssertionError, match="is of an earlier training: go on with it by --resume True"):
+        monai_bundle(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
+    assert {path: path.read_bytes() for path in models.iterdir()} == before
+    # With the checkpoints gone, only the weights are left to be kept.
     earlier = (models / "model.pt").read_bytes()
+    for path in models.glob("checkpoint_epoch=*.pt"):
+        path.unlink()
     monai_bundle(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
     assert (models / "model_earlier_1.pt").read_bytes() == earlier
     assert (models / "model.pt").is_file()
