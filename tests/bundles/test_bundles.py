@@ -30,7 +30,7 @@ SMALL_TRAIN = {
     T1: [
         *SMALL[T1],
         "--windows_per_epoch", "4", "--step", "16", "--crop_size", "[20,20,20]",
-        "--validation_cases", "['IBSR_03']", "--lr_scheduler#total_steps", "6",
+        "--validation_cases", "['IBSR_03']",
     ],
 }  # fmt: skip
 
@@ -80,8 +80,10 @@ def data(tmp_path_factory):
 def trained(request, data, tmp_path_factory):
     """Name of a bundle, its data and the folder in which two epochs of training left their files."""
     folder = tmp_path_factory.mktemp(request.param)
+    # A schedule for three epochs: the third is done by the test of resuming.
+    schedule = ["--lr_scheduler#total_steps", 6] if request.param == T1 else []
     monai_bundle(request.param, ["train"], *_places(data / request.param, folder), *SMALL_TRAIN[request.param],
-                 "--epochs", 2)  # fmt: skip
+                 "--epochs", 2, *schedule)  # fmt: skip
     return request.param, data / request.param, folder
 
 
@@ -174,7 +176,11 @@ def test_two_processes_train_and_evaluate(trained, tmp_path):
     places = _places(dataset, tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.pt").write_text("earlier")
-    monai_bundle(name, ["train", "multi_gpu_train"], *places, *SMALL_TRAIN[name], "--epochs", 1, launcher=torchrun)
+    # The configs that have a one-cycle schedule.
+    configs = {ISEG: ["train", "train_short", "multi_gpu_train"], T1: ["train", "multi_gpu_train"]}[name]
+    monai_bundle(name, configs, *places, *SMALL_TRAIN[name], "--epochs", 1, "--batch_size", 2, launcher=torchrun)
+    schedule = torch.load(tmp_path / "models" / "checkpoint_epoch=1.pt", weights_only=True)["lr_scheduler"]
+    assert schedule["last_epoch"] == schedule["total_steps"] == {ISEG: 2, T1: 1}[name]
     assert (tmp_path / "models" / "model_earlier_1.pt").read_text() == "earlier"
     state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
     assert not any(key.startswith("module.") for key in state)
@@ -199,6 +205,24 @@ def test_training_that_ends_early_leaves_the_earlier_weights(name, data, tmp_pat
     )
     workflow.initialize()
     assert (tmp_path / "model.pt").read_text() == "earlier"
+
+
+@pytest.mark.parametrize(("name", "configs"), [(ISEG, ["train", "train_short"]), (T1, ["train"])])
+@pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 40])
+def test_learning_rate_has_one_cycle_of_any_length(name, configs, steps):
+    parser = ConfigParser()
+    parser.read_config([str(find_bundle(name) / "configs" / f"{config}.json") for config in configs])
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    parser.update({"optimizer": optimizer, "learning_rate": 0.5, "lr_scheduler#total_steps": steps})
+    scheduler = parser.get_parsed_content("lr_scheduler")
+    rates = []
+    for _ in range(steps):
+        rates += scheduler.get_last_lr()
+        optimizer.step()
+        scheduler.step()
+    assert rates[-1] < 1e-4 and max(rates) <= 0.5
+    if steps == 40:
+        assert rates.index(max(rates)) == 3
 
 
 class TestForm:
