@@ -14,6 +14,8 @@ from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver
 from torch.nn.parallel import DistributedDataParallel
 
+from monai_nlseg.handlers.validation import every_and_last
+
 __all__ = ["BestModelSaver", "EpochCheckpointSaver", "keep_earlier"]
 
 logger = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ class BestModelSaver:
 
 
 class EpochCheckpointSaver:
-    """Ignite handler that writes ``checkpoint_epoch=N.pt`` every ``interval`` epochs and keeps the last two.
+    """Ignite handler that writes ``checkpoint_epoch=N.pt`` every ``interval`` epochs and after the last, and keeps two.
 
     MONAI's CheckpointSaver writes in place: stopped at that moment, it leaves half a file, and as the newest one it is
     what a resumed training starts from. Here the file is written beside and renamed.
@@ -109,4 +111,4 @@ class EpochCheckpointSaver:
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.interval), self.checkpoint)
+        engine.add_event_handler(every_and_last(self.interval), self.checkpoint)

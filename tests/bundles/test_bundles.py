@@ -143,13 +143,15 @@ def test_resumed_training_goes_on_where_it_stopped(trained):
     torch.save(checkpoint | {"best_model": {"best": 2.0}}, models / "checkpoint_epoch=2.pt")
     best = (models / "model.pt").read_bytes()
     printed = monai_bundle(
-        name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 3, "--resume", True
-    )
+        name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 3, "--val_interval", 2,
+        "--resume", True,
+    )  # fmt: skip
     assert (models / "model.pt").read_bytes() == best
     assert "Epoch: 3/3" in printed and "Epoch: 2/3" not in printed
     assert (models / "checkpoint_epoch=3.pt").is_file()
     rows = (models / "training_curve.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3"]
+    assert rows[3].split(",")[3] != ""
     # Resumed, so the weights so far were not put aside.
     assert not list(models.glob("model_earlier_*.pt"))
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from monai_nlseg.handlers import BestModelSaver, EpochCheckpointSaver, keep_earlier
+from monai_nlseg.handlers import BestModelSaver, EpochCheckpointSaver
+from monai_nlseg.handlers.checkpoints import keep_earlier
 
 
 def test_keep_earlier_never_overwrites(tmp_path):
@@ -101,11 +102,11 @@ def _train(folder, network, epochs, interval):
 
 
 def test_keeps_the_last_two_checkpoints(tmp_path, network):
-    _train(tmp_path / "models", network, 6, 2)
+    _train(tmp_path / "models", network, 7, 2)
     files = sorted((tmp_path / "models").iterdir())
-    assert [path.name for path in files] == ["checkpoint_epoch=4.pt", "checkpoint_epoch=6.pt"]
+    assert [path.name for path in files] == ["checkpoint_epoch=6.pt", "checkpoint_epoch=7.pt"]
     state = torch.load(files[1], weights_only=True)
-    assert set(state) == {"model", "trainer"} and state["trainer"]["iteration"] == 6
+    assert set(state) == {"model", "trainer"} and state["trainer"]["iteration"] == 7
 
 
 def test_an_interrupted_checkpoint_is_none(tmp_path, network, monkeypatch):
