@@ -5,13 +5,22 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from monai.bundle import ConfigParser, run
+from torch.utils.data import DataLoader
 
-__all__ = ["bundle_root", "find_bundle", "latest_checkpoint", "require_no_checkpoint", "run_bundle", "shipped_bundles"]
+__all__ = [
+    "bundle_root",
+    "find_bundle",
+    "latest_checkpoint",
+    "require_batches",
+    "require_no_checkpoint",
+    "run_bundle",
+    "shipped_bundles",
+]
 
 
 def shipped_bundles() -> Path:
@@ -59,6 +68,19 @@ def latest_checkpoint(folder: str | Path) -> str:
     if not checkpoints:
         raise ValueError(f"'{folder}' holds no checkpoint_epoch=N.pt to resume from: train without resume first.")
     return str(checkpoints[-1])
+
+
+def require_batches(loader: DataLoader) -> None:
+    """Refuse an epoch without a batch, of which ignite makes a training that ends at once and well.
+
+    Raises:
+        ValueError: if ``loader`` has no batch.
+    """
+    if len(loader) == 0:
+        raise ValueError(
+            f"{len(cast(Sized, loader.sampler))} windows an epoch and process make no batch of {loader.batch_size}: "
+            "raise windows_per_epoch or lower batch_size."
+        )
 
 
 def require_no_checkpoint(folder: str | Path) -> None:

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from monai_nlseg.bundle import find_bundle
 from monai_nlseg.data.simulate import simulate_iseg
+from monai_nlseg.errors import sentence
 
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
 T1 = "brain_t1_nonlocal_unet_segmentation"
@@ -192,21 +193,32 @@ def test_two_processes_train_and_evaluate(trained, tmp_path):
     assert len(rows) == 3 and rows[1] == rows[2]
 
 
-@pytest.mark.parametrize("name", [ISEG, T1])
-def test_training_that_ends_early_leaves_the_earlier_weights(name, data, tmp_path):
-    """All but the first epoch itself is done here."""
-    (tmp_path / "model.pt").write_text("earlier")
-    workflow = ConfigWorkflow(
+def _workflow(name: str, data: Path, folder: Path, **overrides: object) -> ConfigWorkflow:
+    return ConfigWorkflow(
         config_file=str(find_bundle(name) / "configs" / "train.json"),
         logging_file=False,
         workflow_type="train",
         dataset_dir=str(data / name),
         validation_cases=["IBSR_03"] if name == T1 else ["subject-4"],
-        ckpt_dir=str(tmp_path),
-        output_dir=str(tmp_path),
+        ckpt_dir=str(folder),
+        output_dir=str(folder),
+        **overrides,
     )
-    workflow.initialize()
+
+
+@pytest.mark.parametrize("name", [ISEG, T1])
+def test_training_that_ends_early_leaves_the_earlier_weights(name, data, tmp_path):
+    """All but the first epoch itself is done here."""
+    (tmp_path / "model.pt").write_text("earlier")
+    _workflow(name, data, tmp_path).initialize()
     assert (tmp_path / "model.pt").read_text() == "earlier"
+
+
+@pytest.mark.parametrize("name", [ISEG, T1])
+def test_training_without_a_batch_is_refused(name, data, tmp_path):
+    with pytest.raises(RuntimeError) as error:
+        _workflow(name, data, tmp_path, windows_per_epoch=3, batch_size=4).initialize()
+    assert "3 windows an epoch and process make no batch of 4: raise windows_per_epoch" in sentence(error.value)
 
 
 @pytest.mark.parametrize(("name", "configs"), [(ISEG, ["train", "train_short"]), (T1, ["train"])])
