@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import re
-from collections.abc import Mapping, Sequence, Sized
+import traceback
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from monai.bundle import ConfigParser, run
+from monai.apps import get_logger
+from monai.bundle import ConfigParser, create_workflow
+from monai.handlers import CheckpointLoader
+from monai.transforms import LoadImage
+from monai.utils import ensure_tuple
 from torch.utils.data import DataLoader
+
+from monai_nlseg.errors import root_cause, sentence
 
 __all__ = [
     "bundle_root",
@@ -108,26 +117,34 @@ def run_bundle(
         logs: whether the bundle's ``logging.conf`` is applied.
 
     Raises:
-        ValueError: for a folder that is not a bundle, a config it does not have, or an override of an id whose first
-            part the configs do not define.
+        ValueError: for a folder that is not a bundle, a config it does not have, an override of an id that the configs
+            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, or an image that
+            cannot be read. A component (what has a ``_target_``) may be given arguments that the configs leave out;
+            it refuses those it does not take by itself.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
     files = [_config_file(root, name) for name in configs]
     parser = ConfigParser()
     parser.read_config(files)
-    known = list(parser.get())
-    for name in overrides or {}:
-        first = re.split("#|::", name)[0]
-        if first not in known:
-            near = difflib.get_close_matches(first, known, n=3)
-            raise ValueError(f"'{name}' is not an id of {list(configs)}: did you mean one of {near or known}?")
-    run(
-        config_file=files,
-        meta_file=str(root / "configs" / "metadata.json"),
-        logging_file=None if logs else False,
-        **{"bundle_root": str(root), **(overrides or {})},
-    )
+    for name, value in (overrides or {}).items():
+        _refuse_unknown(name, parser.get(), configs)
+        parser[name] = value  # a later override may go into this one
+    try:
+        workflow = create_workflow(
+            config_file=files,
+            meta_file=str(root / "configs" / "metadata.json"),
+            logging_file=None if logs else False,
+            **{"bundle_root": str(root), **(overrides or {})},
+        )
+        with _exceptions_unlogged():
+            workflow.run()
+            workflow.finalize()
+    except Exception as error:
+        cause = root_cause(error)
+        if explained := _checkpoint_error(cause) or _image_error(cause):
+            raise explained from None
+        raise
 
 
 def _checkpoints(folder: str | Path) -> list[Path]:
@@ -146,3 +163,84 @@ def _config_file(root: Path, name: str) -> str:
             return str(path)
     names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
     raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
+
+
+@contextmanager
+def _exceptions_unlogged() -> Iterator[None]:
+    """Engines and ``StatsHandler`` log an exception, with two tracebacks, that the caller gets anyway."""
+
+    def passes(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR or not record.name.startswith(("ignite.", "monai.handlers.StatsHandler"))
+
+    # MONAI's get_logger, for StatsHandler gets its own handler only from the first to ask for it.
+    handlers = [*logging.getLogger().handlers, *get_logger("monai.handlers.StatsHandler").handlers]
+    for handler in handlers:
+        handler.addFilter(passes)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(passes)
+
+
+def _refuse_unknown(name: str, config: Any, configs: Sequence[str]) -> None:
+    """Follow the parts of an id through nested mappings and lists, as MONAI does."""
+    parts = re.split("#|::", name)
+    for depth, part in enumerate(parts):
+        known = list(config) if isinstance(config, dict) else []
+        if isinstance(config, list):
+            known = [str(index) for index in range(len(config))]
+        if part not in known:
+            if "_target_" in known and depth == len(parts) - 1:
+                return
+            parent = "#".join(parts[:depth])
+            near = [f"{parent}#{key}".lstrip("#") for key in difflib.get_close_matches(part, known, n=3) or known]
+            raise ValueError(f"'{name}' is not an id of {list(configs)}: did you mean one of {near or [parent]}?")
+        config = config[int(part)] if isinstance(config, list) else config[part]
+
+
+def _checkpoint_error(cause: BaseException) -> ValueError | None:
+    """What is wrong with the file that a ``CheckpointLoader`` could not restore; None if the error is another one.
+
+    The message of PyTorch names neither the file nor, for a file that is no checkpoint, the fault.
+    """
+    frame = _variables(cause, CheckpointLoader)
+    if frame is None:
+        return None
+    path = frame["self"].load_path
+    if isinstance(cause, OSError) and cause.filename:
+        return ValueError(f"the checkpoint '{path}' cannot be opened ({cause.strerror}): give the path of a .pt file.")
+    if "checkpoint" not in frame:  # torch.load did not return
+        return ValueError(f"'{path}' is not a checkpoint of weights, or is damaged: give a .pt file of a training.")
+    text = str(cause)
+    if not text.startswith("Error(s) in loading state_dict"):
+        reason = sentence(cause).split(". ")[0].rstrip(".")
+        return ValueError(f"'{path}' cannot be restored ({reason}): give a checkpoint that fits, or more epochs.")
+    lines = text.splitlines()
+    network = lines[0].split()[-1].rstrip(":")
+    return ValueError(
+        f"the weights in '{path}' do not fit {network} ({_first_mismatch(lines[1])}): give the network_def that they "
+        "were trained with, or other weights."
+    )
+
+
+def _image_error(cause: BaseException) -> ValueError | None:
+    """Which image ``LoadImage`` could not read, for the message of a damaged file does not name it."""
+    frame = _variables(cause, LoadImage)
+    if frame is None:
+        return None
+    files = " or ".join(f"'{file}'" for file in ensure_tuple(frame["filename"]))
+    return ValueError(f"{files} cannot be read ({sentence(cause)}): restore the file or leave the case out.")
+
+
+def _variables(error: BaseException, kind: type) -> dict[str, Any] | None:
+    """The local variables of the outermost method of a ``kind`` that the error passed through."""
+    frames = (frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__))
+    return next((names for names in frames if isinstance(names.get("self"), kind)), None)
+
+
+def _first_mismatch(line: str) -> str:
+    """``'Missing key(s) in state_dict: "a", "b". '`` -> ``'missing key "a"'``; of other lines, the line."""
+    if match := re.match(r'\s*(Missing|Unexpected) key\(s\) in state_dict: ("[^"]*")', line):
+        return f"{match[1].lower()} key {match[2]}"
+    return re.sub(r"torch\.Size\((.*?)\)", r"\1", line.strip().rstrip("."))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from monai_nlseg.errors import sentence
 
@@ -21,6 +22,21 @@ app = typer.Typer(
 simulate = typer.Typer(help="Make data in the layouts of data sets that cannot be shipped.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
 console = Console()
+# What `nlseg bench --quick` leaves out repeats a neighbour (the other exports) or compiles for a minute.
+QUICK_ENGINES = [
+    "engine",
+    "torch-attention",
+    "bfloat16",
+    "onnx",
+    "openvino",
+    "materialized",
+    "ccfcn3d",
+    "unet",
+    "segresnet",
+    "swinunetr",
+]
+
+TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
 
 
 @app.command()
@@ -35,9 +51,9 @@ def demo(
 
     result = segment_template(output, bundle)
     for tissue, dice in result.dice.items():
-        console.print(f"Dice {tissue} against the template's own map: [bold]{dice:.3f}[/]")
-    for line in (f"label map: {result.labels}", f"picture:   {result.picture}"):
-        console.print(line, soft_wrap=True)
+        _say(f"Dice {tissue} against the template's own map: {dice:.3f}")
+    _say(f"label map: {result.labels}")
+    _say(f"picture:   {result.picture}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -65,7 +81,61 @@ def convert(
     from monai_nlseg.networks.weights import convert_nonlocal_unet
 
     summary = convert_nonlocal_unet(source, destination)
-    console.print(f"wrote {destination}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
+    _say(f"wrote {destination}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
+
+
+@app.command()
+def export(
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or the folder of any bundle.")],
+    format: Annotated[str, typer.Option(help="torchscript, pt2, onnx or openvino.")],
+    output: Annotated[Path | None, typer.Option(help="File to write; models/model.* of the bundle by default.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights; the bundle's own by default.")] = None,
+) -> None:
+    """Write a bundle's network in a form that runs without its Python code, and check it against the network."""
+    from monai_nlseg.export import export_bundle
+
+    path, difference = export_bundle(bundle, format, output, checkpoint)
+    console.print(f"wrote {path}: logits differ by {difference:.1e} at most", markup=False, soft_wrap=True)
+
+
+@app.command()
+def bench(
+    output: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("nlseg-bench"),
+    image: Annotated[
+        list[Path] | None, typer.Option(help="Image to infer, one option a channel; else a synthetic volume.")
+    ] = None,
+    shape: Annotated[tuple[int, int, int], typer.Option(help="Voxels of the synthetic volume.")] = (116, 148, 100),
+    channels: Annotated[int, typer.Option(help="Channels of the synthetic volume.", min=1)] = 2,
+    steps: Annotated[str, typer.Option(help="Steps in voxels, comma separated.")] = "4,8,16,32",
+    engines: Annotated[str | None, typer.Option(help="Engines to compare, comma separated; all by default.")] = None,
+    seconds: Annotated[float, typer.Option(help="Time for each measurement; more is extrapolated.", min=0.1)] = 30.0,
+    batch: Annotated[int, typer.Option(help="Windows in one pass.", min=1)] = 4,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; PyTorch's default.", min=1)] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda; the GPU where there is one.")] = "auto",
+    quick: Annotated[bool, typer.Option("--quick", help="Within 2 minutes on 2 cores: coarse figures.")] = False,
+) -> None:
+    """Time the paper's network over a volume with this engine and its alternatives, and other networks beside it."""
+    from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
+
+    settings = BenchSettings(
+        shape=(channels, *shape),
+        steps=tuple(_numbers("steps", steps)),
+        sw_batch_size=batch,
+        seconds=0.4 if quick else seconds,
+        threads=threads,
+        device=_device() if device == "auto" else device,
+        images=tuple(map(str, image or ())),
+    )
+    chosen = engines.split(",") if engines else None
+    if quick and chosen is None:
+        chosen = QUICK_ENGINES
+    with console.status("") as status:
+        report = run_bench(settings, chosen, lambda title: status.update(f"measuring {title}"))
+    print_report(report, console)
+    for path in write_report(report, output):
+        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    if not report["engines"]:
+        raise ValueError("nothing could be measured: the reasons are above.")
 
 
 @simulate.command("iseg")
@@ -81,11 +151,30 @@ def simulate_iseg_command(
     from monai_nlseg.data.simulate import simulate_iseg
 
     written = simulate_iseg(out, subjects, anatomies=anatomies, seed=seed)
-    console.print(f"{len(written)} subjects in {out}")
+    _say(f"{len(written)} subjects in {out}")
+
+
+def _say(line: str) -> None:
+    # As Text, for Rich reads [name] in a string as markup, and paths may hold that.
+    console.print(Text(line), soft_wrap=True)
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--{option} '{text}' is not a list of whole numbers: give one such as 8,16.") from None
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _overrides(arguments: list[str]) -> dict[str, Any]:
-    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such."""
+    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such, but paths and
+    patterns stay as they are: 2024 is a folder, and # is no comment."""
     from fire.parser import DefaultParseValue
 
     pairs: dict[str, Any] = {}
@@ -96,10 +185,10 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
             raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
         name, given, value = option[2:].partition("=")
         if not given:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise ValueError(f"'{option}' has no value: give pairs such as --dataset_dir PATH.")
             value = rest.pop(0)
-        pairs[name] = DefaultParseValue(value)
+        pairs[name] = value if name.endswith(TEXT_IDS) else DefaultParseValue(value)
     return pairs
 
 
@@ -109,7 +198,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {sentence(error)}", soft_wrap=True, highlight=False)
+        Console(stderr=True).print(Text.assemble(("error:", "bold red"), " ", sentence(error)), soft_wrap=True)
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         raise SystemExit(2) from None
 

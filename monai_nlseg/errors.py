@@ -15,8 +15,10 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def sentence(error: BaseException) -> str:
-    """What to tell the user: the first line of the root cause's message."""
+    """What to tell the user: the first line of the root cause's message, and the next where a colon announces it."""
     cause: Any = root_cause(error)
     text = str(cause.args[0]) if isinstance(cause, KeyError) and cause.args else str(cause)
-    lines = text.strip().splitlines()
-    return lines[0] if lines else type(cause).__name__
+    lines = [line.strip() for line in text.strip().splitlines()]
+    if not lines:
+        return type(cause).__name__
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]

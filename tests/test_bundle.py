@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
+import torch
 
 from monai_nlseg.bundle import (
     bundle_root,
@@ -21,7 +24,14 @@ def bundle(tmp_path):
     (root / "configs").mkdir(parents=True)
     (root / "configs" / "metadata.json").write_text(json.dumps({"name": "tiny", "version": "0.1.0"}))
     (root / "configs" / "inference.json").write_text(
-        json.dumps({"bundle_root": ".", "text": "a", "run": ["$open(@bundle_root + '/out', 'w').write(@text)"]})
+        json.dumps(
+            {
+                "bundle_root": ".",
+                "text": "a",
+                "parts": {"scale": {"gamma": 1}, "list": [{"_target_": "builtins.dict", "b": "a"}]},
+                "run": ["$open(@bundle_root + '/out', 'w').write(@text)"],
+            }
+        )
     )
     (root / "configs" / "fails.json").write_text(
         json.dumps({"bundle_root": ".", "value": "$int('x')", "run": ["$@value"]})
@@ -73,8 +83,17 @@ def test_new_training_is_refused_where_checkpoints_lie(tmp_path):
         require_no_checkpoint(tmp_path)
 
 
-def test_run_bundle_applies_overrides(bundle):
-    run_bundle(bundle, ["inference"], {"text": "b"})
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"text": "b"},
+        {"text": "@parts#list#0#b", "parts#list#0#b": "b"},
+        {"text": "$@parts#list#0['new']", "parts::list::0::new": "b"},
+        {"text": "@parts#other", "parts": {"other": "a"}, "parts#other": "b"},
+    ],
+)
+def test_run_bundle_applies_overrides(bundle, overrides):
+    run_bundle(bundle, ["inference"], overrides)
     assert (bundle / "out").read_text() == "b"
 
 
@@ -84,6 +103,11 @@ def test_run_bundle_applies_overrides(bundle):
         (["inferense"], {}, "has no config 'inferense': choose of .*inference"),
         (["inference"], {"txet": "b"}, "'txet' is not an id .*text"),
         (["inference"], {"handlers#0": "b"}, "'handlers#0' is not an id"),
+        (["inference"], {"text#0": "b"}, r"'text#0' is not an id of .*: did you mean one of \['text'\]"),
+        (["inference"], {"run#1": "b"}, r"'run#1' is not an id of .*: did you mean one of \['run#0'\]"),
+        (["inference"], {"parts#lst#0": "b"}, r"did you mean one of \['parts#list'\]"),
+        (["inference"], {"parts::scale::gama": 2}, r"did you mean one of \['parts#scale#gamma'\]"),
+        (["inference"], {"parts#list#0#new#deeper": 2}, r"did you mean one of \['parts#list#0#_target_', "),
     ],
 )
 def test_run_bundle_refuses(bundle, configs, overrides, words):
@@ -96,3 +120,42 @@ def test_run_bundle_passes_on_what_the_bundle_raises(bundle):
     with pytest.raises(RuntimeError) as error:
         run_bundle(bundle, ["fails"])
     assert "invalid literal" in str(error.value.__cause__) or "invalid literal" in str(error.value.__cause__.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([1], r"weights.pt' cannot be restored \(Expected state_dict to be dict-like.*\): give a checkpoint that fits"),
+        ({}, r"weights.pt' do not fit Linear \(missing key \"weight\"\): give the network_def"),
+        (torch.nn.Linear(2, 1).state_dict(), r"size mismatch for weight: .* \[1, 2\] from checkpoint, .* \[1, 3\]\)"),
+        (torch.nn.Linear(3, 1), r"weights.pt' is not a checkpoint of weights, or is damaged: give a .pt file"),
+        (None, r"the checkpoint .*weights.pt' cannot be opened \(No such file or directory\): give the path"),
+    ],
+)
+def test_what_cannot_be_restored_is_named(bundle, tmp_path, content, words):
+    path = tmp_path / "weights.pt"
+    if content is not None:
+        torch.save(content, path)
+    (bundle / "configs" / "restore.json").write_text(
+        json.dumps(
+            {
+                "network": {"_target_": "torch.nn.Linear", "in_features": 3, "out_features": 1},
+                "loader": {"_target_": "CheckpointLoader", "load_path": str(path), "load_dict": {"model": "@network"}},
+                "engine": {"_target_": "ignite.engine.Engine", "process_function": "$print"},
+                "run": ["$@loader(@engine)"],
+            }
+        )
+    )
+    with pytest.raises(ValueError, match=words):
+        run_bundle(bundle, ["restore"])
+
+
+def test_an_image_that_cannot_be_read_is_named(bundle, tmp_path):
+    path = tmp_path / "a.nii.gz"
+    nib.save(nib.Nifti1Image(np.random.default_rng(0).integers(0, 99, (8, 9, 10), np.int16), np.eye(4)), path)
+    path.write_bytes(path.read_bytes()[:-40])
+    (bundle / "configs" / "load.json").write_text(
+        json.dumps({"load": {"_target_": "LoadImaged", "keys": "image"}, "run": [f"$@load({{'image': '{path}'}})"]})
+    )
+    with pytest.raises(ValueError, match=r"a.nii.gz' cannot be read \(.*\): restore the file or leave the case out"):
+        run_bundle(bundle, ["load"])

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from monai_nlseg import cli
+from monai_nlseg.demo import DemoResult
 from monai_nlseg.networks.nets import NonLocalUNet
 
 T1 = "brain_t1_nonlocal_unet_segmentation"
@@ -97,15 +99,22 @@ def _nan():
         (head(), ("--step", "9"), "step 9 does not fit a window of 8"),
         (head(), ("--network_def#in_channels", "2", "--load_pretrain", "False"), "1 channels, the network was built"),
         (head(), ("--stepp", "8"), "'stepp' is not an id"),
-        (head(), ("--checkpoint", "nowhere.pt"), "nowhere.pt"),
+        (head(), ("--checkpoint", "nowhere.pt"), "the checkpoint 'nowhere.pt' cannot be opened (No such file"),
+        (
+            head(),
+            ("--network_def#features", "8"),
+            "model.pt' do not fit NonLocalUNet (size mismatch for initial.conv.weight: copying a param with shape "
+            "[4, 1, 3, 3, 3] from checkpoint, the shape in current model is [8, 1, 3, 3, 3]): give the network_def",
+        ),
     ],
 )
 def test_bad_input_ends_in_one_sentence_and_leaves_nothing(tmp_path, checkpoint, volume, options, words):
     save(tmp_path / "scans" / "a.nii.gz", volume)
     result = infer(tmp_path / "scans", tmp_path / "out", checkpoint, *options)
     assert result.returncode == 2
-    assert last_line(result).startswith("error: ") and words in last_line(result)
-    assert "Traceback" not in result.stderr.replace("\n", " ").split("error: ")[-1]
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and words in line
+    assert "Traceback" not in result.stdout and words not in result.stdout
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
 
 
@@ -121,11 +130,34 @@ def test_what_is_no_image_and_what_is_no_bundle(tmp_path, checkpoint):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"), [(("dataset_dir", "x"), "is not an override"), (("--dataset_dir",), "has no value")]
+    ("arguments", "words"),
+    [
+        (["dataset_dir", "x"], "'dataset_dir' is not an override"),
+        (["--dataset_dir"], "'--dataset_dir' has no value"),
+        (["--resume", "--epochs=3"], "'--resume' has no value"),
+    ],
 )
 def test_overrides_come_in_pairs(arguments, words):
-    result = nlseg("run", T1, "inference", *arguments)
-    assert result.returncode == 2 and words in last_line(result)
+    with pytest.raises(ValueError, match=words):
+        cli.app(["run", T1, "train", *arguments], standalone_mode=False)
+
+
+def test_overrides_are_literals_but_paths_are_text(monkeypatch):
+    given = {}
+    monkeypatch.setattr("monai_nlseg.bundle.run_bundle", lambda bundle, configs, overrides: given.update(overrides))
+    cli.app(
+        [
+            "run", T1, "train", "--dataset_dir", "scans#1", "--output_dir=2024", "--ckpt_dir", "[old]", "--checkpoint",
+            "1e3", "--initial_weights", "None", "--pattern", "(*)", "--epochs", "3", "--step=-1", "--roi_size", "[8,8]",
+            "--validation_cases", "subject-10",
+        ],
+        standalone_mode=False,
+    )  # fmt: skip
+    assert given == {
+        "dataset_dir": "scans#1", "output_dir": "2024", "ckpt_dir": "[old]", "checkpoint": "1e3",
+        "initial_weights": "None", "pattern": "(*)", "epochs": 3, "step": -1, "roi_size": [8, 8],
+        "validation_cases": "subject-10",
+    }  # fmt: skip
 
 
 def test_simulate_and_convert(tmp_path):
@@ -135,6 +167,33 @@ def test_simulate_and_convert(tmp_path):
     result = nlseg("convert", tmp_path / "a.npz", tmp_path / "a.pt")
     assert result.returncode == 2 and "does not exist" in last_line(result)
     assert not (tmp_path / "out").exists() and not (tmp_path / "a.pt").exists()
+
+
+def test_brackets_are_text_not_markup(monkeypatch, capsys):
+    labels, picture = Path("[old]/labels.nii.gz"), Path("[/old]/picture.png")
+    monkeypatch.setattr("monai_nlseg.demo.segment_template", lambda *_: DemoResult(labels, picture, {"GM": 0.5}))
+    monkeypatch.setattr("monai_nlseg.data.simulate.simulate_iseg", lambda *_, **__: [labels])
+    monkeypatch.setattr("monai_nlseg.networks.weights.convert_nonlocal_unet", lambda *_: {"variant": "paper"})
+    for arguments, words in (
+        (["demo"], [f"label map: {labels}", f"picture:   {picture}"]),
+        (["simulate", "iseg", "--subjects", "1", "--out", "[/old]"], ["1 subjects in [/old]"]),
+        (["convert", "a.npz", "[old].pt"], ["wrote [old].pt: variant paper"]),
+    ):
+        cli.app(arguments, standalone_mode=False)
+        printed = capsys.readouterr().out.splitlines()
+        assert all(word in printed for word in words)
+
+
+@pytest.mark.parametrize("text", ["missing: pip install 'monai-nlseg[demo]'.", "'[/old]/a.nii' does not exist."])
+def test_errors_keep_their_brackets(text, monkeypatch, capsys):
+    def fail(*_):
+        raise ValueError(text)
+
+    monkeypatch.setattr("monai_nlseg.demo.segment_template", fail)
+    monkeypatch.setattr(sys, "argv", ["nlseg", "demo"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == f"error: {text}\n"
 
 
 def test_unknown_command_and_help():

@@ -21,3 +21,8 @@ def test_the_first_error_of_a_chain_speaks():
 def test_errors_without_text_and_key_errors():
     assert sentence(RuntimeError()) == "RuntimeError"
     assert sentence(KeyError("no entry 'image'")) == "no entry 'image'"
+
+
+def test_a_line_that_announces_the_cause_brings_it():
+    assert sentence(RuntimeError("Error(s) in A:\n\tMissing key a.\n\tmore")) == "Error(s) in A: Missing key a."
+    assert sentence(RuntimeError("Error(s) in A:")) == "Error(s) in A:"

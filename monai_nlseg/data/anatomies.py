@@ -11,7 +11,7 @@ import numpy as np
 from monai.utils import optional_import
 from scipy.ndimage import distance_transform_edt
 
-from monai_nlseg.data.checks import open_volume, require_directory
+from monai_nlseg.data.checks import UNREADABLE, open_volume, require_directory
 
 __all__ = ["FREESURFER_TISSUES", "freesurfer_anatomies", "mni152_anatomies"]
 
@@ -72,7 +72,7 @@ def _freesurfer_maps(path: Path) -> np.ndarray:
     image = nib.as_closest_canonical(open_volume(path))
     try:
         labels = np.asarray(image.dataobj).squeeze()
-    except (OSError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"the voxels of '{path}' cannot be read ({error}): restore the file.") from None
     maps = np.stack([np.isin(labels, tissue) for tissue in FREESURFER_TISSUES.values()]).astype(np.float32)
     if not all(tissue.any() for tissue in maps):

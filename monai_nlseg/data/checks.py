@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import math
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import SpatialImage
 
-__all__ = ["check_volumes", "open_volume", "require_directory", "select_subjects"]
+__all__ = ["UNREADABLE", "check_volumes", "open_volume", "require_directory", "select_subjects"]
+
+UNREADABLE = (ImageFileError, OSError, EOFError, ValueError, zlib.error)
+"""What nibabel raises for a damaged file."""
 
 
 def require_directory(path: str | Path, content: str) -> Path:
@@ -33,16 +40,18 @@ def open_volume(path: str | Path) -> SpatialImage:
     """Open a NIfTI or Analyze volume without reading its voxels.
 
     Raises:
-        ValueError: if the file is missing, empty or not a volume.
+        ValueError: if the file is missing, empty, truncated or not a volume.
     """
     try:
         image = nib.load(path)
     except FileNotFoundError:
         raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
-    except (ImageFileError, OSError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"'{path}' is not a readable NIfTI or Analyze volume ({error}): restore the file.") from None
     if not isinstance(image, SpatialImage):
         raise ValueError(f"'{path}' holds a {type(image).__name__}, not a volume: give NIfTI or Analyze.")
+    if isinstance(image.dataobj, ArrayProxy):
+        _refuse_truncated(Path(image.file_map["image"].filename), image.dataobj)
     return image
 
 
@@ -78,7 +87,7 @@ def check_volumes(
     if label is not None:
         try:
             found = np.unique(np.asanyarray(volumes["label"].dataobj))
-        except (OSError, EOFError, ValueError) as error:
+        except UNREADABLE as error:
             raise ValueError(f"{case}: the voxels of '{label}' cannot be read ({error}): restore the file.") from None
         unknown = [value for value in found.tolist() if value not in set(label_values)]
         if unknown:
@@ -103,6 +112,33 @@ def select_subjects(available: Mapping[str, object], subjects: Sequence[str | in
     if missing:
         raise ValueError(f"'{root}' has no subject {missing}: it holds {list(available)}.")
     return wanted
+
+
+def _refuse_truncated(path: Path, voxels: ArrayProxy) -> None:
+    """Compare what a file holds with what its header announces."""
+    needed = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize
+    try:
+        found = _unpacked_size(path, needed) if path.suffix == ".gz" else path.stat().st_size
+    except FileNotFoundError:
+        raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
+    except UNREADABLE as error:
+        raise ValueError(f"'{path}' is truncated or damaged ({error}): restore it or leave the case out.") from None
+    if found < needed:
+        raise ValueError(
+            f"'{path}' is truncated: it holds {found} bytes, its header announces {needed}: restore it or leave the "
+            "case out."
+        )
+
+
+def _unpacked_size(path: Path, needed: int) -> int:
+    # The last four bytes of a whole gzip file are its unpacked size, which spares unpacking; where they are not what
+    # is needed, it may still be a file of several members or with more behind the voxels.
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        if int.from_bytes(file.read(), "little") == needed % 2**32:
+            return needed
+    with gzip.open(path) as unpacked:
+        return unpacked.seek(0, 2)
 
 
 def _shape(volume: SpatialImage) -> tuple[int, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monai.utils import ensure_tuple
+
 from monai_nlseg.data.checks import open_volume, require_directory
 
 __all__ = ["exclude_cases", "select_cases", "volume_datalist"]
@@ -51,12 +53,13 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
     return [{"case": case, "image": str(path)} for case, path in cases.items()]
 
 
-def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str]) -> list[dict[str, Any]]:
-    """The labelled entries of ``datalist`` named in ``cases``, in that order.
+def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str) -> list[dict[str, Any]]:
+    """The labelled entries of ``datalist`` named in ``cases`` (one name or several), in that order.
 
     Raises:
         ValueError: if one of them is not there or has no label.
     """
+    cases = ensure_tuple(cases)
     labelled = {entry["case"]: entry for entry in datalist if "label" in entry}
     missing = [case for case in cases if case not in labelled]
     if missing:
@@ -64,12 +67,13 @@ def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str]) -> li
     return [labelled[case] for case in cases]
 
 
-def exclude_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str]) -> list[dict[str, Any]]:
-    """The labelled entries of ``datalist`` that ``cases`` does not name.
+def exclude_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str) -> list[dict[str, Any]]:
+    """The labelled entries of ``datalist`` that ``cases`` (one name or several) does not name.
 
     Raises:
         ValueError: if none is left.
     """
+    cases = ensure_tuple(cases)
     left = [entry for entry in datalist if "label" in entry and entry["case"] not in cases]
     if not left:
         raise ValueError(f"holding out {list(cases)} leaves no labelled case to train on: hold out fewer.")

@@ -2,82 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from monai.data import MetaTensor
+from monai.data.utils import compute_importance_map
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type, ensure_tuple_rep
 from tqdm import tqdm
 
+from monai_nlseg.inferers.result import WindowResult
+from monai_nlseg.inferers.rolling_average import RollingAverage, rolling_axis, rolling_bytes
+from monai_nlseg.inferers.windows import Box, all_channels, empty_windows, foreground_box, window_corners
 from monai_nlseg.transforms import standardize_windows
 
-__all__ = ["StepWindowInferer", "foreground_box", "window_starts"]
+__all__ = ["StepWindowInferer"]
 
-
-def window_starts(length: int, roi: int, step: int) -> list[int]:
-    """First voxels of the windows along one axis: every ``step`` voxels, the last window flush with the end.
-
-    There are ``ceil((length - roi) / step) + 1`` of them.
-
-    Args:
-        length: voxels along the axis, at least ``roi``.
-        roi: voxels of a window along the axis.
-        step: voxels from one window to the next, 1 to ``roi``.
-
-    Raises:
-        ValueError: for a length below the window or a step that is not within 1 to ``roi``.
-
-    Source: Non-local U-Nets, section "Inference"; the placement of the last window is the published code's.
-
-    Examples::
-
-        >>> window_starts(100, 32, 16)
-        [0, 16, 32, 48, 64, 68]
-    """
-    if length < roi:
-        raise ValueError(f"an axis of {length} voxels is shorter than the window of {roi}: pad it to {roi}.")
-    if not 1 <= step <= roi:
-        raise ValueError(f"step {step} does not fit a window of {roi}: give 1 to {roi}, so that no voxel is left out.")
-    starts = list(range(0, length - roi + 1, step))
-    if starts[-1] != length - roi:
-        starts.append(length - roi)
-    return starts
-
-
-def foreground_box(image: torch.Tensor) -> tuple[slice, ...]:
-    """Smallest box outside which ``image`` is zero.
-
-    Args:
-        image: (*spatial), any value range.
-
-    Returns:
-        One slice an axis.
-
-    Raises:
-        ValueError: if the image is zero everywhere.
-    """
-    occupied = image != 0
-    slices = []
-    for axis in range(image.dim()):
-        others = [other for other in range(image.dim()) if other != axis]
-        indices = torch.nonzero(occupied.amax(dim=others) if others else occupied).flatten()
-        if indices.numel() == 0:
-            raise ValueError(f"the image of shape {list(image.shape)} is zero everywhere: there is no box to find.")
-        slices.append(slice(int(indices[0]), int(indices[-1]) + 1))
-    return tuple(slices)
+Network = Callable[..., torch.Tensor | Sequence[torch.Tensor]]
 
 
 class StepWindowInferer(Inferer):
     """Average the class probabilities of overlapping windows whose step is given in voxels.
 
-    Windows stand every ``step`` voxels along each axis, the last one flush with the end (:func:`window_starts`), and
-    count equally. Outside the box of the first channel's non-zero voxels nothing is computed; the result there is
-    background. A box smaller than the window is padded with zeros and the result cropped back.
+    Windows stand every ``step`` voxels along each axis, the last one flush with the end (:func:`window_starts`).
+    Outside the box of the first channel's non-zero voxels nothing is computed; the result there is background. A box
+    smaller than the window is padded with zeros and the result cropped back. Sums are kept in float32 for the planes
+    under the current windows only (:class:`RollingAverage`); finished planes go into the result at once.
 
     Source: Wang, Zou, Shen, Ji, "Non-local U-Nets for Biomedical Image Segmentation", AAAI 2020, section "Inference";
     box, per-window standardisation and placement follow the published code, which does not support small volumes.
@@ -93,17 +46,29 @@ class StepWindowInferer(Inferer):
             "sigmoid", or None to average the output itself.
         foreground_only: whether to compute windows inside the non-zero box only. Outside it, "softmax" gives 1 for
             channel 0 and 0 for the others, the other activations give 0.
-        sw_device: device of the windows; defaults to the input's. The network must be there.
-        device: device on which probabilities are summed and returned; defaults to the input's.
+        mode: weight of a window's voxels in the average, as in :class:`monai.inferers.SlidingWindowInferer`:
+            "constant" or "gaussian".
+        sigma_scale: standard deviation of the Gaussian as a share of the window.
+        output: "average" returns the averages; "labels" the channel of the largest one, or for "sigmoid" whether each
+            channel's is above 0.5, without ever holding the averages of the whole volume.
+        dtype: floating dtype of the averages returned.
+        reuse_empty: whether the output for a window of zeros is computed once and used for all such windows. Set
+            False for a network that is random, such as one with dropout active.
+        memory_budget: largest number of MB (10^6 bytes) that sums and averages of one image may take; None for no
+            limit. The batch of windows and what the network allocates come on top.
+        sw_device: device of the windows and the sums; defaults to the input's. The network must be there.
+        device: device of the result; defaults to the input's.
         progress: whether to show a progress bar (on a terminal only).
 
     Call: ``inferer(inputs, network, *args, **kwargs)`` with inputs (B, C, *spatial) and a network that maps windows
-    (N, C, *roi_size) to (N, classes, *roi_size). Returns (B, classes, *spatial), float32; a MetaTensor for a
-    MetaTensor.
+    (N, C, *roi_size) to (N, classes, *roi_size) or to several such tensors. Returns (B, classes, *spatial) in
+    ``dtype``, or with output "labels" uint8 of (B, 1, *spatial), for "sigmoid" of (B, classes, *spatial); a tuple of
+    those if the network returns several tensors. A MetaTensor gives MetaTensors.
 
     Raises:
         ValueError: for sizes that do not fit each other or the input, NaN or infinite voxels, an image that is zero
-            everywhere, or a network whose output has another spatial size than its window.
+            everywhere, a network whose output has another spatial size than its window or is NaN, or a memory budget
+            that is too small (the message names what would do).
 
     Examples::
 
@@ -121,6 +86,12 @@ class StepWindowInferer(Inferer):
         standardize: bool = False,
         activation: Literal["softmax", "sigmoid"] | None = "softmax",
         foreground_only: bool = True,
+        mode: Literal["constant", "gaussian"] = "constant",
+        sigma_scale: float = 0.125,
+        output: Literal["average", "labels"] = "average",
+        dtype: torch.dtype = torch.float32,
+        reuse_empty: bool = True,
+        memory_budget: float | None = None,
         sw_device: torch.device | str | None = None,
         device: torch.device | str | None = None,
         progress: bool = False,
@@ -128,21 +99,34 @@ class StepWindowInferer(Inferer):
         super().__init__()
         if sw_batch_size < 1:
             raise ValueError(f"sw_batch_size {sw_batch_size} holds no window: give at least 1.")
-        if activation not in ("softmax", "sigmoid", None):
-            raise ValueError(f"activation {activation!r} is unknown: choose 'softmax', 'sigmoid' or None.")
+        for name, value, choices in (
+            ("activation", activation, ("softmax", "sigmoid", None)),
+            ("mode", mode, ("constant", "gaussian")),
+            ("output", output, ("average", "labels")),
+        ):
+            if value not in choices:
+                raise ValueError(f"{name} {value!r} is unknown: choose {' or '.join(map(repr, choices))}.")
+        if not dtype.is_floating_point:
+            raise ValueError(f"dtype {dtype} holds no averages: give a floating dtype, or output='labels' for labels.")
         self.roi_size = roi_size
         self.step = step
         self.sw_batch_size = sw_batch_size
         self.standardize = standardize
         self.activation = activation
         self.foreground_only = foreground_only
+        self.mode = mode
+        self.sigma_scale = sigma_scale
+        self.output = output
+        self.dtype = dtype
+        self.reuse_empty = reuse_empty
+        self.memory_budget = memory_budget
         self.sw_device = sw_device
         self.device = device
         self.progress = progress
 
     def __call__(
-        self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
-    ) -> torch.Tensor:
+        self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any
+    ) -> torch.Tensor | tuple[torch.Tensor, ...]:
         images = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         if images.dim() < 3:
             raise ValueError(f"input has shape {list(images.shape)}: expected (batch, channels, spatial axes).")
@@ -154,78 +138,128 @@ class StepWindowInferer(Inferer):
                     f"{name} of shape {list(image.shape[1:])} is zero everywhere: give an image with foreground, or "
                     "infer with foreground_only=False."
                 )
-        outputs = torch.stack([self._infer(image, network, *args, **kwargs) for image in images])
+        results = [self._infer(image, network, *args, **kwargs) for image in images]
+        # One image is the common case, and a view of it costs no second copy of the volume.
+        outputs = tuple(each[0][None] if len(each) == 1 else torch.stack(each) for each in zip(*results))
         if isinstance(inputs, MetaTensor):
-            outputs = convert_to_dst_type(outputs, inputs, dtype=outputs.dtype, device=outputs.device)[0]
-        return outputs
+            outputs = tuple(
+                convert_to_dst_type(each, inputs, dtype=each.dtype, device=each.device)[0] for each in outputs
+            )
+        return outputs[0] if len(outputs) == 1 else outputs
 
-    def _infer(
-        self, image: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
-    ) -> torch.Tensor:
-        """(C, *spatial) -> (classes, *spatial)."""
+    def predict(self, windows: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
+        """What the network makes of a batch of windows (N, C, *roi): each tensor of its output, activated, float32.
+
+        Raises:
+            ValueError: if an output has another spatial size than its window.
+        """
+        windows = windows.to(self.sw_device or windows.device)
+        if self.standardize:
+            windows = standardize_windows(windows)
+        outputs = network(windows, *args, **kwargs)
+        activated = []
+        for output in [outputs] if isinstance(outputs, torch.Tensor) else outputs:
+            if output.shape[2:] != windows.shape[2:]:
+                raise ValueError(
+                    f"the network returned {list(output.shape[2:])} for a window of {list(windows.shape[2:])}: use one "
+                    "that keeps the spatial size."
+                )
+            output = output.to(windows.device, torch.float32)
+            if self.activation == "softmax":
+                output = output.softmax(dim=1)
+            elif self.activation == "sigmoid":
+                output = output.sigmoid()
+            activated.append(output)
+        return activated
+
+    def _infer(self, image: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
+        """(C, *spatial) -> for each tensor of the network's output (classes or 1, *spatial)."""
         spatial_dims = image.dim() - 1
         roi, step = ensure_tuple_rep(self.roi_size, spatial_dims), ensure_tuple_rep(self.step, spatial_dims)
-        everything = tuple(slice(0, size) for size in image.shape[1:])
-        box = foreground_box(image[0]) if self.foreground_only else everything
-        crop, inside = _pad_to(image[_all_channels(box)], roi)
-        probabilities = self._average(crop, roi, step, network, *args, **kwargs)[_all_channels(inside)]
-        if box == everything:
-            return probabilities
-        full = probabilities.new_zeros((probabilities.shape[0], *image.shape[1:]))
-        if self.activation == "softmax":
-            full[0] = 1.0
-        full[_all_channels(box)] = probabilities
-        return full
+        box = foreground_box(image[0]) if self.foreground_only else tuple(slice(0, size) for size in image.shape[1:])
+        crop, inside = _pad_to(image[all_channels(box)], roi)
+        axis = rolling_axis(crop.shape[1:], roi)
+        sw_device = self.sw_device or image.device
+        importance = compute_importance_map(roi, mode=self.mode, sigma_scale=self.sigma_scale, device=sw_device)
+        results: list[WindowResult] = []
+        sums: list[RollingAverage] = []
+        for corner, outputs in self._windows(crop, roi, step, axis, network, *args, **kwargs):
+            if not sums:
+                channels = [output.shape[0] for output in outputs]
+                self._check_budget(channels, image.shape[1:], crop.shape[1:], roi)
+                where = (image.shape[1:], box, inside, axis)
+                what = (self.activation, self.output, self.dtype, self.device or image.device)
+                results = [WindowResult(count, *where, *what) for count in channels]
+                sums = [
+                    RollingAverage(crop.shape[1:], roi, axis, count, importance, result.receive)
+                    for count, result in zip(channels, results)
+                ]
+            for total, output in zip(sums, outputs):
+                total.add(corner, output)
+        for total in sums:
+            total.finish()
+        return [result.values for result in results]
 
-    def _average(
+    def _windows(
         self,
         image: torch.Tensor,
         roi: tuple[int, ...],
         step: tuple[int, ...],
-        network: Callable[..., torch.Tensor],
+        axis: int,
+        network: Network,
         *args: Any,
         **kwargs: Any,
-    ) -> torch.Tensor:
-        """Equal-weight average over all windows of an image at least as large as one."""
-        device = self.device or image.device
-        starts = [window_starts(*axis) for axis in zip(image.shape[1:], roi, step)]
-        windows = [
-            tuple(slice(start, start + size) for start, size in zip(corner, roi))
-            for corner in itertools.product(*starts)
-        ]
-        total: torch.Tensor | None = None
-        with tqdm(total=len(windows), unit="window", disable=None if self.progress else True, leave=False) as bar:
-            for first in range(0, len(windows), self.sw_batch_size):
-                batch = windows[first : first + self.sw_batch_size]
-                values = torch.stack([image[_all_channels(window)] for window in batch])
-                outputs = self._predict(values.to(self.sw_device or image.device), network, *args, **kwargs).to(device)
-                if total is None:
-                    total = outputs.new_zeros((outputs.shape[1], *image.shape[1:]))
-                for window, output in zip(batch, outputs):
-                    total[_all_channels(window)] += output
-                bar.update(len(batch))
-        assert total is not None  # window_starts never returns an empty list
-        for axis, (corners, size) in enumerate(zip(starts, roi)):
-            count = total.new_zeros(image.shape[axis + 1])
-            for corner in corners:
-                count[corner : corner + size] += 1
-            total /= count.reshape([-1 if other == axis else 1 for other in range(len(roi))])
-        return total
+    ) -> Iterator[tuple[tuple[int, ...], list[torch.Tensor]]]:
+        """First voxel of each window and the network's activated outputs for it, each (classes, *roi)."""
+        corners = window_corners(image.shape[1:], roi, step, axis)
+        empty = empty_windows(image, corners, roi) if self.reuse_empty else [False] * len(corners)
+        blank: list[torch.Tensor] = []
+        if any(empty):
+            zeros = image.new_zeros((1, image.shape[0], *roi))
+            blank = [output[0] for output in self.predict(zeros, network, *args, **kwargs)]
+        # Windows are handed on in their order: those of zeros wait for the batch that is being filled before them.
+        batch: list[tuple[int, ...]] = []
+        waiting: list[tuple[tuple[int, ...], bool]] = []
+        left = empty.count(False)
+        with tqdm(total=len(corners), unit="window", disable=None if self.progress else True, leave=False) as bar:
+            for corner, is_empty in zip(corners, empty):
+                waiting.append((corner, is_empty))
+                if not is_empty:
+                    batch.append(corner)
+                    left -= 1
+                if batch and len(batch) < self.sw_batch_size and left:
+                    continue
+                outputs: list[torch.Tensor] = []
+                if batch:
+                    windows = torch.stack([image[_window(each, roi)] for each in batch])
+                    outputs = self.predict(windows, network, *args, **kwargs)
+                rows = iter(range(len(batch)))
+                for each, uses_blank in waiting:
+                    row = None if uses_blank else next(rows)
+                    yield each, blank if row is None else [output[row] for output in outputs]
+                bar.update(len(waiting))
+                waiting.clear()
+                batch.clear()
+                del outputs
 
-    def _predict(
-        self, windows: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
-    ) -> torch.Tensor:
-        if self.standardize:
-            windows = standardize_windows(windows)
-        outputs = network(windows, *args, **kwargs).float()
-        if outputs.shape[2:] != windows.shape[2:]:
-            raise ValueError(
-                f"the network returned {list(outputs.shape[2:])} for a window of {list(windows.shape[2:])}: use one "
-                "that keeps the spatial size."
+    def _check_budget(
+        self, channels: Sequence[int], image: Sequence[int], crop: Sequence[int], roi: Sequence[int]
+    ) -> None:
+        if self.memory_budget is None:
+            return
+        sums = sum(rolling_bytes(crop, roi, count) for count in channels)
+        averages = 0 if self.output == "labels" else sum(channels) * math.prod(image) * self.dtype.itemsize
+        if sums + averages > self.memory_budget * 1e6:
+            advice = (
+                f"give a memory_budget of {math.ceil((sums + averages) / 1e6)}"
+                if self.output == "labels"
+                else f"use output='labels', which takes {sums / 1e6:.0f} MB, or give a memory_budget of "
+                f"{math.ceil((sums + averages) / 1e6)}"
             )
-        if self.activation == "softmax":
-            return outputs.softmax(dim=1)
-        return outputs.sigmoid() if self.activation == "sigmoid" else outputs
+            raise ValueError(
+                f"averaging {sum(channels)} channels over {list(image)} voxels takes {(sums + averages) / 1e6:.0f} MB, "
+                f"the memory budget is {self.memory_budget:g} MB: {advice}."
+            )
 
 
 def _names(inputs: torch.Tensor) -> list[str]:
@@ -235,14 +269,14 @@ def _names(inputs: torch.Tensor) -> list[str]:
     return [f"'{file}'" for file in files] if len(files) == len(inputs) else ["the image"] * len(inputs)
 
 
-def _all_channels(box: tuple[slice, ...]) -> tuple[slice, ...]:
-    return (slice(None), *box)
+def _window(corner: Sequence[int], roi: Sequence[int]) -> Box:
+    return all_channels(tuple(slice(start, start + size) for start, size in zip(corner, roi)))
 
 
-def _pad_to(image: torch.Tensor, roi: Sequence[int]) -> tuple[torch.Tensor, tuple[slice, ...]]:
+def _pad_to(image: torch.Tensor, roi: Sequence[int]) -> tuple[torch.Tensor, Box]:
     """Pad (C, *spatial) with zeros on both sides to at least ``roi``; also return where the image then lies."""
     before = [math.ceil(max(size - length, 0) / 2) for length, size in zip(image.shape[1:], roi)]
     after = [max(size - length, 0) - pad for length, size, pad in zip(image.shape[1:], roi, before)]
     inside = tuple(slice(pad, pad + length) for pad, length in zip(before, image.shape[1:]))
     pads = [pad for axis in reversed(range(len(before))) for pad in (before[axis], after[axis])]
-    return F.pad(image, pads), inside
+    return F.pad(image, pads) if any(pads) else image, inside

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn as nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from monai_nlseg.networks.blocks import NormAct, PreactivationResidualBlock, ScaledDotProductAttention
+from monai_nlseg.networks.blocks import PreactivationResidualBlock, ScaledDotProductAttention
 from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel
 from monai_nlseg.networks.nets import NonLocalUNet
 
@@ -56,7 +56,9 @@ def optimize_for_inference(
             for name, child in parent.named_children():
                 if isinstance(child, ScaledDotProductAttention):
                     setattr(parent, name, CompiledAttention())
-    return torch.compile(network) if compile else network
+    if compile:
+        return cast(nn.Module, torch.compile(network))
+    return network
 
 
 def channels_last(network: nn.Module) -> nn.Module:
@@ -88,10 +90,11 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     return network
 
 
-def _fold(conv: nn.Module, norm_act: NormAct) -> nn.Module:
+def _fold(conv: Any, norm_act: Any) -> nn.Module:
+    """``conv`` with the norm of ``norm_act``, a :class:`NormAct`, folded into it, if that is a batch norm."""
     if not isinstance(norm_act.norm, _BatchNorm):
         return conv
-    folded = fuse_conv_bn_eval(conv, norm_act.norm)
+    folded: nn.Module = fuse_conv_bn_eval(conv, norm_act.norm)
     norm_act.norm = nn.Identity()
     return folded
 

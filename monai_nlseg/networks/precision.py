@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -32,12 +33,11 @@ def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str 
         return network
     if dtype != "bfloat16":
         raise ValueError(f"dtype {dtype!r} is not supported: choose 'float32' or 'bfloat16'.")
-    forward = network.forward
-
-    @functools.wraps(forward)
-    def reduced(*args: Any, **kwargs: Any) -> torch.Tensor:
-        with torch.autocast(torch.device(device).type, torch.bfloat16):
-            return forward(*args, **kwargs).float()
-
-    network.forward = reduced
+    # A partial of a bound method, not a closure: a deep copy of the network then calls the copy's own method.
+    network.forward = functools.partial(_reduced, network.forward, torch.device(device).type)
     return network
+
+
+def _reduced(forward: Callable[..., torch.Tensor], device_type: str, *args: Any, **kwargs: Any) -> torch.Tensor:
+    with torch.autocast(device_type, torch.bfloat16):
+        return forward(*args, **kwargs).float()

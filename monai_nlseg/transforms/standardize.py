@@ -28,7 +28,7 @@ def standardize_windows(windows: torch.Tensor) -> torch.Tensor:
     Returns:
         Tensor of the same shape, float32 at least.
     """
-    windows = windows if windows.is_floating_point() else windows.float()
+    windows = windows.to(torch.promote_types(windows.dtype, torch.float32))
     axes = tuple(range(2, windows.dim()))
     std, mean = torch.std_mean(windows, dim=axes, correction=0, keepdim=True)
     floor = windows[0, 0].numel() ** -0.5

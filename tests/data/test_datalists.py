@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -21,6 +23,14 @@ def test_select_and_exclude_part_the_labelled_cases():
     assert select_cases(datalist, ["b"]) == [CASES[1]]
     assert exclude_cases(datalist, ["b"]) == [CASES[0]]
     assert select_cases(datalist, ["b", "a"]) == [CASES[1], CASES[0]]
+
+
+def test_one_name_is_one_case():
+    datalist = [{"case": "subject-1", "label": "1"}, {"case": "subject-10", "label": "10"}]
+    assert select_cases(datalist, "subject-10") == [datalist[1]]
+    assert exclude_cases(datalist, "subject-10") == [datalist[0]]
+    with pytest.raises(ValueError, match=r"no labelled case \['subject-2'\]"):
+        select_cases(datalist, "subject-2")
 
 
 @pytest.mark.parametrize("case", ["c", "z"])
@@ -82,4 +92,25 @@ def test_refuses_what_is_no_image(tmp_path):
         volume_datalist(tmp_path)
     (tmp_path / "a.nii.gz").write_bytes(b"")
     with pytest.raises(ValueError, match="not a readable NIfTI"):
+        volume_datalist(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["b.nii", "b.nii.gz"])
+@pytest.mark.parametrize("missing", [1, 4, 100])
+def test_refuses_what_is_truncated(tmp_path, name, missing):
+    _save(tmp_path / "a.nii")
+    volume = np.random.default_rng(0).integers(0, 999, (8, 9, 10), np.int16)
+    nib.save(nib.Nifti1Image(volume, np.eye(4)), tmp_path / name)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:-missing])
+    with pytest.raises(ValueError, match=f"{name}' is truncated.* leave the case out"):
+        volume_datalist(tmp_path)
+
+
+def test_gzip_files_of_several_members_or_with_more_behind_the_voxels(tmp_path):
+    content = _save(tmp_path / "a.nii").read_bytes()
+    (tmp_path / "b.nii.gz").write_bytes(gzip.compress(content[:400]) + gzip.compress(content[400:]))
+    (tmp_path / "c.nii.gz").write_bytes(gzip.compress(content + bytes(7)))
+    assert len(volume_datalist(tmp_path)) == 3
+    (tmp_path / "d.nii.gz").write_bytes(gzip.compress(content[:-1]))
+    with pytest.raises(ValueError, match="d.nii.gz' is truncated: it holds 591 bytes, its header announces 592"):
         volume_datalist(tmp_path)

@@ -43,6 +43,12 @@ def test_chosen_subjects(folder, subjects):
     assert [entry["case"] for entry in ibsr_datalist(folder, subjects)] == ["IBSR_02", "IBSR_01"]
 
 
+def _truncate(folder):
+    write(folder, "02", values=np.random.default_rng(0).integers(0, 9999, 8000), shape=(20, 20, 20))
+    path = folder / "IBSR_02" / "IBSR_02.nii.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -51,6 +57,7 @@ def test_chosen_subjects(folder, subjects):
         (lambda folder: write(folder, "01", affine=np.eye(4)), "affine of label differs"),
         (lambda folder: write(folder, "02", "_seg", [4]), r"holds \[4\], expected only \[0, 1, 2, 3\]"),
         (lambda folder: (folder / "IBSR_02" / "IBSR_02_seg.nii.gz").write_bytes(b""), "not a readable"),
+        (_truncate, r"IBSR_02.nii.gz' is truncated or damaged \(Compressed file ended"),
     ],
 )
 def test_damage_is_named(folder, damage, words):

@@ -9,52 +9,9 @@ from hypothesis import strategies as st
 from monai.data import MetaTensor
 from monai.inferers import sliding_window_inference
 
-from monai_nlseg.inferers import StepWindowInferer, foreground_box, window_starts
+from monai_nlseg.inferers import StepWindowInferer, window_starts
+from monai_nlseg.inferers.rolling_average import rolling_axis, rolling_bytes
 from monai_nlseg.transforms import standardize_windows
-
-
-class TestWindowStarts:
-    @pytest.mark.parametrize(("step", "count"), [(4, 11880), (8, 1920), (16, 378), (32, 80)])
-    def test_published_counts(self, step, count):
-        """The paper prints 387 for step 16, which no volume can give; 378 is what its code places."""
-        assert math.prod(len(window_starts(length, 32, step)) for length in (116, 148, 100)) == count
-
-    @pytest.mark.parametrize("lengths", [(113, 145, 97), (116, 148, 100)])
-    def test_published_counts_hold_for_the_class_of_sizes(self, lengths):
-        counts = [math.prod(len(window_starts(length, 32, step)) for length in lengths) for step in (4, 8, 16, 32)]
-        assert counts == [11880, 1920, 378, 80]
-
-    @given(st.integers(1, 40), st.integers(0, 60), st.data())
-    def test_covers_the_axis_and_ends_flush(self, roi, extra, data):
-        step = data.draw(st.integers(1, roi))
-        length = roi + extra
-        starts = window_starts(length, roi, step)
-        assert starts[0] == 0 and starts[-1] == length - roi
-        assert starts == sorted(set(starts))
-        assert all(second - first <= step for first, second in zip(starts, starts[1:]))
-        assert len(starts) == math.ceil((length - roi) / step) + 1
-
-    @pytest.mark.parametrize(
-        ("arguments", "words"), [((31, 32, 8), "shorter than the window"), ((40, 32, 0), "step"), ((40, 8, 9), "step")]
-    )
-    def test_refuses(self, arguments, words):
-        with pytest.raises(ValueError, match=words):
-            window_starts(*arguments)
-
-
-class TestForegroundBox:
-    def test_smallest_box(self):
-        image = torch.zeros(6, 7, 8)
-        image[1, 2, 3] = -1.0  # a negative voxel is foreground too
-        image[4, 2, 5] = 2.0
-        assert foreground_box(image) == (slice(1, 5), slice(2, 3), slice(3, 6))
-
-    def test_one_axis(self):
-        assert foreground_box(torch.tensor([0.0, 1.0, 0.0])) == (slice(1, 2),)
-
-    def test_nothing(self):
-        with pytest.raises(ValueError, match="zero everywhere"):
-            foreground_box(torch.zeros(3, 3))
 
 
 def _linear(spatial_dims: int, in_channels: int = 2, out_channels: int = 3) -> torch.nn.Module:
@@ -71,6 +28,14 @@ class TestStepWindowInferer:
         ours = StepWindowInferer(16, 8, sw_batch_size=3, activation=None)(inputs, network)
         theirs = sliding_window_inference(inputs, 16, 2, network, overlap=0.5)
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize("mode", ["constant", "gaussian"])
+    @pytest.mark.parametrize(("roi", "step"), [((16, 8, 12), (8, 4, 6)), ((8, 12, 16), (4, 6, 8))])
+    def test_equals_monai_with_blending_and_a_step_per_axis(self, mode, roi, step):
+        network, inputs = _linear(3), torch.rand(2, 2, 33, 25, 30) + 0.1
+        ours = StepWindowInferer(roi, step, activation=None, mode=mode)(inputs, network)
+        theirs = sliding_window_inference(inputs, roi, 3, network, overlap=0.5, mode=mode)
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
     @settings(max_examples=20, deadline=None)
     @given(st.tuples(st.integers(1, 14), st.integers(1, 14)), st.integers(1, 6), st.integers(1, 6), st.integers(1, 7))
@@ -174,6 +139,9 @@ class TestStepWindowInferer:
             ({"roi_size": 8, "step": 4, "sw_batch_size": 0}, "sw_batch_size"),
             ({"roi_size": 8, "step": 4, "activation": "relu"}, "activation"),
             ({"roi_size": (8, 8), "step": 4}, "Sequence must have length 3"),
+            ({"roi_size": 8, "step": 4, "mode": "cosine"}, "mode 'cosine' is unknown: choose 'constant' or 'gaussian'"),
+            ({"roi_size": 8, "step": 4, "output": "mask"}, "output 'mask' is unknown"),
+            ({"roi_size": 8, "step": 4, "dtype": torch.uint8}, "give a floating dtype"),
         ],
     )
     def test_refuses_arguments(self, arguments, words):
@@ -208,3 +176,135 @@ class TestStepWindowInferer:
             torch.zeros(1, 1, 8, 8), lambda windows: torch.cat([windows, windows + 1], 1)
         )
         assert result.argmax(1).all()
+
+    @settings(max_examples=20, deadline=None)
+    @given(
+        st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 12)),
+        st.sampled_from(["softmax", "sigmoid", None]),
+        st.sampled_from(["constant", "gaussian"]),
+        st.integers(1, 5),
+    )
+    def test_labels_are_those_of_the_averages(self, shape, activation, mode, step):
+        network = _linear(3, in_channels=1)
+        image = torch.randn(1, 1, *shape, generator=torch.Generator().manual_seed(sum(shape)))
+        options = {"roi_size": 5, "step": step, "activation": activation, "mode": mode}
+        averages = StepWindowInferer(**options)(image, network)
+        labels = StepWindowInferer(**options, output="labels")(image, network)
+        expected = averages > 0.5 if activation == "sigmoid" else averages.argmax(1, keepdim=True)
+        assert labels.dtype == torch.uint8
+        assert torch.equal(labels, expected.to(torch.uint8))
+
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_averages_in_reduced_precision_are_summed_in_float32(self, dtype):
+        network, inputs = _linear(3), torch.rand(1, 2, 20, 12, 12) + 0.1
+        full = StepWindowInferer(8, 1)(inputs, network)
+        assert torch.equal(StepWindowInferer(8, 1, dtype=dtype)(inputs, network), full.to(dtype))
+
+    def test_several_outputs(self):
+        inputs = torch.rand(2, 1, 14, 12) + 0.1
+
+        def network(windows):
+            return torch.cat([windows, 1 - windows], 1), torch.cat([windows] * 3, 1)
+
+        first, second = StepWindowInferer(6, 4, activation=None)(inputs, network)
+        torch.testing.assert_close(first, torch.cat([inputs, 1 - inputs], 1))
+        torch.testing.assert_close(second, torch.cat([inputs] * 3, 1))
+
+    def test_zero_windows_are_computed_once(self):
+        image = torch.zeros(1, 1, 40, 40)
+        image[0, 0, :4, :4] = image[0, 0, 36:, 36:] = 1.0
+        calls = []
+
+        def network(windows):
+            calls.append(windows)
+            return torch.cat([windows, windows + 0.5], 1)
+
+        windows = 5 * 5
+        reused = StepWindowInferer(8, 8, sw_batch_size=3)(image, network)
+        assert sum(call.shape[0] for call in calls) == 2 + 1
+        calls.clear()
+        computed = StepWindowInferer(8, 8, sw_batch_size=3, reuse_empty=False)(image, network)
+        assert sum(call.shape[0] for call in calls) == windows
+        assert torch.equal(reused, computed)
+
+    def test_batches_are_full_although_zero_windows_lie_between(self):
+        image = torch.zeros(1, 1, 64)
+        image[0, 0, ::16] = 1.0
+        image[0, 0, -1] = 1.0
+        sizes = []
+        StepWindowInferer(8, 8, sw_batch_size=2)(image, lambda windows: sizes.append(len(windows)) or windows)
+        assert sizes == [1, 2, 2, 1]  # the zeros, then five windows
+
+    def test_network_in_reduced_precision(self):
+        inputs = torch.rand(1, 2, 12, 12) + 0.1
+        result = StepWindowInferer(4, 2)(inputs, lambda windows: windows.bfloat16())
+        assert result.dtype == torch.float32
+
+    def test_nan_of_the_network_is_refused(self):
+        with pytest.raises(ValueError, match="the network returned NaN"):
+            StepWindowInferer(4, 4)(torch.ones(1, 1, 8, 8), lambda windows: windows * float("nan"))
+
+    def test_too_many_classes_for_labels(self):
+        with pytest.raises(ValueError, match="257 classes do not fit"):
+            StepWindowInferer(4, 4, output="labels")(
+                torch.ones(1, 1, 8, 8), lambda windows: windows.repeat(1, 257, 1, 1)
+            )
+
+
+class TestMemoryBudget:
+    shape = (1, 1, 96, 32, 32)
+
+    def needed(self, channels: int) -> tuple[float, float]:
+        """MB of the sums and of the averages."""
+        return rolling_bytes(self.shape[2:], (16, 16, 16), channels) / 1e6, channels * math.prod(self.shape) * 4 / 1e6
+
+    def network(self, windows):
+        return torch.cat([windows] * 4, 1)
+
+    def test_sums_roll_along_the_axis_that_needs_least(self):
+        assert rolling_axis((96, 32, 40), (16, 16, 16)) == 0
+        assert rolling_axis((30, 32, 40), (16, 16, 4)) == 2
+
+    def test_what_fits_runs(self):
+        sums, averages = self.needed(4)
+        inferer = StepWindowInferer(16, 8, memory_budget=sums + averages + 0.01)
+        assert inferer(torch.ones(self.shape), self.network).shape == (1, 4, 96, 32, 32)
+
+    def test_averages_that_do_not_fit_name_labels_and_the_budget(self):
+        sums, averages = self.needed(4)
+        with pytest.raises(
+            ValueError, match=rf"use output='labels'.* or give a memory_budget of {math.ceil(sums + averages)}"
+        ):
+            StepWindowInferer(16, 8, memory_budget=sums)(torch.ones(self.shape), self.network)
+        labels = StepWindowInferer(16, 8, memory_budget=sums, output="labels")(torch.ones(self.shape), self.network)
+        assert labels.shape == self.shape
+
+    def test_labels_that_do_not_fit_name_the_budget(self):
+        sums, _ = self.needed(4)
+        with pytest.raises(
+            ValueError, match=rf"the memory budget is 0.5 MB: give a memory_budget of {math.ceil(sums)}\."
+        ):
+            StepWindowInferer(16, 8, memory_budget=0.5, output="labels")(torch.ones(self.shape), self.network)
+
+    @pytest.mark.parametrize("output", ["average", "labels"])
+    def test_what_is_allocated_stays_within_the_budget(self, output):
+        """Bytes as PyTorch's allocator counts them, over what image, result and one batch of windows take."""
+        shape, channels, roi = (1, 1, 160, 64, 64), 4, 16
+        image = torch.ones(shape)
+        windows = 2 * (1 + 2 * channels) * roi**3 * 4
+        result = math.prod(shape) * (1 if output == "labels" else 4 * channels)
+        inferer = StepWindowInferer(roi, 8, sw_batch_size=2, output=output, reuse_empty=False)
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+            inferer(image, self.network)
+        held = peak = 0
+        for event in sorted(
+            (event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"),
+            key=lambda event: event.start_ns(),
+        ):
+            held += event.nbytes()
+            peak = max(peak, held)
+        # Checks before the first window (finite, box) hold a few bytes a voxel of the image.
+        assert (
+            peak <= max(result + rolling_bytes(shape[2:], (roi,) * 3, channels) + windows, 16 * math.prod(shape)) * 1.02
+        )
+        assert peak >= result

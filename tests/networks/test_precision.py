@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -26,6 +28,18 @@ def test_gradients_stay_float32():
     net = autocast_forward(NonLocalUNet(features=4), torch.device("cpu"), "bfloat16")
     net(torch.randn(1, 2, 8, 8, 8)).sum().backward()
     assert all(parameter.grad.dtype == torch.float32 for parameter in net.parameters())
+
+
+def test_a_deep_copy_computes_with_its_own_weights():
+    net = autocast_forward(NonLocalUNet(features=4).eval(), "cpu", "bfloat16")
+    x = torch.randn(1, 2, 8, 8, 8)
+    with torch.no_grad():
+        expected = net(x)
+        twin = copy.deepcopy(net)
+        for parameter in net.parameters():
+            parameter.zero_()
+        assert torch.equal(twin(x), expected) and not net(x).any()
+    assert list(twin.state_dict()) == list(net.state_dict())
 
 
 def test_float32_changes_nothing():

@@ -32,8 +32,20 @@ def test_constant_window_is_zero():
     assert not standardize_windows(torch.full((1, 2, 4, 4), 7.0)).any()
 
 
-def test_integers_become_float():
-    assert standardize_windows(torch.arange(16).reshape(1, 1, 4, 4)).dtype == torch.float32
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (torch.uint8, torch.float32),
+        (torch.int64, torch.float32),
+        (torch.float16, torch.float32),
+        (torch.bfloat16, torch.float32),
+        (torch.float64, torch.float64),
+    ],
+)
+def test_result_is_float32_at_least(given, expected):
+    result = standardize_windows((torch.arange(16) * 4).reshape(1, 1, 4, 4).to(given))
+    assert result.dtype == expected
+    torch.testing.assert_close(result.std(correction=0), torch.ones((), dtype=expected))
 
 
 @pytest.mark.parametrize("kind", [np.ndarray, torch.Tensor, MetaTensor])

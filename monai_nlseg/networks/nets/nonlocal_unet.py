@@ -8,7 +8,6 @@ from typing import Any
 import torch
 import torch.nn as nn
 from monai.networks.layers.factories import Conv
-from monai.networks.layers.utils import get_dropout_layer
 
 from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, NormAct, PreactivationResidualBlock
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
@@ -133,7 +132,7 @@ class NonLocalUNet(nn.Module):
                 PreactivationResidualBlock(spatial_dims, channels[level], channels[level], projection=False, **style)
             )
         self.norm_act = NormAct(spatial_dims, features, norm, act)
-        self.dropout = get_dropout_layer(("dropout", {"p": dropout}), spatial_dims)
+        self.dropout = nn.Dropout(dropout)
         self.output = Conv[Conv.CONV, spatial_dims](features, out_channels, 1)
 
     @classmethod

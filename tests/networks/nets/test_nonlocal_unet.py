@@ -176,6 +176,14 @@ def test_output_dropout_acts_in_training_only():
     assert torch.equal(net.eval()(x), net(x))
 
 
+def test_output_dropout_is_element_wise():
+    # As tf.layers.dropout without noise_shape; Dropout3d would drop whole channels.
+    net = NonLocalUNet(features=4)
+    torch.manual_seed(0)
+    kept = net.dropout(torch.ones(2, 4, 8, 8, 8)).flatten(2).count_nonzero(2) / 512
+    assert ((kept > 0.4) & (kept < 0.6)).all()
+
+
 @pytest.mark.parametrize(
     ("kwargs", "words"),
     [

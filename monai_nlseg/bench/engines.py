@@ -1,0 +1,167 @@
+"""What is compared: ways to run the paper's network, and other networks run the same way."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn as nn
+from monai.inferers import SlidingWindowInferer
+from monai.networks.nets import SegResNet, SwinUNETR, UNet
+
+from monai_nlseg.inferers import StepWindowInferer
+from monai_nlseg.networks import autocast_forward, optimize_for_inference
+from monai_nlseg.networks.export import export_network
+from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
+from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
+
+__all__ = ["CLASSES", "ENGINES", "BenchSettings", "Engine"]
+
+CLASSES = 4
+Predictor = Callable[[torch.Tensor], torch.Tensor]
+Inferer = Callable[[torch.Tensor, Predictor], Any]
+
+
+@dataclass(frozen=True)
+class BenchSettings:
+    """What a run of the benchmark measures.
+
+    Attributes:
+        shape: channels and voxels of the volume.
+        roi_size: edge of a window in voxels.
+        steps: steps in voxels.
+        sw_batch_size: windows in one pass.
+        seconds: time to spend on each measurement. A volume that would take longer is extrapolated from as many
+            windows as fit.
+        threads: CPU threads; None for PyTorch's default.
+        device: device of the networks that run through PyTorch.
+        images: files with one channel each in place of the synthetic volume.
+    """
+
+    shape: tuple[int, ...] = (2, 116, 148, 100)
+    roi_size: int = 32
+    steps: tuple[int, ...] = (4, 8, 16, 32)
+    sw_batch_size: int = 4
+    seconds: float = 60.0
+    threads: int | None = None
+    device: str = "cpu"
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to run a network over a volume.
+
+    Attributes:
+        title: what the report calls it.
+        network: makes the network for a number of input channels.
+        prepare: makes it ready to predict windows; gets the network, the settings and a scratch folder.
+        inferer: makes the windowed inference for the settings and a step.
+        extra: modules that must be installed.
+        reference: whether its labels are what those of the other engines are compared with.
+        same_network: whether it is the network whose labels can be compared.
+    """
+
+    title: str
+    network: Callable[[int], nn.Module]
+    prepare: Callable[[nn.Module, BenchSettings, Path], Predictor]
+    inferer: Callable[[BenchSettings, int], Inferer]
+    extra: tuple[str, ...] = ()
+    same_network: bool = True
+
+    def missing(self) -> list[str]:
+        """What would have to be installed first."""
+        return [name for name in self.extra if importlib.util.find_spec(name) is None]
+
+
+def _paper(channels: int) -> nn.Module:
+    return NonLocalUNet.paper(in_channels=channels, out_channels=CLASSES)
+
+
+def _ours(settings: BenchSettings, step: int) -> Inferer:
+    return StepWindowInferer(settings.roi_size, step, settings.sw_batch_size)
+
+
+def _monai(settings: BenchSettings, step: int) -> Inferer:
+    # MONAI takes the overlap as a fraction and rounds the step down: a little more makes it exact.
+    overlap = 1 - (step + 1e-6) / settings.roi_size if step < settings.roi_size else 0.0
+    return SlidingWindowInferer(settings.roi_size, settings.sw_batch_size, overlap=overlap)
+
+
+def _eager(attention: str = "auto", precision: str = "float32", compile: bool = False) -> Callable[..., Predictor]:
+    def prepare(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
+        network = optimize_for_inference(network.to(settings.device), attention, compile)  # type: ignore[arg-type]
+        return autocast_forward(network, settings.device, precision)
+
+    return prepare
+
+
+def _exported(format: str, precision: str = "float32") -> Callable[..., Predictor]:
+    def prepare(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
+        path = scratch / f"network{FORMATS[format]}"
+        export_network(network, (settings.shape[0], *[settings.roi_size] * (len(settings.shape) - 1)), path, format)
+        return ExportedNetwork(path, settings.device if format == "torchscript" else "cpu", precision)
+
+    return prepare
+
+
+def _materialized(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
+    module = _load(materialized_source())
+    materialized: nn.Module = module.materialize(network.to(settings.device).eval())
+    return materialized
+
+
+def materialized_source() -> Path:
+    """Where the materialised attention is kept: in a clone's tests, or inside an installed wheel."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_benchmarks" / "materialized.py"
+    return installed if installed.is_file() else package.parent / "tests" / "benchmarks" / "materialized.py"
+
+
+def _load(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location("materialized", path)
+    assert spec is not None and spec.loader is not None  # a .py file always has both
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ENGINES: dict[str, Engine] = {
+    "engine": Engine("Non-local U-Net, this engine", _paper, _eager(), _ours),
+    "torch-attention": Engine("... with PyTorch's attention", _paper, _eager("torch"), _ours),
+    "bfloat16": Engine("... in bfloat16", _paper, _eager(precision="bfloat16"), _ours),
+    "compile": Engine("... through torch.compile", _paper, _eager(compile=True), _ours),
+    "torchscript": Engine("... exported to TorchScript", _paper, _exported("torchscript"), _ours),
+    "pt2": Engine("... exported to pt2", _paper, _exported("pt2"), _ours),
+    "onnx": Engine("... in ONNX Runtime", _paper, _exported("onnx"), _ours, ("onnx", "onnxscript", "onnxruntime")),
+    "openvino": Engine("... in OpenVINO", _paper, _exported("openvino"), _ours, ("openvino",)),
+    "openvino-bfloat16": Engine(
+        "... in OpenVINO, bfloat16", _paper, _exported("openvino", "bfloat16"), _ours, ("openvino",)
+    ),
+    "materialized": Engine("... materialised, under MONAI's sliding window", _paper, _materialized, _monai),
+    "ccfcn3d": Engine("CC-3D-FCN", lambda channels: CCFCN3D(3, channels, CLASSES), _eager(), _ours, (), False),
+    "unet": Engine(
+        "MONAI UNet",
+        lambda channels: UNet(3, channels, CLASSES, (32, 64, 128, 256), (2, 2, 2), num_res_units=2),
+        _eager(),
+        _ours,
+        (),
+        False,
+    ),
+    "segresnet": Engine(
+        "MONAI SegResNet", lambda channels: SegResNet(3, 32, channels, CLASSES), _eager(), _ours, (), False
+    ),
+    # Its deepest level is a single voxel for windows of 32, which instance norm refuses.
+    "swinunetr": Engine(
+        "MONAI SwinUNETR",
+        lambda channels: SwinUNETR(channels, CLASSES, feature_size=24, norm_name="batch"),
+        _eager(),
+        _ours,
+        ("einops",),
+        False,
+    ),
+}

@@ -1,0 +1,188 @@
+"""Measure one engine, in a process of its own: ``python -m monai_nlseg.bench.measure ENGINE SETTINGS RESULT``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.transforms import LoadImage
+
+from monai_nlseg.bench.engines import ENGINES, BenchSettings, Predictor
+from monai_nlseg.inferers import window_starts
+from monai_nlseg.networks import channels_last
+from monai_nlseg.networks.footprint import forward_footprint
+
+__all__ = ["load_volume", "measure_engine"]
+
+
+def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
+    """Time and memory of one engine.
+
+    Returns:
+        "seconds_per_window", best over batches of ``sw_batch_size``; "gflop_per_window"; "floor_gflops", what a 3^3
+        convolution reaches just before and after; "window_bytes", by how much one window's pass makes the process
+        grow; "labels", the labels of two windows of noise; and "steps": for each step "windows", "seconds" of the
+        volume, whether they are "extrapolated", "outside", the share of time outside the network, "peak_bytes".
+    """
+    engine = ENGINES[name]
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    volume = load_volume(settings)
+    window = (settings.shape[0], *[settings.roi_size] * (len(settings.shape) - 1))
+    noise = torch.randn((settings.sw_batch_size, *window), generator=torch.Generator().manual_seed(0))
+    noise = noise.to(settings.device)
+
+    torch.manual_seed(0)
+    network = engine.network(settings.shape[0]).eval()
+    flops = forward_footprint(network, (1, *window)).flops
+    with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
+        predict = engine.prepare(network, settings, Path(scratch))
+        memory = _Memory(settings.device)
+        predict(noise[:1])
+        window_bytes = memory.peak()
+        before = floor_rate(settings.device, seconds=min(2.0, settings.seconds / 4))
+        a_window = best_time(lambda: _wait(predict(noise)), settings.seconds) / settings.sw_batch_size
+        floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 4)))
+        labels = predict(noise[:2]).argmax(dim=1).to(torch.uint8).cpu()
+        steps = {step: measure_volume(name, predict, volume, settings, step, a_window) for step in settings.steps}
+    return {
+        "title": engine.title,
+        "same_network": engine.same_network,
+        "seconds_per_window": a_window,
+        "gflop_per_window": flops / 1e9,
+        "floor_gflops": floor,
+        "window_bytes": window_bytes,
+        "labels": labels.flatten().tolist() if engine.same_network else [],
+        "steps": steps,
+    }
+
+
+def measure_volume(
+    name: str, predict: Predictor, volume: torch.Tensor, settings: BenchSettings, step: int, a_window: float
+) -> dict[str, Any]:
+    """Infer the volume, or as much of its middle as fits the time."""
+    counts = [len(window_starts(size, settings.roi_size, step)) for size in settings.shape[1:]]
+    total = math.prod(counts)
+    fits = max(int(settings.seconds / a_window), settings.sw_batch_size)
+    taken = list(counts)
+    while math.prod(taken) > fits and max(taken) > 1:
+        taken[taken.index(max(taken))] -= 1
+    if taken == counts:
+        crop = volume
+    else:
+        sizes = [settings.roi_size + step * (count - 1) for count in taken]
+        crop = volume
+        for axis, (size, whole) in enumerate(zip(sizes, settings.shape[1:]), start=1):
+            crop = crop.narrow(axis, (whole - size) // 2, size)
+
+    inside = 0.0
+
+    def timed(windows: torch.Tensor) -> torch.Tensor:
+        nonlocal inside
+        begin = time.perf_counter()
+        output = predict(windows)
+        _wait(output)
+        inside += time.perf_counter() - begin
+        return output
+
+    inferer = ENGINES[name].inferer(settings, step)
+    memory = _Memory(settings.device)
+    begin = time.perf_counter()
+    inferer(crop[None].to(settings.device), timed)
+    seconds = time.perf_counter() - begin
+    return {
+        "windows": total,
+        "seconds": seconds * total / math.prod(taken),
+        "extrapolated": taken != counts,
+        "outside": 1 - inside / seconds,
+        "peak_bytes": memory.peak(),
+    }
+
+
+def load_volume(settings: BenchSettings) -> torch.Tensor:
+    """(C, *spatial), positive everywhere for the synthetic volume.
+
+    Raises:
+        ValueError: if the files differ in shape.
+    """
+    if not settings.images:
+        return torch.rand(settings.shape, generator=torch.Generator().manual_seed(0)) + 0.1
+    channels = [LoadImage(image_only=True)(image).as_tensor().float() for image in settings.images]
+    shapes = sorted({tuple(channel.shape) for channel in channels})
+    if len(shapes) > 1:
+        raise ValueError(f"the images have shapes {shapes}: give channels of one scan, of one shape.")
+    return torch.stack(channels)
+
+
+def floor_rate(device: str, seconds: float) -> float:
+    """GFLOP/s of a 3^3 convolution of 32 to 32 channels on 4 x 32^3 voxels, channels last."""
+    layer = channels_last(torch.nn.Conv3d(32, 32, 3, padding=1, bias=False).to(device))
+    x = torch.randn(4, 32, 32, 32, 32, device=device).contiguous(memory_format=torch.channels_last_3d)
+    return 4 * 32**3 * 2 * 27 * 32 * 32 / best_time(lambda: _wait(layer(x)), seconds) / 1e9
+
+
+def best_time(run: Callable[[], Any], seconds: float) -> float:
+    """Shortest of the runs that fit the time, three at least after one that does not count."""
+    run()
+    times: list[float] = []
+    until = time.perf_counter() + seconds
+    while len(times) < 3 or time.perf_counter() < until:
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def _wait(output: torch.Tensor) -> None:
+    if output.is_cuda:
+        torch.cuda.synchronize(output.device)
+
+
+class _Memory:
+    """Growth of the process, or of what PyTorch holds on a GPU, since it was made."""
+
+    def __init__(self, device: str) -> None:
+        self.cuda = device.startswith("cuda")
+        if self.cuda:
+            torch.cuda.reset_peak_memory_stats()
+            self.before = torch.cuda.memory_allocated()
+        else:
+            self.before = _status("VmRSS")
+            self.resets = _reset_peak()
+
+    def peak(self) -> int | None:
+        """Bytes; None where the system does not tell."""
+        if self.cuda:
+            return torch.cuda.max_memory_allocated() - self.before
+        return _status("VmHWM") - self.before if self.resets else None
+
+
+def _status(name: str) -> int:
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), 0)
+
+
+def _reset_peak() -> bool:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    options = json.loads(sys.argv[2])
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    Path(sys.argv[3]).write_text(json.dumps(measure_engine(sys.argv[1], BenchSettings(**options))))

@@ -1,0 +1,107 @@
+"""Show and keep what the benchmark measured."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from monai.utils import optional_import
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["print_report", "write_report"]
+
+
+def print_report(report: dict[str, Any], console: Console) -> None:
+    """A table of the engines, fastest of the paper's network named below it."""
+    steps = [str(step) for step in report["settings"]["steps"]]
+    machine = report["machine"]
+    table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}")
+    table.add_column("engine")
+    for title in ("s/window", "GFLOP/s", "x floor", "MB, one window", "same labels"):
+        table.add_column(title, justify="right")
+    for step in steps:
+        table.add_column(f"volume, step {step}", justify="right")
+    table.add_column("outside", justify="right")
+    for result in report["engines"].values():
+        a_window, gflop = result["seconds_per_window"], result["gflop_per_window"]
+        memory, agreement = result["window_bytes"], result.get("agreement")
+        volumes = [result["steps"][step] for step in steps]
+        table.add_row(
+            result["title"],
+            f"{a_window:.3g}",
+            f"{gflop / a_window:.0f}",
+            f"{a_window * result['floor_gflops'] / gflop:.2f}",
+            "" if memory is None else f"{memory / 1e6:.0f}",
+            "" if agreement is None else f"{100 * agreement:.2f} %",
+            *(f"{'~' if volume['extrapolated'] else ''}{_duration(volume['seconds'])}" for volume in volumes),
+            f"{100 * max(volume['outside'] for volume in volumes):.1f} %",
+        )
+    console.print(table)
+    console.print(
+        "x floor: time a window over its FLOPs at the rate of a 3^3 convolution beside it. ~: extrapolated from part "
+        "of the volume. outside: largest share of a volume's time outside the network.",
+        highlight=False,
+    )
+    same = {name: result for name, result in report["engines"].items() if result["same_network"]}
+    if same:
+        fastest = min(same.values(), key=lambda result: result["seconds_per_window"])
+        exact = min(
+            (result for result in same.values() if result.get("agreement", 1.0) > 0.9999),
+            key=lambda result: result["seconds_per_window"],
+            default=fastest,
+        )
+        console.print(f"fastest here: {fastest['title']}; with the labels of float32: {exact['title']}", markup=False)
+    slow, ours = report["engines"].get("materialized"), report["engines"].get("engine")
+    if slow and ours:
+        ratio = slow["seconds_per_window"] / ours["seconds_per_window"]
+        console.print(f"this engine over the materialised form: {ratio:.1f} times as fast a window", highlight=False)
+    for name, reason in report["left_out"].items():
+        console.print(f"left out: {name} ({reason})", markup=False)
+
+
+def write_report(report: dict[str, Any], folder: str | Path) -> list[Path]:
+    """Write ``bench.json``, and ``bench.png`` (time of a volume against the step) where matplotlib is installed.
+
+    Returns:
+        The files written.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    beside = folder / "bench.json.part"
+    beside.write_text(json.dumps(report, indent=2) + "\n")
+    os.replace(beside, folder / "bench.json")
+    written = [folder / "bench.json"]
+    pyplot, installed = optional_import("matplotlib.pyplot")
+    if installed:
+        written.append(_plot(report, folder / "bench.png", pyplot))
+    return written
+
+
+def _plot(report: dict[str, Any], path: Path, pyplot: Any) -> Path:
+    figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
+    for name, result in report["engines"].items():
+        points = sorted((int(step), volume["seconds"]) for step, volume in result["steps"].items())
+        style = "-" if result["same_network"] else ":"
+        axes.plot(*zip(*points), style, marker="o", label=result["title"], linewidth=3 if name == "engine" else 1)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(report["settings"]["steps"], [str(step) for step in report["settings"]["steps"]])
+    axes.set_xlabel("step (voxels)")
+    axes.set_ylabel("time of a volume (s)")
+    axes.set_title(" x ".join(map(str, report["settings"]["shape"][1:])) + f", {report['machine']['processor']}")
+    axes.grid(True, which="both", alpha=0.3)
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    beside = path.with_suffix(".part.png")
+    figure.savefig(beside, dpi=120)
+    pyplot.close(figure)
+    os.replace(beside, path)
+    return path
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,108 @@
+"""Measure engines one after the other, each in a process of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import monai
+import torch
+
+from monai_nlseg.bench.engines import ENGINES, BenchSettings, materialized_source
+from monai_nlseg.bench.measure import load_volume
+from monai_nlseg.inferers import window_starts
+
+__all__ = ["run_bench"]
+
+
+def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, progress: Any = None) -> dict[str, Any]:
+    """Measure engines with the same settings.
+
+    A process for each keeps thread pools and memory apart. The floor is measured beside every engine, so that a
+    ratio's two figures are seconds apart.
+
+    Args:
+        settings: what is measured.
+        engines: keys of :data:`ENGINES`; all by default.
+        progress: called with a line about what comes next.
+
+    Returns:
+        "machine", "settings", "engines" (key -> what :func:`measure_engine` returns, with "agreement", the share of
+        voxels whose label is this engine's in float32) and "left_out" (key -> reason).
+
+    Raises:
+        ValueError: for an unknown engine, images that do not fit each other, or a window or step that does not fit
+            the volume.
+    """
+    if settings.images:
+        settings = dataclasses.replace(settings, shape=tuple(load_volume(settings).shape))
+    for step in settings.steps:
+        for size in settings.shape[1:]:
+            window_starts(size, settings.roi_size, step)
+    for name in engines or ():
+        if name not in ENGINES:
+            raise ValueError(f"engine '{name}' is unknown: choose of {', '.join(ENGINES)}.")
+    results: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    for name in engines or ENGINES:
+        missing = ENGINES[name].missing()
+        if missing:
+            left_out[name] = f"needs {', '.join(missing)}: pip install 'monai-nlseg[bench]'"
+            continue
+        if name == "materialized" and not materialized_source().is_file():
+            left_out[name] = f"'{materialized_source()}' does not exist"
+            continue
+        if progress is not None:
+            progress(ENGINES[name].title)
+        result, reason = _in_process(name, settings)
+        if result is None:
+            left_out[name] = reason
+        else:
+            results[name] = result
+    reference = results.get("engine", {}).get("labels")
+    for result in results.values():
+        labels = result.pop("labels")
+        if reference and labels:
+            result["agreement"] = sum(map(int.__eq__, labels, reference)) / len(reference)
+    return {
+        "machine": _machine(settings),
+        "settings": dataclasses.asdict(settings),
+        "engines": results,
+        "left_out": left_out,
+    }
+
+
+def _in_process(name: str, settings: BenchSettings) -> tuple[dict[str, Any] | None, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "result.json"
+        options = json.dumps(dataclasses.asdict(settings))
+        command = [sys.executable, "-m", "monai_nlseg.bench.measure", name, options, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode == 0:
+            return json.loads(path.read_text()), ""
+    if done.returncode < 0:
+        return None, f"ended by signal {-done.returncode}, as when memory runs out"
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return None, lines[-1] if lines else f"ended with exit code {done.returncode}"
+
+
+def _machine(settings: BenchSettings) -> dict[str, Any]:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": settings.threads or torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if settings.device.startswith("cuda") else "CPU",
+        "system": platform.platform(),
+        "torch": torch.__version__,
+        "monai": monai.__version__,
+    }

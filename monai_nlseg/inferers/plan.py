@@ -1,0 +1,229 @@
+"""What a windowed inference will cost, before it runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+import torch.nn as nn
+from monai.utils import ensure_tuple_rep
+
+from monai_nlseg.inferers.rolling_average import rolling_bytes
+from monai_nlseg.inferers.step_window import StepWindowInferer
+from monai_nlseg.inferers.windows import window_starts
+from monai_nlseg.networks.footprint import forward_footprint, weights_bytes
+
+__all__ = ["InferencePlan", "available_bytes", "plan_inference"]
+
+# What a process takes beside its tensors on the CPU once convolutions run (oneDNN's code and scratch, threads' arenas):
+# 30 to 60 MB measured over five networks and four batch sizes.
+CPU_RUNTIME_BYTES = 48_000_000
+# Larger batches were not faster on a CPU: from 8 windows of 32^3 on, each tensor is mapped anew by the allocator.
+LARGEST_BATCH = {"cpu": 4}
+LARGEST_BATCH_ELSEWHERE = 32
+
+
+@dataclass(frozen=True)
+class InferencePlan:
+    """Cost of inferring one image.
+
+    Windows are counted for the whole image; where background is left out or windows of zeros are reused, time and
+    result stay below.
+
+    Attributes:
+        shape: channels and voxels of the image.
+        roi_size: voxels of a window.
+        step: voxels from one window to the next.
+        windows: number of windows.
+        sw_batch_size: largest safe number of windows in one pass.
+        flops: floating-point operations in all (a multiply-add is two).
+        weights_bytes: bytes of the network's weights, which it holds already.
+        batch_bytes: bytes of windows, activations and outputs of one batch.
+        sums_bytes: bytes of the sums of overlapping windows.
+        result_bytes: bytes of the result.
+        runtime_bytes: bytes that the libraries take beside tensors.
+        seconds: expected time, from the network's own time for one batch on this machine; None if not measured.
+    """
+
+    shape: tuple[int, ...]
+    roi_size: tuple[int, ...]
+    step: tuple[int, ...]
+    windows: int
+    sw_batch_size: int
+    flops: int
+    weights_bytes: int
+    batch_bytes: int
+    sums_bytes: int
+    result_bytes: int
+    runtime_bytes: int
+    seconds: float | None
+
+    @property
+    def peak_bytes(self) -> int:
+        """Most bytes needed at a time over those of image and weights."""
+        return self.batch_bytes + self.sums_bytes + self.result_bytes + self.runtime_bytes
+
+    def __str__(self) -> str:
+        sizes = [f"{name} {size / 1e6:.0f}" for name, size in self._parts()]
+        time_needed = "" if self.seconds is None else f", about {_duration(self.seconds)}"
+        return (
+            f"{self.windows} windows of {_by(self.roi_size)}, step {_by(self.step)}, "
+            f"{self.sw_batch_size} at a time: {self.flops / 1e12:.3g} TFLOP{time_needed}, "
+            f"peak memory {self.peak_bytes / 1e6:.0f} MB ({', '.join(sizes)})"
+        )
+
+    def _parts(self) -> list[tuple[str, int]]:
+        return [
+            ("batch", self.batch_bytes),
+            ("sums", self.sums_bytes),
+            ("result", self.result_bytes),
+            ("libraries", self.runtime_bytes),
+        ]
+
+
+def plan_inference(
+    inferer: StepWindowInferer,
+    network: nn.Module,
+    shape: Sequence[int],
+    memory: float | None = None,
+    seconds: float | None = None,
+    max_batch_size: int | None = None,
+    measure: bool = True,
+) -> InferencePlan:
+    """State what inferring one image costs, choose the batch, and refuse what cannot be done.
+
+    FLOPs and bytes follow from the shapes of all operations (:func:`forward_footprint`); expected time from a batch of
+    noise that is run twice, which takes a few of the windows' times.
+
+    Args:
+        inferer: how windows are placed and averaged.
+        network: the network, where it will run and as it will run (evaluation mode, optimised).
+        shape: (C, *spatial) of the image.
+        memory: MB (10^6 bytes) that may be used; defaults to 80 % of what is available on the network's device.
+        seconds: time the inference may take; None for no limit.
+        max_batch_size: largest number of windows in one pass; defaults to 4 on a CPU, 32 elsewhere.
+        measure: whether to run the network for the expected time; needed for a limit in seconds.
+
+    Raises:
+        ValueError: if memory or time do not suffice; the message names the output, memory, step or time that would.
+    """
+    device = _device(inferer, network)
+    spatial = tuple(shape[1:])
+    roi, step = (ensure_tuple_rep(size, len(spatial)) for size in (inferer.roi_size, inferer.step))
+    padded = tuple(max(pair) for pair in zip(spatial, roi))
+    windows = _count(padded, roi, step)
+
+    def forward(batch: torch.Tensor) -> list[torch.Tensor]:
+        return inferer.predict(batch, network)
+
+    one, two = (forward_footprint(forward, (count, shape[0], *roi), device) for count in (1, 2))
+    channels = [output[1] for output in one.outputs]
+    sums = sum(rolling_bytes(padded, roi, count) for count in channels)
+    labels = sum(channels) if inferer.activation == "sigmoid" else len(channels)
+    voxels = math.prod(spatial)
+    result = voxels * (labels if inferer.output == "labels" else sum(channels) * inferer.dtype.itemsize)
+    runtime = CPU_RUNTIME_BYTES if device.type == "cpu" else 0
+    elsewhere = inferer.device is not None and torch.device(inferer.device).type != device.type
+    fixed = sums + runtime + (0 if elsewhere else result)
+
+    limit = 0.8 * available_bytes(device) if memory is None else memory * 1e6
+    largest = max_batch_size or LARGEST_BATCH.get(device.type, LARGEST_BATCH_ELSEWHERE)
+    slope = max(two.peak_bytes - one.peak_bytes, 1)
+    batch_size = min(largest, windows, 1 + int((limit - fixed - one.peak_bytes) // slope))
+    if batch_size < 1:
+        raise ValueError(_too_large(inferer, spatial, fixed + one.peak_bytes, result - labels * voxels, limit))
+
+    a_window = _seconds_a_window(inferer, network, (batch_size, shape[0], *roi), device) if measure else None
+    plan = InferencePlan(
+        shape=tuple(shape),
+        roi_size=roi,
+        step=step,
+        windows=windows,
+        sw_batch_size=batch_size,
+        flops=one.flops * windows,
+        weights_bytes=weights_bytes(network),
+        batch_bytes=one.peak_bytes + (batch_size - 1) * slope,
+        sums_bytes=sums,
+        result_bytes=result,
+        runtime_bytes=runtime,
+        seconds=None if a_window is None else a_window * windows,
+    )
+    if seconds is not None:
+        if a_window is None:
+            raise ValueError(f"a limit of {seconds:g} s needs the network's time: plan with measure=True.")
+        if a_window * windows > seconds:
+            raise ValueError(_too_slow(plan, padded, a_window, seconds))
+    return plan
+
+
+def available_bytes(device: torch.device) -> int:
+    """Bytes that can still be allocated on a device; in a container, within its limit."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    available = psutil.virtual_memory().available
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
+        available = min(available, int(limit.read_text()) - int(used.read_text()))
+    return max(available, 0)
+
+
+def _device(inferer: StepWindowInferer, network: nn.Module) -> torch.device:
+    parameter = next(network.parameters(), None)
+    return torch.device(inferer.sw_device or ("cpu" if parameter is None else parameter.device))
+
+
+def _count(shape: Sequence[int], roi: Sequence[int], step: Sequence[int]) -> int:
+    return math.prod(len(window_starts(*sizes)) for sizes in zip(shape, roi, step))
+
+
+def _seconds_a_window(
+    inferer: StepWindowInferer, network: nn.Module, shape: Sequence[int], device: torch.device
+) -> float:
+    windows = torch.randn(tuple(shape), device=device)
+    taken = []
+    with torch.inference_mode():
+        for _ in range(3):
+            begin = time.perf_counter()
+            outputs = inferer.predict(windows, network)
+            float(outputs[0].flatten()[0])  # waits for an accelerator
+            taken.append(time.perf_counter() - begin)
+    return min(taken[1:]) / shape[0]
+
+
+def _too_large(
+    inferer: StepWindowInferer, spatial: Sequence[int], needed: float, saved_by_labels: float, limit: float
+) -> str:
+    advice = f"give {needed / 1e6:.0f} MB or smaller windows"
+    if inferer.output == "average" and needed - saved_by_labels <= limit:
+        advice = f"use output='labels', which takes {(needed - saved_by_labels) / 1e6:.0f} MB, or {advice}"
+    return (
+        f"an image of {_by(spatial)} needs {needed / 1e6:.0f} MB even one window at a time, "
+        f"{limit / 1e6:.0f} MB may be used: {advice}."
+    )
+
+
+def _too_slow(plan: InferencePlan, padded: Sequence[int], a_window: float, seconds: float) -> str:
+    assert plan.seconds is not None
+    advice = f"allow {_duration(plan.seconds)}"
+    for larger in range(min(plan.step) + 1, max(plan.roi_size) + 1):
+        step = [min(max(old, larger), size) for old, size in zip(plan.step, plan.roi_size)]
+        needed = a_window * _count(padded, plan.roi_size, step)
+        if needed <= seconds:
+            advice = f"use step {_by(step)}, which takes {_duration(needed)}, or {advice}"
+            break
+    return f"{plan.windows} windows take about {_duration(plan.seconds)}, {_duration(seconds)} are allowed: {advice}."
+
+
+def _by(sizes: Sequence[int]) -> str:
+    return "x".join(map(str, sizes))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

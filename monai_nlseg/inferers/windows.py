@@ -1,0 +1,100 @@
+"""Where windows stand."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+
+__all__ = ["Box", "all_channels", "empty_windows", "foreground_box", "window_corners", "window_starts"]
+
+Box = tuple[slice, ...]
+
+
+def window_starts(length: int, roi: int, step: int) -> list[int]:
+    """First voxels of the windows along one axis: every ``step`` voxels, the last window flush with the end.
+
+    There are ``ceil((length - roi) / step) + 1`` of them.
+
+    Args:
+        length: voxels along the axis, at least ``roi``.
+        roi: voxels of a window along the axis.
+        step: voxels from one window to the next, 1 to ``roi``.
+
+    Raises:
+        ValueError: for a length below the window or a step that is not within 1 to ``roi``.
+
+    Source: Non-local U-Nets, section "Inference"; the placement of the last window is the published code's.
+
+    Examples::
+
+        >>> window_starts(100, 32, 16)
+        [0, 16, 32, 48, 64, 68]
+    """
+    if length < roi:
+        raise ValueError(f"an axis of {length} voxels is shorter than the window of {roi}: pad it to {roi}.")
+    if not 1 <= step <= roi:
+        raise ValueError(f"step {step} does not fit a window of {roi}: give 1 to {roi}, so that no voxel is left out.")
+    starts = list(range(0, length - roi + 1, step))
+    if starts[-1] != length - roi:
+        starts.append(length - roi)
+    return starts
+
+
+def window_corners(
+    shape: Sequence[int], roi: Sequence[int], step: Sequence[int], axis: int = 0
+) -> list[tuple[int, ...]]:
+    """First voxels of all windows in a volume, ordered along ``axis``.
+
+    Args:
+        shape: voxels of the volume, at least ``roi`` along each axis.
+        roi: voxels of a window.
+        step: voxels from one window to the next.
+        axis: the axis along which starts never decrease from one window to the next.
+    """
+    starts = [window_starts(*sizes) for sizes in zip(shape, roi, step)]
+    starts.insert(0, starts.pop(axis))
+    corners = itertools.product(*starts)
+    return [(*corner[1 : axis + 1], corner[0], *corner[axis + 1 :]) for corner in corners]
+
+
+def foreground_box(image: torch.Tensor) -> Box:
+    """Smallest box outside which ``image`` is zero.
+
+    Args:
+        image: (*spatial), any value range.
+
+    Returns:
+        One slice an axis.
+
+    Raises:
+        ValueError: if the image is zero everywhere.
+    """
+    occupied = image != 0
+    slices = []
+    for axis in range(image.dim()):
+        others = [other for other in range(image.dim()) if other != axis]
+        indices = torch.nonzero(occupied.amax(dim=others) if others else occupied).flatten()
+        if indices.numel() == 0:
+            raise ValueError(f"the image of shape {list(image.shape)} is zero everywhere: there is no box to find.")
+        slices.append(slice(int(indices[0]), int(indices[-1]) + 1))
+    return tuple(slices)
+
+
+def empty_windows(image: torch.Tensor, corners: Sequence[tuple[int, ...]], roi: Sequence[int]) -> list[bool]:
+    """For each window whether every channel of ``image`` (C, *spatial) is zero throughout it."""
+    # Sums over windows from running sums along each axis, so that the cost does not grow with the overlap.
+    occupied = (image != 0).any(dim=0).to(torch.int64)
+    index = torch.tensor(corners, device=image.device)
+    for axis, size in enumerate(roi):
+        running = torch.zeros_like(occupied.narrow(axis, 0, 1))
+        running = torch.cat([running, occupied.cumsum(axis)], dim=axis)
+        length = occupied.shape[axis] - size + 1
+        occupied = running.narrow(axis, size, length) - running.narrow(axis, 0, length)
+    return (occupied[tuple(index.T)] == 0).tolist()
+
+
+def all_channels(box: Box) -> Box:
+    """The same box in a tensor with one axis before the spatial ones."""
+    return (slice(None), *box)

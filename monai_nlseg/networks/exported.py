@@ -1,0 +1,103 @@
+"""Run an exported network as if it were a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.utils import optional_import
+
+__all__ = ["FORMATS", "ExportedNetwork"]
+
+# Format -> suffix of its file.
+FORMATS = {"torchscript": ".ts", "pt2": ".pt2", "onnx": ".onnx", "openvino": ".xml"}
+
+Predictor = Callable[[torch.Tensor], torch.Tensor]
+
+
+class ExportedNetwork:
+    """An exported network as a callable that maps windows to logits, for :class:`StepWindowInferer` and others.
+
+    ONNX files run through ONNX Runtime, OpenVINO's through OpenVINO, both on the CPU with as many threads as PyTorch
+    has; the other two through PyTorch.
+
+    Args:
+        path: file that :func:`export_network` wrote; its suffix tells the format: .ts, .pt2, .onnx or .xml.
+        device: device for .ts; the others run where they were exported, on the CPU.
+        precision: "float32"; for .xml also "bfloat16", which is fast on processors that have it.
+
+    Shapes: (B, C, *spatial) -> what the network returned for it, on the input's device, float32.
+
+    Raises:
+        ValueError: for a missing or unreadable file, an unknown suffix, or a precision that the format does not have.
+        monai.utils.OptionalImportError: if ONNX Runtime or OpenVINO is not installed.
+    """
+
+    def __init__(self, path: str | Path, device: torch.device | str = "cpu", precision: str = "float32") -> None:
+        path = Path(path)
+        loaders: dict[str, Callable[[], Predictor]] = {
+            ".ts": lambda: _torchscript(path, torch.device(device)),
+            ".pt2": lambda: _pt2(path),
+            ".onnx": lambda: _onnx(path),
+            ".xml": lambda: _openvino(path, precision),
+        }
+        if path.suffix not in loaders:
+            raise ValueError(f"'{path}' is not an exported network: give a file ending in {' or '.join(loaders)}.")
+        if not path.is_file():
+            raise ValueError(f"'{path}' does not exist: write it with nlseg export.")
+        if precision not in (("float32", "bfloat16") if path.suffix == ".xml" else ("float32",)):
+            raise ValueError(f"precision {precision!r} does not go with {path.suffix}: choose 'float32'.")
+        self.path = path
+        try:
+            self.predict = loaders[path.suffix]()
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"'{path}' cannot be read ({reason}): export the network anew.") from None
+
+    def __call__(self, windows: torch.Tensor) -> torch.Tensor:
+        return self.predict(windows)
+
+
+def _torchscript(path: Path, device: torch.device) -> Predictor:
+    module = torch.jit.load(path, map_location=device).eval()
+    return lambda windows: module(windows.to(device)).to(windows.device)
+
+
+def _pt2(path: Path) -> Predictor:
+    module = torch.export.load(path).module()
+    return lambda windows: module(windows.cpu()).to(windows.device)
+
+
+def _onnx(path: Path) -> Predictor:
+    runtime, _ = optional_import("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime has a class of its own for each status, all of them plain Exceptions
+        raise RuntimeError(str(error)) from None
+    name = session.get_inputs()[0].name
+    return _through_numpy(lambda windows: session.run(None, {name: windows})[0])
+
+
+def _openvino(path: Path, precision: str) -> Predictor:
+    openvino, _ = optional_import("openvino")
+    settings = {
+        # OpenVINO would choose bfloat16 by itself where the processor has it.
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
+    # The output is the request's own memory, which the next call overwrites.
+    return _through_numpy(lambda windows: np.array(request.infer({0: windows}, share_inputs=True)[0]))
+
+
+def _through_numpy(run: Callable[[Any], Any]) -> Predictor:
+    def predict(windows: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(run(windows.float().cpu().contiguous().numpy())).to(windows.device)
+
+    return predict

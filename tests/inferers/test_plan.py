@@ -1,0 +1,163 @@
+"""The plan against what PyTorch's allocator and the operating system measure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from monai_nlseg.inferers import StepWindowInferer, plan_inference
+from monai_nlseg.inferers import plan as module
+from monai_nlseg.networks import optimize_for_inference
+from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
+
+
+def conv(spatial_dims: int = 3, channels: int = 2) -> torch.nn.Module:
+    layer = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[spatial_dims]
+    return layer(channels, 4, 3, padding=1).eval()
+
+
+def test_published_windows_and_flops():
+    inferer = StepWindowInferer(32, 8, standardize=True)
+    plan = plan_inference(inferer, NonLocalUNet.paper().eval(), (2, 116, 148, 100), measure=False)
+    assert plan.windows == 1920
+    assert plan.flops / plan.windows == pytest.approx(30.7e9, rel=2e-3)  # FACTS: 30.7 GFLOP a window
+    assert plan.weights_bytes == pytest.approx(4 * 1_821_124, rel=0.01)
+    assert plan.seconds is None
+    assert str(plan).startswith("1920 windows of 32x32x32, step 8x8x8, 4 at a time: 59 TFLOP, peak memory ")
+
+
+def test_same_flops_with_the_compiled_attention():
+    inferer, network = StepWindowInferer(16, 8), NonLocalUNet.paper().eval()
+    before = plan_inference(inferer, network, (2, 16, 16, 16), measure=False).flops
+    assert plan_inference(inferer, optimize_for_inference(network), (2, 16, 16, 16), measure=False).flops == before
+
+
+@pytest.mark.parametrize("output", ["average", "labels"])
+@pytest.mark.parametrize("build", [NonLocalUNet.paper, NonLocalUNet.released, CCFCN3D])
+def test_memory_is_what_the_allocator_hands_out(build, output):
+    network = optimize_for_inference(build())
+    image = torch.rand(1, 2, 48, 40, 40) + 0.1
+    inferer = StepWindowInferer(32, 8, standardize=True, output=output)
+    plan = plan_inference(inferer, network, image.shape[1:], measure=False)
+    inferer.sw_batch_size = plan.sw_batch_size
+    with (
+        torch.inference_mode(),
+        torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile,
+    ):
+        inferer(image, network)
+    held = peak = 0
+    events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    assert plan.peak_bytes - plan.runtime_bytes == pytest.approx(peak, rel=0.2)
+
+
+MEASURE = """
+import sys, torch
+from monai_nlseg.inferers import StepWindowInferer, plan_inference
+from monai_nlseg.networks import optimize_for_inference
+from monai_nlseg.networks.nets import NonLocalUNet
+torch.set_num_threads(2)
+network = optimize_for_inference(NonLocalUNet.paper())
+image = torch.rand(1, 2, 64, 96, 96) + 0.1
+inferer = StepWindowInferer(32, 32, standardize=True)
+plan = plan_inference(inferer, network, image.shape[1:], measure=False)
+inferer.sw_batch_size = plan.sw_batch_size
+resident = lambda name: int(next(l for l in open("/proc/self/status") if l.startswith(name)).split()[1]) * 1024
+open("/proc/self/clear_refs", "w").write("5")
+before = resident("VmRSS")
+with torch.inference_mode():
+    inferer(image, network)
+print(plan.peak_bytes / (resident("VmHWM") - before))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_is_what_the_process_grows_by():
+    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) == pytest.approx(1.0, abs=0.2)
+
+
+def test_batch_follows_the_memory():
+    inferer, shape = StepWindowInferer(16, 8, output="labels"), (2, 64, 64, 64)
+    plenty = plan_inference(inferer, conv(), shape, memory=4000, measure=False)
+    assert plenty.sw_batch_size == 4
+    assert plan_inference(inferer, conv(), shape, memory=4000, max_batch_size=9, measure=False).sw_batch_size == 9
+    a_window = (plenty.batch_bytes / 1e6) / 4
+    tight = plan_inference(inferer, conv(), shape, memory=plenty.peak_bytes / 1e6 - 1.5 * a_window, measure=False)
+    assert tight.sw_batch_size == 2
+    assert tight.peak_bytes < plenty.peak_bytes
+
+
+def test_no_more_windows_at_a_time_than_there_are():
+    assert plan_inference(StepWindowInferer(16, 16), conv(2), (2, 10, 30), measure=False).sw_batch_size == 2
+
+
+def test_refuses_what_labels_would_save():
+    inferer, shape = StepWindowInferer(16, 8), (2, 128, 64, 64)
+    needed = plan_inference(inferer, conv(), shape, max_batch_size=1, measure=False).peak_bytes / 1e6
+    with pytest.raises(
+        ValueError, match=r"128x64x64 needs \d+ MB even one window.*use output='labels', which takes \d+"
+    ):
+        plan_inference(inferer, conv(), shape, memory=needed - 1, measure=False)
+    labels = StepWindowInferer(16, 8, output="labels")
+    assert plan_inference(labels, conv(), shape, memory=needed - 1, measure=False).sw_batch_size >= 1
+
+
+def test_refuses_what_nothing_would_save():
+    with pytest.raises(ValueError, match=r"50 MB may be used: give \d+ MB or smaller windows\.$"):
+        plan_inference(StepWindowInferer(32, 8), conv(), (2, 256, 256, 256), memory=50, measure=False)
+
+
+def test_time_is_that_of_the_windows(monkeypatch):
+    clock = [0.0]
+
+    class Timed(torch.nn.Conv2d):
+        def forward(self, windows):
+            clock[0] += 0.01 * len(windows)
+            return super().forward(windows)
+
+    monkeypatch.setattr(module.time, "perf_counter", lambda: clock[0])
+    plan = plan_inference(StepWindowInferer(8, 4), Timed(1, 2, 1), (1, 40, 40))
+    assert plan.seconds == pytest.approx(0.01 * 81)
+    assert ", about 0.81 s, peak memory" in str(plan)
+
+
+def test_refuses_what_takes_too_long_and_names_the_step(monkeypatch):
+    monkeypatch.setattr(module, "_seconds_a_window", lambda *arguments: 0.1)
+    inferer, shape = StepWindowInferer(32, 8), (2, 116, 148, 100)
+    with pytest.raises(ValueError, match=r"1920 windows take about 3 min, 60 s are allowed: use step 13x13x13"):
+        plan_inference(inferer, conv(), shape, seconds=60)
+    with pytest.raises(ValueError, match=r"5 s are allowed: allow 3 min"):
+        plan_inference(inferer, conv(), shape, seconds=5)
+    with pytest.raises(ValueError, match="measure=True"):
+        plan_inference(inferer, conv(), shape, seconds=5, measure=False)
+    assert plan_inference(inferer, conv(), shape, seconds=200).seconds == pytest.approx(192)
+
+
+def test_the_network_does_not_run_when_it_is_not_measured():
+    def forward(windows):
+        assert isinstance(windows, torch._subclasses.FakeTensor)
+        return torch.nn.functional.conv2d(windows, network.weight)
+
+    network = torch.nn.Conv2d(1, 3, 1)
+    network.forward = forward
+    plan = plan_inference(StepWindowInferer(8, 8), network, (1, 512, 512), measure=False)
+    assert plan.windows == 64 * 64
+    assert plan.flops == 2 * 3 * 512 * 512
+
+
+def test_memory_of_a_container(monkeypatch, tmp_path):
+    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
+    monkeypatch.setattr(module, "Path", lambda path: tmp_path / path.rsplit("/", 1)[1])
+    free = module.available_bytes(torch.device("cpu"))
+    limit.write_text("max\n")
+    used.write_text("100\n")
+    assert module.available_bytes(torch.device("cpu")) == pytest.approx(free, rel=0.2)
+    limit.write_text("1000100\n")
+    assert module.available_bytes(torch.device("cpu")) == 1_000_000
