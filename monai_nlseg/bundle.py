@@ -7,22 +7,29 @@ import json
 import logging
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from monai.apps import get_logger
 from monai.bundle import ConfigParser, create_workflow
 from monai.handlers import CheckpointLoader
 from monai.transforms import LoadImage
 from monai.utils import ensure_tuple
+from torch.utils.data import DataLoader
 
 from monai_nlseg.errors import root_cause, sentence
 
-__all__ = ["bundle_root", "find_bundle", "keep_earlier", "latest_checkpoint", "run_bundle", "shipped_bundles"]
-
-logger = logging.getLogger(__name__)
+__all__ = [
+    "bundle_root",
+    "find_bundle",
+    "latest_checkpoint",
+    "require_batches",
+    "require_no_checkpoint",
+    "run_bundle",
+    "shipped_bundles",
+]
 
 
 def shipped_bundles() -> Path:
@@ -60,37 +67,42 @@ def bundle_root(name: str) -> str:
     return str(find_bundle(name))
 
 
-def keep_earlier(path: str | Path) -> Path | None:
-    """Rename a file that is about to be written anew, ``model.pt`` to the first free of ``model_earlier_1.pt``, ...
-
-    Returns:
-        The new name, or None if there was no such file.
-    """
-    path = Path(path)
-    if not path.is_file():
-        return None
-    count = 1
-    while (kept := path.with_stem(f"{path.stem}_earlier_{count}")).exists():
-        count += 1
-    path.rename(kept)
-    logger.info(f"kept the earlier {path.name} as {kept}")
-    return kept
-
-
 def latest_checkpoint(folder: str | Path) -> str:
     """The ``checkpoint_epoch=N.pt`` of the largest N in ``folder``.
 
     Raises:
         ValueError: if there is none.
     """
-    epochs = {
-        int(match[1]): path
-        for path in Path(folder).glob("checkpoint_epoch=*.pt")
-        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)", path.stem))
-    }
-    if not epochs:
+    checkpoints = _checkpoints(folder)
+    if not checkpoints:
         raise ValueError(f"'{folder}' holds no checkpoint_epoch=N.pt to resume from: train without resume first.")
-    return str(epochs[max(epochs)])
+    return str(checkpoints[-1])
+
+
+def require_batches(loader: DataLoader) -> None:
+    """Refuse an epoch without a batch, of which ignite makes a training that ends at once and well.
+
+    Raises:
+        ValueError: if ``loader`` has no batch.
+    """
+    if len(loader) == 0:
+        raise ValueError(
+            f"{len(cast(Sized, loader.sampler))} windows an epoch and process make no batch of {loader.batch_size}: "
+            "raise windows_per_epoch or lower batch_size."
+        )
+
+
+def require_no_checkpoint(folder: str | Path) -> None:
+    """Refuse a folder in which a new training would mix with an earlier one, and a later resume take the wrong one.
+
+    Raises:
+        ValueError: if ``folder`` holds a ``checkpoint_epoch=N.pt``.
+    """
+    checkpoints = _checkpoints(folder)
+    if checkpoints:
+        raise ValueError(
+            f"'{checkpoints[-1]}' is of an earlier training: go on with it by --resume True, or give another ckpt_dir."
+        )
 
 
 def run_bundle(
@@ -133,6 +145,16 @@ def run_bundle(
         if explained := _checkpoint_error(cause) or _image_error(cause):
             raise explained from None
         raise
+
+
+def _checkpoints(folder: str | Path) -> list[Path]:
+    """The files ``checkpoint_epoch=N.pt`` by N."""
+    epochs = {
+        int(match[1]): path
+        for path in Path(folder).glob("checkpoint_epoch=*.pt")
+        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)", path.stem))
+    }
+    return [epochs[epoch] for epoch in sorted(epochs)]
 
 
 def _config_file(root: Path, name: str) -> str:

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from monai_nlseg.bundle import bundle_root, find_bundle, keep_earlier, latest_checkpoint, run_bundle, shipped_bundles
+from monai_nlseg.bundle import (
+    bundle_root,
+    find_bundle,
+    latest_checkpoint,
+    require_no_checkpoint,
+    run_bundle,
+    shipped_bundles,
+)
 
 
 @pytest.fixture
@@ -56,16 +63,6 @@ def test_bundle_root_is_the_current_folder_if_that_is_the_bundle(bundle, monkeyp
     assert bundle_root(name) == "."
 
 
-def test_keep_earlier_never_overwrites(tmp_path):
-    model = tmp_path / "model.pt"
-    assert keep_earlier(model) is None
-    for count in (1, 2, 3):
-        model.write_text(str(count))
-        assert keep_earlier(model) == tmp_path / f"model_earlier_{count}.pt"
-        assert not model.exists()
-    assert [(tmp_path / f"model_earlier_{count}.pt").read_text() for count in (1, 2, 3)] == ["1", "2", "3"]
-
-
 def test_latest_checkpoint_counts_by_number(tmp_path):
     with pytest.raises(ValueError, match="nothing|holds no checkpoint"):
         latest_checkpoint(tmp_path)
@@ -73,6 +70,17 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
     (tmp_path / "checkpoint_epoch=best.pt").touch()
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+
+
+def test_new_training_is_refused_where_checkpoints_lie(tmp_path):
+    require_no_checkpoint(tmp_path / "nowhere")
+    for name in ("model.pt", "training_curve.csv", "checkpoint_epoch=best.pt"):
+        (tmp_path / name).touch()
+    require_no_checkpoint(tmp_path)
+    for epoch in (2, 10):
+        (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
+    with pytest.raises(ValueError, match="checkpoint_epoch=10.pt' is of an earlier training.* --resume True, or give"):
+        require_no_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize(

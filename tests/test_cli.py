@@ -69,6 +69,19 @@ def test_inference_of_a_folder(tmp_path, checkpoint):
     np.testing.assert_allclose(labels.affine, np.diag([1.0, 2.0, 1.0, 1.0]))
 
 
+def test_inference_keeps_subfolders(tmp_path, checkpoint):
+    """Scans of one name in several folders must not replace each other."""
+    for subject in ("sub-01", "sub-02"):
+        save(tmp_path / "scans" / subject / "T1.nii.gz", head())
+    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint)
+    assert result.returncode == 0, result.stderr
+    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.nii*"))
+    assert written == ["sub-01/T1_seg.nii.gz", "sub-02/T1_seg.nii.gz"]
+    result = infer(tmp_path / "scans" / "sub-01" / "T1.nii.gz", tmp_path / "one", checkpoint)
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["T1_seg.nii.gz"]
+
+
 def _nan():
     volume = head()
     volume[5, 5, 5] = np.nan

@@ -22,12 +22,15 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
             left out.
 
     Returns:
-        A list of ``{"case": file name without suffix, "image": path}``, sorted.
+        A list of ``{"case": path below the folder without suffix, "image": path}``, sorted. SaveImaged names its
+        output like the case, if ``data_root_dir`` is the folder.
 
     Raises:
-        ValueError: if nothing matches, or a file is not a readable three-dimensional volume of one channel.
+        ValueError: if nothing matches, a file is not a readable three-dimensional volume of one channel, or two files
+            are one case (``a.nii`` and ``a.nii.gz``).
     """
     if Path(dataset).is_file():
+        root = Path(dataset).parent
         files = [Path(dataset)]
     else:
         root = require_directory(dataset, f"images that match '{pattern}'")
@@ -38,7 +41,16 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
         shape = open_volume(path).shape
         if len(shape) < 3 or any(size != 1 for size in shape[3:]) or min(shape) < 2 and len(shape) == 3:
             raise ValueError(f"'{path}' has shape {shape}: expected a volume of three axes and one channel.")
-    return [{"case": _stem(path), "image": str(path)} for path in files]
+    cases: dict[str, Path] = {}
+    for path in files:
+        case = (path.parent.relative_to(root) / _stem(path)).as_posix()
+        if case in cases:
+            raise ValueError(
+                f"'{cases[case]}' and '{path}' are both case '{case}', one result would replace the other: rename or "
+                "move one, or choose by pattern."
+            )
+        cases[case] = path
+    return [{"case": case, "image": str(path)} for case, path in cases.items()]
 
 
 def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str) -> list[dict[str, Any]]:
@@ -69,4 +81,5 @@ def exclude_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str
 
 
 def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").removesuffix(".nii")
+    """File name without suffix, as SaveImaged takes it."""
+    return Path(path.name.removesuffix(".gz")).stem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSaver
 from monai_nlseg.handlers.training_curve import TrainingCurve
+from monai_nlseg.handlers.validation import ValidationHandler
 
-__all__ = ["TrainingCurve"]
+__all__ = ["BestModelSaver", "EpochCheckpointSaver", "TrainingCurve", "ValidationHandler"]

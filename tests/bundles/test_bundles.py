@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from monai_nlseg.bundle import find_bundle
 from monai_nlseg.data.simulate import simulate_iseg
+from monai_nlseg.errors import sentence
 
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
 T1 = "brain_t1_nonlocal_unet_segmentation"
@@ -30,7 +31,7 @@ SMALL_TRAIN = {
     T1: [
         *SMALL[T1],
         "--windows_per_epoch", "4", "--step", "16", "--crop_size", "[20,20,20]",
-        "--validation_cases", "['IBSR_03']", "--lr_scheduler#total_steps", "6",
+        "--validation_cases", "['IBSR_03']",
     ],
 }  # fmt: skip
 
@@ -80,8 +81,10 @@ def data(tmp_path_factory):
 def trained(request, data, tmp_path_factory):
     """Name of a bundle, its data and the folder in which two epochs of training left their files."""
     folder = tmp_path_factory.mktemp(request.param)
+    # A schedule for three epochs: the third is done by the test of resuming.
+    schedule = ["--lr_scheduler#total_steps", 6] if request.param == T1 else []
     monai_bundle(request.param, ["train"], *_places(data / request.param, folder), *SMALL_TRAIN[request.param],
-                 "--epochs", 2)  # fmt: skip
+                 "--epochs", 2, *schedule)  # fmt: skip
     return request.param, data / request.param, folder
 
 
@@ -115,8 +118,12 @@ def test_inference_writes_label_maps_in_the_image_geometry(trained):
         name, ["inference"], "--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output,
         *SMALL[name], "--step", 12,
     )  # fmt: skip
-    written = sorted(output.glob("*_seg.nii.gz"))
-    assert len(written) == {ISEG: 4, T1: 3}[name] == len(list(output.iterdir()))
+    written = sorted(path for path in output.rglob("*") if path.is_file())
+    names = {
+        ISEG: [f"subject-{number}-T1_seg.nii.gz" for number in range(1, 5)],
+        T1: [f"IBSR_{number:02d}/IBSR_{number:02d}_seg.nii.gz" for number in range(1, 4)],
+    }
+    assert [path.relative_to(output).as_posix() for path in written] == names[name]
     images = {ISEG: "subject-1-T1.hdr", T1: "IBSR_01/IBSR_01.nii.gz"}
     image, labels = nib.load(dataset / images[name]), nib.load(written[0])
     assert labels.shape == image.shape[:3]
@@ -129,21 +136,38 @@ def test_inference_writes_label_maps_in_the_image_geometry(trained):
 
 def test_resumed_training_goes_on_where_it_stopped(trained):
     name, dataset, folder = trained
+    models = folder / "models"
+    checkpoint = torch.load(models / "checkpoint_epoch=2.pt", weights_only=True)
+    metric = (models / "training_curve.csv").read_text().splitlines()[2].split(",")[3]
+    assert checkpoint["best_model"]["best"] == pytest.approx(float(metric), abs=1e-6)
+    # As if no later weights could be better.
+    torch.save(checkpoint | {"best_model": {"best": 2.0}}, models / "checkpoint_epoch=2.pt")
+    best = (models / "model.pt").read_bytes()
     printed = monai_bundle(
-        name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 3, "--resume", True
-    )
+        name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 3, "--val_interval", 2,
+        "--resume", True,
+    )  # fmt: skip
+    assert (models / "model.pt").read_bytes() == best
     assert "Epoch: 3/3" in printed and "Epoch: 2/3" not in printed
-    assert (folder / "models" / "checkpoint_epoch=3.pt").is_file()
-    rows = (folder / "models" / "training_curve.csv").read_text().splitlines()
+    assert (models / "checkpoint_epoch=3.pt").is_file()
+    rows = (models / "training_curve.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3"]
+    assert rows[3].split(",")[3] != ""
     # Resumed, so the weights so far were not put aside.
-    assert not list((folder / "models").glob("model_earlier_*.pt"))
+    assert not list(models.glob("model_earlier_*.pt"))
 
 
-def test_new_training_keeps_the_earlier_weights(trained):
+def test_new_training_does_not_mix_with_an_earlier_one(trained):
     name, dataset, folder = trained
     models = folder / "models"
+    before = {path: path.read_bytes() for path in models.iterdir()}
+    with pytest.raises(AssertionError, match="is of an earlier training: go on with it by --resume True"):
+        monai_bundle(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
+    assert {path: path.read_bytes() for path in models.iterdir()} == before
+    # With the checkpoints gone, only the weights are left to be kept.
     earlier = (models / "model.pt").read_bytes()
+    for path in models.glob("checkpoint_epoch=*.pt"):
+        path.unlink()
     monai_bundle(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
     assert (models / "model_earlier_1.pt").read_bytes() == earlier
     assert (models / "model.pt").is_file()
@@ -153,14 +177,66 @@ def test_two_processes_train_and_evaluate(trained, tmp_path):
     name, dataset, _ = trained
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places(dataset, tmp_path)
-    monai_bundle(name, ["train", "multi_gpu_train"], *places, *SMALL_TRAIN[name], "--epochs", 1, launcher=torchrun)
-    assert (tmp_path / "models" / "model.pt").is_file()
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.pt").write_text("earlier")
+    # The configs that have a one-cycle schedule.
+    configs = {ISEG: ["train", "train_short", "multi_gpu_train"], T1: ["train", "multi_gpu_train"]}[name]
+    monai_bundle(name, configs, *places, *SMALL_TRAIN[name], "--epochs", 1, "--batch_size", 2, launcher=torchrun)
+    schedule = torch.load(tmp_path / "models" / "checkpoint_epoch=1.pt", weights_only=True)["lr_scheduler"]
+    assert schedule["last_epoch"] == schedule["total_steps"] == {ISEG: 2, T1: 1}[name]
+    assert (tmp_path / "models" / "model_earlier_1.pt").read_text() == "earlier"
     state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
     assert not any(key.startswith("module.") for key in state)
     monai_bundle(name, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN[name], launcher=torchrun)
     # One validation case for two processes: both evaluate it and the gathered table has it twice.
     rows = (tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
     assert len(rows) == 3 and rows[1] == rows[2]
+
+
+def _workflow(name: str, data: Path, folder: Path, **overrides: object) -> ConfigWorkflow:
+    return ConfigWorkflow(
+        config_file=str(find_bundle(name) / "configs" / "train.json"),
+        logging_file=False,
+        workflow_type="train",
+        dataset_dir=str(data / name),
+        validation_cases=["IBSR_03"] if name == T1 else ["subject-4"],
+        ckpt_dir=str(folder),
+        output_dir=str(folder),
+        **overrides,
+    )
+
+
+@pytest.mark.parametrize("name", [ISEG, T1])
+def test_training_that_ends_early_leaves_the_earlier_weights(name, data, tmp_path):
+    """All but the first epoch itself is done here."""
+    (tmp_path / "model.pt").write_text("earlier")
+    _workflow(name, data, tmp_path).initialize()
+    assert (tmp_path / "model.pt").read_text() == "earlier"
+
+
+@pytest.mark.parametrize("name", [ISEG, T1])
+def test_training_without_a_batch_is_refused(name, data, tmp_path):
+    with pytest.raises(RuntimeError) as error:
+        _workflow(name, data, tmp_path, windows_per_epoch=3, batch_size=4).initialize()
+    assert "3 windows an epoch and process make no batch of 4: raise windows_per_epoch" in sentence(error.value)
+
+
+@pytest.mark.parametrize(("name", "configs"), [(ISEG, ["train", "train_short"]), (T1, ["train"])])
+@pytest.mark.parametrize("steps", [1, 2, 9, 10, 11, 40])
+def test_learning_rate_has_one_cycle_of_any_length(name, configs, steps):
+    parser = ConfigParser()
+    parser.read_config([str(find_bundle(name) / "configs" / f"{config}.json") for config in configs])
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    parser.update({"optimizer": optimizer, "learning_rate": 0.5, "lr_scheduler#total_steps": steps})
+    scheduler = parser.get_parsed_content("lr_scheduler")
+    rates = []
+    for _ in range(steps):
+        rates += scheduler.get_last_lr()
+        optimizer.step()
+        scheduler.step()
+    assert rates[-1] < 1e-4 and max(rates) <= 0.5
+    if steps == 40:
+        assert rates.index(max(rates)) == 3
 
 
 class TestForm:

@@ -51,7 +51,7 @@ def test_volumes_of_a_folder(tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
     assert volume_datalist(tmp_path) == [
         {"case": "b", "image": str(tmp_path / "b.nii.gz")},
-        {"case": "a", "image": str(tmp_path / "sub" / "a.nii")},
+        {"case": "sub/a", "image": str(tmp_path / "sub" / "a.nii")},
     ]
     assert [entry["case"] for entry in volume_datalist(tmp_path, "*.nii.gz")] == ["b"]
 
@@ -59,6 +59,20 @@ def test_volumes_of_a_folder(tmp_path):
 def test_one_volume(tmp_path):
     path = _save(tmp_path / "a.nii.gz")
     assert volume_datalist(path) == [{"case": "a", "image": str(path)}]
+
+
+def test_cases_of_one_name_in_two_folders_are_two(tmp_path):
+    for subject in ("sub-01", "sub-02"):
+        _save(tmp_path / subject / "T1.nii.gz")
+    assert [entry["case"] for entry in volume_datalist(tmp_path)] == ["sub-01/T1", "sub-02/T1"]
+
+
+def test_refuses_two_files_that_would_have_one_result(tmp_path):
+    for name in ("a.nii", "a.nii.gz", "b.nii"):
+        _save(tmp_path / "sub" / name)
+    with pytest.raises(ValueError, match=r"sub/a\.nii' and '.*sub/a\.nii\.gz' are both case 'sub/a'.*rename"):
+        volume_datalist(tmp_path)
+    assert len(volume_datalist(tmp_path, "**/*.nii.gz")) == 1
 
 
 @pytest.mark.parametrize("shape", [(8, 9), (8, 9, 1), (4, 5, 6, 2)])
