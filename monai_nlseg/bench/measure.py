@@ -10,6 +10,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
         volume, whether they are "extrapolated", "outside", the share of time outside the network, "peak_bytes".
     """
     engine = ENGINES[name]
+    settings = replace(settings, sw_batch_size=min(settings.sw_batch_size, engine.largest_batch or sys.maxsize))
     if settings.threads:
         torch.set_num_threads(settings.threads)
     volume = load_volume(settings)
@@ -57,7 +59,8 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
             logits = predict(noise)
             _wait(logits)
 
-        a_window = best_time(one_batch, settings.seconds) / settings.sw_batch_size
+        # Thrice the time for the figure on which the others rest.
+        a_window = best_time(one_batch, 3 * settings.seconds) / settings.sw_batch_size
         floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2)))
         labels = logits.argmax(dim=1).to(torch.uint8).cpu()
         steps = {step: measure_volume(name, predict, volume, settings, step, a_window) for step in settings.steps}

@@ -23,7 +23,7 @@ class MaterializedAttention(nn.Module):
         self.dropout = dropout
 
     def forward(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        scores = torch.matmul(query, key.transpose(-1, -2)) / query.shape[-1] ** 0.5
+        scores = torch.matmul(query * query.shape[-1] ** -0.5, key.transpose(-1, -2))
         weights = F.dropout(scores.softmax(dim=-1), self.dropout, self.training)
         return torch.matmul(weights, value)
 
