@@ -88,6 +88,34 @@ def export(
 
 
 @app.command()
+def plan(
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or the folder of any bundle.")],
+    shape: Annotated[str, typer.Option(help="Voxels of an image along each axis, comma separated.")],
+    step: Annotated[int | None, typer.Option(help="Step in voxels; the bundle's own by default.", min=1)] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Return labels, without averages in memory.")] = False,
+    memory: Annotated[float | None, typer.Option(help="MB that may be used; 80 % of what is free.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Time it may take; no limit by default.")] = None,
+    measure: Annotated[bool, typer.Option(help="Whether to run the network for the expected time.")] = True,
+) -> None:
+    """Say what inferring an image with a bundle costs before running it: windows, FLOPs, memory, time, batch."""
+    from monai_nlseg.bundle_parts import bundle_inferer, bundle_network
+    from monai_nlseg.inferers import plan_inference
+    from monai_nlseg.networks import optimize_for_inference
+
+    sizes = _numbers("shape", shape)
+    overrides = ({"step": step} if step else {}) | ({"output": "labels"} if labels else {})
+    inferer = bundle_inferer(bundle, **overrides)
+    network, window = bundle_network(bundle)
+    if len(sizes) != len(window) - 1:
+        raise ValueError(
+            f"--shape '{shape}' has {len(sizes)} axes, the network's windows have {len(window) - 1}: give one size an "
+            "axis."
+        )
+    network = optimize_for_inference(network.to(_device()))
+    _say(str(plan_inference(inferer, network, (window[0], *sizes), memory, seconds, measure=measure)))
+
+
+@app.command()
 def bench(
     output: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("nlseg-bench"),
     image: Annotated[

@@ -93,9 +93,16 @@ def _monai(settings: BenchSettings, step: int) -> Inferer:
     return SlidingWindowInferer(settings.roi_size, settings.sw_batch_size, overlap=overlap)
 
 
+def _batch_shape(settings: BenchSettings, count: int) -> tuple[int, ...]:
+    return (count, settings.shape[0], *[settings.roi_size] * (len(settings.shape) - 1))
+
+
 def _eager(attention: str = "auto", precision: str = "float32", compile: bool = False) -> Callable[..., Predictor]:
     def prepare(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
         network = optimize_for_inference(network.to(settings.device), attention, compile)  # type: ignore[arg-type]
+        if compile:  # for the sizes that will be timed: the first for one size, the second for any number of windows
+            for count in (1, settings.sw_batch_size):
+                network(torch.zeros(_batch_shape(settings, count), device=settings.device))
         return autocast_forward(network, settings.device, precision)
 
     return prepare
@@ -104,7 +111,7 @@ def _eager(attention: str = "auto", precision: str = "float32", compile: bool = 
 def _exported(format: str, precision: str = "float32") -> Callable[..., Predictor]:
     def prepare(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
         path = scratch / f"network{FORMATS[format]}"
-        export_network(network, (settings.shape[0], *[settings.roi_size] * (len(settings.shape) - 1)), path, format)
+        export_network(network, _batch_shape(settings, 1)[1:], path, format)
         return ExportedNetwork(path, settings.device if format == "torchscript" else "cpu", precision)
 
     return prepare

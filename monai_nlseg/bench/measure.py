@@ -79,10 +79,18 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
 def measure_volume(
     name: str, predict: Predictor, volume: torch.Tensor, settings: BenchSettings, step: int, a_window: float
 ) -> dict[str, Any]:
-    """Infer the volume, or as much of its middle as fits the time."""
+    """Infer the volume, or as much of its middle as fits the time; where not one window does, nothing."""
     counts = [len(window_starts(size, settings.roi_size, step)) for size in settings.shape[1:]]
     total = math.prod(counts)
-    fits = max(int(settings.seconds / a_window), 1)
+    fits = int(settings.seconds / a_window)
+    if fits == 0:
+        return {
+            "windows": total,
+            "seconds": a_window * total,
+            "extrapolated": True,
+            "outside": None,
+            "peak_bytes": None,
+        }
     taken = list(counts)
     while math.prod(taken) > fits and max(taken) > 1:
         taken[taken.index(max(taken))] -= 1

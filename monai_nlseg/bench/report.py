@@ -26,6 +26,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         a_window, gflop = result["seconds_per_window"], result["gflop_per_window"]
         memory, agreement = result["window_bytes"], result.get("agreement")
         volumes = [result["steps"][step] for step in steps]
+        outside = [volume["outside"] for volume in volumes if volume["outside"] is not None]
         table.add_row(
             result["title"],
             f"{a_window:.3g}",
@@ -34,7 +35,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
             "" if memory is None else f"{memory / 1e6:.0f}",
             "" if agreement is None else f"{100 * agreement:.2f} %",
             *(f"{'~' if volume['extrapolated'] else ''}{_duration(volume['seconds'])}" for volume in volumes),
-            f"{100 * max(volume['outside'] for volume in volumes):.1f} %",
+            f"{100 * max(outside):.1f} %" if outside else "",
         )
     console.print(table)
     console.print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def _torchscript(path: Path, device: torch.device) -> Predictor:
 
 
 def _pt2(path: Path) -> Predictor:
+    if not zipfile.is_zipfile(path):  # of which torch.export would log a page first
+        raise RuntimeError("it is no archive, or a damaged one")
     module = torch.export.load(path).module()
     return lambda windows: module(windows.cpu()).to(windows.device)
 

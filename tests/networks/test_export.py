@@ -1,0 +1,162 @@
+"""Every network of the package in every format, run back through the inferer."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import torch
+from monai.utils import OptionalImportError
+
+from monai_nlseg.inferers import StepWindowInferer
+from monai_nlseg.networks import export as module
+from monai_nlseg.networks import optimize_for_inference
+from monai_nlseg.networks.export import export_network
+from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
+from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
+
+NETWORKS = {
+    "paper": (NonLocalUNet.paper, (2, 16, 16, 16)),
+    "released with instance norm": (
+        lambda: NonLocalUNet.released(in_channels=1, norm=("instance", {"affine": True})),
+        (1, 16, 12, 8),
+    ),
+    "without attention": (NonLocalUNet.model1, (2, 16, 16, 16)),
+    "2D": (lambda: NonLocalUNet(spatial_dims=2, in_channels=1, out_channels=2), (1, 32, 24)),
+    "CC-3D-FCN": (CCFCN3D, (2, 16, 16, 16)),
+}
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_file_computes_what_the_network_does_for_any_batch(name, format, tmp_path):
+    build, shape = NETWORKS[name]
+    network = build().eval()
+    path = tmp_path / f"network{FORMATS[format]}"
+    difference = export_network(network, shape, path, format)
+    assert difference < 1e-4
+    assert sorted(file.name for file in tmp_path.iterdir()) == (
+        ["network.bin", "network.xml"] if format == "openvino" else [path.name]
+    )
+    exported = ExportedNetwork(path)
+    with torch.inference_mode():
+        for count in (1, 4):
+            windows = torch.randn(count, *shape)
+            torch.testing.assert_close(exported(windows), network(windows), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_inferer_runs_it(format, tmp_path):
+    network = NonLocalUNet.released(in_channels=1).eval()
+    path = tmp_path / f"network{FORMATS[format]}"
+    export_network(network, (1, 16, 16, 16), path, format)
+    image = torch.rand(1, 1, 24, 20, 18) + 0.1
+    inferer = StepWindowInferer(16, 8, sw_batch_size=3, standardize=True)
+    with torch.inference_mode():
+        torch.testing.assert_close(inferer(image, ExportedNetwork(path)), inferer(image, network), atol=1e-5, rtol=1e-4)
+
+
+def test_an_optimized_network_can_be_exported_too(tmp_path):
+    network = optimize_for_inference(NonLocalUNet.paper(), attention="torch")
+    assert export_network(network, (2, 8, 8, 8), tmp_path / "network.pt2", "pt2") < 1e-4
+
+
+def test_the_network_is_not_changed(tmp_path):
+    network = NonLocalUNet.paper().train()
+    keys = list(network.state_dict())
+    export_network(network, (2, 8, 8, 8), tmp_path / "network.ts", "torchscript")
+    assert network.training and list(network.state_dict()) == keys
+
+
+def test_onnx_never_holds_the_scores(tmp_path):
+    import onnx
+
+    export_network(NonLocalUNet.paper(), (2, 8, 8, 8), tmp_path / "network.onnx", "onnx")
+    operators = [node.op_type for node in onnx.load(tmp_path / "network.onnx").graph.node]
+    assert operators.count("MultiHeadAttention") == 3
+    assert "Softmax" not in operators
+
+
+def test_openvino_in_bfloat16(tmp_path):
+    network = CCFCN3D().eval()
+    export_network(network, (2, 16, 16, 16), tmp_path / "network.xml", "openvino")
+    windows = torch.randn(2, 2, 16, 16, 16)
+    reduced = ExportedNetwork(tmp_path / "network.xml", precision="bfloat16")(windows)
+    with torch.inference_mode():
+        torch.testing.assert_close(reduced, network(windows), atol=0.05, rtol=0.05)
+
+
+def test_outputs_of_one_call_survive_the_next(tmp_path):
+    export_network(CCFCN3D(), (2, 8, 8, 8), tmp_path / "network.xml", "openvino")
+    exported = ExportedNetwork(tmp_path / "network.xml")
+    first = exported(torch.zeros(1, 2, 8, 8, 8))
+    kept = first.clone()
+    exported(torch.randn(1, 2, 8, 8, 8))
+    assert torch.equal(first, kept)
+
+
+def test_a_file_that_differs_is_not_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        module, "fold_batch_norm", lambda network: network.output.weight.data.mul_(2) is None or network
+    )
+    (tmp_path / "network.ts").write_text("finished work")
+    with pytest.raises(RuntimeError, match="torchscript differs from the network by .* more than rounding"):
+        export_network(NonLocalUNet.model1(), (2, 8, 8, 8), tmp_path / "network.ts", "torchscript")
+    assert [file.name for file in tmp_path.iterdir()] == ["network.ts"]
+    assert (tmp_path / "network.ts").read_text() == "finished work"
+
+
+def test_logging_is_as_before(tmp_path):
+    export_network(NonLocalUNet.model1(), (2, 8, 8, 8), tmp_path / "network.pt2", "pt2")
+    assert logging.root.manager.disable == logging.NOTSET
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_missing_extra_names_what_to_install(format, tmp_path, monkeypatch):
+    def missing(name, *arguments, **options):
+        return original(f"{name}_that_is_not_there", *arguments, **options)
+
+    original = module.optional_import
+    monkeypatch.setattr(module, "optional_import", missing)
+    with pytest.raises(OptionalImportError, match="(onnx|openvino)_that_is_not_there"):
+        export_network(NonLocalUNet.model1(), (2, 8, 8, 8), tmp_path / f"network{FORMATS[format]}", format)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "words"),
+    [
+        ("network.tflite", "tflite", "format 'tflite' is unknown: choose torchscript, pt2, onnx, openvino"),
+        ("network.pt", "onnx", "does not end in .onnx"),
+    ],
+)
+def test_refuses(path, format, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        export_network(NonLocalUNet.model1(), (2, 8, 8, 8), tmp_path / path, format)
+
+
+class TestExportedNetwork:
+    def test_unknown_suffix(self, tmp_path):
+        with pytest.raises(ValueError, match=r"give a file ending in .ts or .pt2 or .onnx or .xml"):
+            ExportedNetwork(tmp_path / "network.pt")
+
+    def test_missing_file(self, tmp_path):
+        with pytest.raises(ValueError, match="does not exist: write it with nlseg export"):
+            ExportedNetwork(tmp_path / "network.onnx")
+
+    @pytest.mark.parametrize("suffix", FORMATS.values())
+    def test_damaged_file(self, suffix, tmp_path):
+        path = tmp_path / f"network{suffix}"
+        path.write_bytes(b"not a network")
+        with pytest.raises(ValueError, match="cannot be read .*: export the network anew"):
+            ExportedNetwork(path)
+
+    def test_precision_that_the_format_does_not_have(self, tmp_path):
+        (tmp_path / "network.ts").write_bytes(b"")
+        with pytest.raises(ValueError, match="precision 'bfloat16' does not go with .ts"):
+            ExportedNetwork(tmp_path / "network.ts", precision="bfloat16")

@@ -1,0 +1,90 @@
+"""Network and inferer of a bundle, and `nlseg plan` that stands on them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle_parts import bundle_inferer, bundle_network
+from monai_nlseg.cli import app
+
+T1 = "brain_t1_nonlocal_unet_segmentation"
+ISEG = "iseg_mri_nonlocal_unet_segmentation"
+
+
+@pytest.fixture
+def copied(tmp_path):
+    return shutil.copytree(find_bundle(ISEG), tmp_path / ISEG)
+
+
+@pytest.mark.parametrize(("bundle", "shape"), [(T1, (1, 64, 64, 64)), (ISEG, (2, 32, 32, 32))])
+def test_network_of_a_shipped_bundle(bundle, shape):
+    network, found = bundle_network(bundle)
+    assert found == shape and not network.training
+    state = torch.load(find_bundle(bundle) / "models" / "model.pt", weights_only=True)
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+def test_missing_weights(copied):
+    (copied / "models" / "model.pt").unlink()
+    with pytest.raises(ValueError, match="model.pt' does not exist: train the bundle first"):
+        bundle_network(copied)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights"])
+def test_damaged_weights(copied, content):
+    (copied / "models" / "model.pt").write_bytes(content)
+    with pytest.raises(ValueError, match="holds no weights of iseg_mri"):
+        bundle_network(copied)
+
+
+def test_weights_of_another_network(copied):
+    with pytest.raises(
+        ValueError, match="holds no weights of iseg_mri.*size mismatch|holds no weights of iseg_mri.*key"
+    ):
+        bundle_network(copied, find_bundle(T1) / "models" / "model.pt")
+
+
+def test_bundle_without_a_window(copied):
+    config = json.loads((copied / "configs" / "inference.json").read_text())
+    del config["roi_size"]
+    (copied / "configs" / "inference.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="has no roi_size: define it there"):
+        bundle_network(copied)
+
+
+def test_inferer_of_a_shipped_bundle():
+    inferer = bundle_inferer(ISEG, step=16, output="labels")
+    assert list(inferer.roi_size) == [32, 32, 32]
+    assert (inferer.step, inferer.output, inferer.standardize) == (16, "labels", True)
+
+
+def test_another_inferer(copied):
+    config = json.loads((copied / "configs" / "inference.json").read_text())
+    config["inferer"] = {"_target_": "SimpleInferer"}
+    (copied / "configs" / "inference.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="is a SimpleInferer: only StepWindowInferer is planned"):
+        bundle_inferer(copied)
+
+
+def plan(*arguments):
+    done = CliRunner().invoke(app, ["plan", *map(str, arguments)])
+    return done.output + str(done.exception or "")
+
+
+def test_plan_of_the_paper_s_volume():
+    said = " ".join(plan("--bundle", ISEG, "--shape", "116,148,100", "--step", 8, "--no-measure").split())
+    assert "1920 windows of 32x32x32, step 8x8x8, 4 at a time" in said and "TFLOP, peak memory" in said
+
+
+def test_plan_refuses():
+    assert "even one window at a time" in plan(
+        "--bundle", T1, "--shape", "256,256,256", "--memory", 100, "--no-measure"
+    )
+    assert "--shape '116x148' is not a list of whole numbers" in plan("--bundle", ISEG, "--shape", "116x148")
+    assert "has 2 axes, the network's windows have 3" in plan("--bundle", ISEG, "--shape", "116,148")

@@ -1,0 +1,39 @@
+"""`nlseg export` on a bundle."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+
+from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle_parts import bundle_network
+from monai_nlseg.export import export_bundle
+from monai_nlseg.networks.exported import ExportedNetwork
+
+ISEG = "iseg_mri_nonlocal_unet_segmentation"
+
+
+def test_export_of_a_bundle(tmp_path):
+    path, difference = export_bundle(ISEG, "torchscript", tmp_path / "out" / "iseg.ts")
+    assert path == tmp_path / "out" / "iseg.ts" and difference < 1e-3
+    network, shape = bundle_network(ISEG)
+    windows = torch.randn(1, *shape)
+    with torch.inference_mode():
+        torch.testing.assert_close(ExportedNetwork(path)(windows), network(windows), atol=1e-3, rtol=1e-3)
+
+
+@pytest.fixture
+def copied(tmp_path):
+    return shutil.copytree(find_bundle(ISEG), tmp_path / ISEG)
+
+
+def test_default_file_lies_beside_the_weights(copied):
+    path, _ = export_bundle(copied, "pt2")
+    assert path == copied / "models" / "model.pt2" and path.is_file()
+
+
+def test_refuses_unknown_format_before_anything_else():
+    with pytest.raises(ValueError, match="format 'tflite' is unknown"):
+        export_bundle("no bundle", "tflite")
