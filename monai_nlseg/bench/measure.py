@@ -59,8 +59,8 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
             logits = predict(noise)
             _wait(logits)
 
-        # Thrice the time for the figure on which the others rest.
-        a_window = best_time(one_batch, 3 * settings.seconds) / settings.sw_batch_size
+        # Thrice the time for the figure on which the others rest, where volumes do not get plenty anyway.
+        a_window = best_time(one_batch, min(3 * settings.seconds, 30.0)) / settings.sw_batch_size
         floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2)))
         labels = logits.argmax(dim=1).to(torch.uint8).cpu()
         steps = {step: measure_volume(name, predict, volume, settings, step, a_window) for step in settings.steps}

@@ -21,23 +21,30 @@ def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str 
     Args:
         network: the network; its ``forward`` is replaced.
         device: the device it runs on.
-        dtype: "float32" (nothing is changed) or "bfloat16".
+        dtype: "float32" (nothing is changed), "bfloat16", or "float16" for inference on a GPU: its range ends at 65504,
+            so that training would need scaled gradients.
 
     Returns:
         The same network.
 
     Raises:
-        ValueError: for another dtype.
+        ValueError: for another dtype, or float16 on the CPU.
     """
     if dtype == "float32":
         return network
-    if dtype != "bfloat16":
-        raise ValueError(f"dtype {dtype!r} is not supported: choose 'float32' or 'bfloat16'.")
+    types = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+    if dtype not in types:
+        raise ValueError(f"dtype {dtype!r} is not supported: choose 'float32', 'bfloat16' or 'float16'.")
+    device_type = torch.device(device).type
+    if dtype == "float16" and device_type == "cpu":
+        raise ValueError("float16 is slow and of small range on the CPU: choose 'bfloat16' or 'float32' there.")
     # A partial of a bound method, not a closure: a deep copy of the network then calls the copy's own method.
-    network.forward = functools.partial(_reduced, network.forward, torch.device(device).type)
+    network.forward = functools.partial(_reduced, network.forward, device_type, types[dtype])
     return network
 
 
-def _reduced(forward: Callable[..., torch.Tensor], device_type: str, *args: Any, **kwargs: Any) -> torch.Tensor:
-    with torch.autocast(device_type, torch.bfloat16):
+def _reduced(
+    forward: Callable[..., torch.Tensor], device_type: str, dtype: torch.dtype, *args: Any, **kwargs: Any
+) -> torch.Tensor:
+    with torch.autocast(device_type, dtype):
         return forward(*args, **kwargs).float()

@@ -134,6 +134,20 @@ def test_inference_writes_label_maps_in_the_image_geometry(trained):
     assert background[0, 0, 0] and corner == 0
 
 
+def test_tensorrt_config_runs_through_pytorch_where_there_is_no_tensorrt(trained):
+    name, dataset, folder = trained
+    labels = {}
+    for configs in (["inference"], ["inference", "inference_trt"]):
+        output = folder / "_".join(configs)
+        arguments = ["--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output]
+        monai_bundle(name, configs, *arguments, *SMALL[name], "--step", 16)
+        written = sorted(output.rglob("*.nii.gz"))
+        labels[configs[-1]] = [np.asarray(nib.load(path).dataobj) for path in written]
+    assert len(labels["inference"]) > 0
+    for plain, offered in zip(labels["inference"], labels["inference_trt"]):
+        np.testing.assert_array_equal(plain, offered)
+
+
 def test_resumed_training_goes_on_where_it_stopped(trained):
     name, dataset, folder = trained
     models = folder / "models"

@@ -48,6 +48,20 @@ def test_float32_changes_nothing():
     assert "forward" not in vars(net)
 
 
-def test_refuses_other_types():
-    with pytest.raises(ValueError, match="'float16' is not supported"):
-        autocast_forward(NonLocalUNet(features=4), "cpu", "float16")
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [("int8", "'int8' is not supported"), ("float16", "float16 is slow and of small range on the CPU")],
+)
+def test_refuses_other_types(dtype, words):
+    with pytest.raises(ValueError, match=words):
+        autocast_forward(NonLocalUNet(features=4), "cpu", dtype)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_labels_on_a_gpu_are_those_of_float32(dtype):
+    torch.manual_seed(0)
+    net, x = NonLocalUNet().eval().cuda(), torch.randn(2, 2, 32, 32, 32, device="cuda")
+    with torch.inference_mode():
+        expected = net(x).argmax(1)
+        assert (autocast_forward(net, "cuda", dtype)(x).argmax(1) == expected).float().mean() > 0.999
