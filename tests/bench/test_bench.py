@@ -55,6 +55,17 @@ def test_command(tmp_path):
     assert "CC-3D-FCN" in done.output and (tmp_path / "bench.json").is_file()
 
 
+@pytest.mark.slow
+def test_quick(tmp_path):
+    begin = time.perf_counter()
+    done = CliRunner().invoke(app, ["bench", "--quick", "--output", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert report["left_out"] == {} and report["settings"]["shape"] == [2, 116, 148, 100]
+    assert report["engines"]["engine"]["steps"]["8"]["windows"] == 1920
+    assert time.perf_counter() - begin < 600  # hangs, not speed
+
+
 def test_every_engine_is_built_for_the_default_volume():
     for engine in ENGINES.values():
         assert sum(parameter.numel() for parameter in engine.network(2).parameters()) > 0

@@ -44,6 +44,18 @@ def test_same_logits(network, shape, attention):
     torch.testing.assert_close(actual, expected, atol=1e-4, rtol=1e-4)
 
 
+def test_compiles_as_one_graph(monkeypatch):
+    """Captured whole, the kernel included; the code generator itself is PyTorch's and takes a minute."""
+    compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network: compile(network, backend="aot_eager", fullgraph=True))
+    network = trained(NonLocalUNet.paper())
+    x = torch.randn(2, 2, 8, 8, 8)
+    with torch.inference_mode():
+        expected = network(x)
+        compiled = optimize_for_inference(network, "compiled", compile=True)
+        torch.testing.assert_close(compiled(x), expected, atol=1e-4, rtol=1e-4)
+
+
 def test_folds_what_follows_a_convolution_and_only_that():
     network = trained(NonLocalUNet.paper())
     before = sum(isinstance(module, nn.BatchNorm3d) for module in network.modules())
