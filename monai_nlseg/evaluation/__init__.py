@@ -1,0 +1,1 @@
+"""`nlseg evaluate`: metrics of a folder of label maps against another."""
