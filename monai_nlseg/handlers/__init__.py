@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSaver
+from monai_nlseg.handlers.modified_hausdorff import ModifiedHausdorff
 from monai_nlseg.handlers.training_curve import TrainingCurve
 from monai_nlseg.handlers.validation import ValidationHandler
 
-__all__ = ["BestModelSaver", "EpochCheckpointSaver", "TrainingCurve", "ValidationHandler"]
+__all__ = ["BestModelSaver", "EpochCheckpointSaver", "ModifiedHausdorff", "TrainingCurve", "ValidationHandler"]
