@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from monai_nlseg.metrics.overlap import OVERLAP_METRICS, ConfusionCounts, OverlapMetric, count_confusion, kaggle_dice
 from monai_nlseg.metrics.surface import SurfaceMetric, SurfaceMetrics, SurfaceSummary, compute_surface_metrics
+from monai_nlseg.metrics.vnet_dice import VNetDiceMetric, compute_vnet_dice
 
-__all__ = ["SurfaceMetric", "SurfaceMetrics", "SurfaceSummary", "compute_surface_metrics"]
+__all__ = [
+    "OVERLAP_METRICS",
+    "ConfusionCounts",
+    "OverlapMetric",
+    "SurfaceMetric",
+    "SurfaceMetrics",
+    "SurfaceSummary",
+    "VNetDiceMetric",
+    "compute_surface_metrics",
+    "compute_vnet_dice",
+    "count_confusion",
+    "kaggle_dice",
+]
