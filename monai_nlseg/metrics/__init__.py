@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_nlseg.metrics.overlap import OVERLAP_METRICS, ConfusionCounts, OverlapMetric, count_confusion, kaggle_dice
+from monai_nlseg.metrics.roc_auc import PooledROCAUCMetric, compute_pooled_roc_auc
 from monai_nlseg.metrics.surface import SurfaceMetric, SurfaceMetrics, SurfaceSummary, compute_surface_metrics
 from monai_nlseg.metrics.vnet_dice import VNetDiceMetric, compute_vnet_dice
 
@@ -10,10 +11,12 @@ __all__ = [
     "OVERLAP_METRICS",
     "ConfusionCounts",
     "OverlapMetric",
+    "PooledROCAUCMetric",
     "SurfaceMetric",
     "SurfaceMetrics",
     "SurfaceSummary",
     "VNetDiceMetric",
+    "compute_pooled_roc_auc",
     "compute_surface_metrics",
     "compute_vnet_dice",
     "count_confusion",
