@@ -39,11 +39,11 @@ class LabelMap:
 
 
 def read_label_map(path: str | Path) -> LabelMap:
-    """Read NIfTI, Analyze (.hdr beside .img), PNG, TIFF, BMP or JPEG.
+    """Read NIfTI, Analyze (.hdr beside .img), PNG, TIFF, BMP, JPEG or GIF.
 
-    Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Palette images give their indices,
-    colour images whose channels are equal their grey values. JPEG is lossy, so its values are cut at 128 into 0 and
-    255: it can hold one class.
+    Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Images with a coloured
+    palette give its indices; those with a grey palette, and colour images whose channels are equal, their grey values.
+    JPEG is lossy, so its values are cut at 128 into 0 and 255: it can hold one class.
 
     Raises:
         ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds what is not a
@@ -109,7 +109,7 @@ def _read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             pages = getattr(image, "n_frames", 1)
-            pixels = np.asarray(image)
+            pixels = np.asarray(image.convert("L") if _has_grey_palette(image) else image)
             is_jpeg = image.format == "JPEG"
     except FileNotFoundError:
         raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
@@ -125,6 +125,12 @@ def _read_image(path: Path) -> np.ndarray:
     if is_jpeg:
         return np.where(pixels >= JPEG_CUT, 255, 0).astype(np.int32)
     return _whole(pixels, path)
+
+
+def _has_grey_palette(image: Image.Image) -> bool:
+    # GIF and some PNG hold grey values so, numbered as they come; colours stand for what their numbers mean.
+    colours = np.array(image.getpalette() or [0, 1, 2]).reshape(-1, 3)
+    return image.mode == "P" and bool((colours == colours[:, :1]).all())
 
 
 def _whole(values: np.ndarray, path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["CasePair", "Pairing", "find_label_maps", "pair_cases"]
 
-FORMATS = re.compile(r"\.(nii|nii\.gz|hdr|img|png|tif|tiff|bmp|jpg|jpeg)$", re.IGNORECASE)
+FORMATS = re.compile(r"\.(nii|nii\.gz|hdr|img|png|tif|tiff|bmp|jpg|jpeg|gif)$", re.IGNORECASE)
 ROLES = re.compile(r"(^|[_-])(seg|segmentation|pred|prediction|label|labels|mask|gt|annotation|manual)$", re.IGNORECASE)
 """What a file name says about its role and not about its case; compared after removal."""
 
@@ -72,11 +72,12 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
 
     The case is the path below the folder without the format's suffix and without an ending such as ``_seg``, ``-label``
     or ``_mask``. A file that is named like its own folder (``sub-01/sub-01_seg.nii.gz``, as MONAI's SaveImaged writes)
-    or only after its role (``sub-01/label.nii.gz``) is called after the folder: ``sub-01``.
+    or only after its role (``sub-01/label.nii.gz``) is called after the folder: ``sub-01``. What stands behind the last
+    wildcard of a pattern is an ending too: ``*_1stHO.png``.
 
     Args:
         source: a folder, searched with its subfolders, a pattern such as ``data/*_mask.tif``, or a file. Formats are
-            NIfTI, Analyze (by its .hdr), PNG, TIFF, BMP and JPEG.
+            NIfTI, Analyze (by its .hdr), PNG, TIFF, BMP, JPEG and GIF.
 
     Returns:
         Case -> file, sorted by case.
@@ -92,7 +93,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
             continue
         if path.suffix.lower() == ".img" and any(path.with_suffix(end).exists() for end in (".hdr", ".HDR")):
             continue
-        case = _case(below)
+        case = _case(below, pattern)
         if case in found:
             raise ValueError(
                 f"'{found[case]}' and '{path}' are both case '{case}': move one, or give a pattern such as "
@@ -100,7 +101,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
             )
         found[case] = path
     if not found:
-        raise ValueError(f"no NIfTI, Analyze, PNG, TIFF, BMP or JPEG file in '{source}': give another folder.")
+        raise ValueError(f"no NIfTI, Analyze, PNG, TIFF, BMP, JPEG or GIF file in '{source}': give another folder.")
     return dict(sorted(found.items()))
 
 
@@ -117,8 +118,11 @@ def _split(source: Path) -> tuple[Path, str]:
     return root, str(pattern)
 
 
-def _case(below: Path) -> str:
-    stem = ROLES.sub("", FORMATS.sub("", below.name))
+def _case(below: Path, pattern: str) -> str:
+    # "*_1stHO.png" says what the case is better than ROLES does; a pattern that ends in "*" says nothing.
+    tail = re.split(r"[*?\]]", pattern)[-1]
+    name = below.name.removesuffix(tail).rstrip("_-") if tail != pattern else below.name
+    stem = ROLES.sub("", FORMATS.sub("", name))
     if below.parent.parts and stem in ("", below.parent.name):
         return below.parent.as_posix()
     return (below.parent / (stem or FORMATS.sub("", below.name))).as_posix()
