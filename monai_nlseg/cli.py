@@ -185,7 +185,7 @@ def evaluate(
     # A table in a file or a pipe is not cut to 80 columns.
     wide = console if console.is_terminal else Console(width=140)
     if found.report["classes"]:
-        print_summary(found.report["classes"], wide)
+        print_summary(found.report["classes"], found.report["average_of_classes"], wide)
     if found.report["comparisons"]:
         print_comparisons(found.report["comparisons"], wide)
     for path in found.files:

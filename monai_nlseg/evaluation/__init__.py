@@ -10,7 +10,7 @@ from monai_nlseg.evaluation.evaluate import Evaluation, evaluate_folders
 from monai_nlseg.evaluation.measures import DEFAULT_METRICS, METRICS, Metric
 from monai_nlseg.evaluation.pairs import CasePair, Pairing, find_label_maps, pair_cases
 from monai_nlseg.evaluation.report import print_comparisons, print_summary
-from monai_nlseg.evaluation.summary import describe, summarize
+from monai_nlseg.evaluation.summary import describe, summarize, summarize_average
 from monai_nlseg.evaluation.table import CaseTable, read_table
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "print_summary",
     "read_table",
     "summarize",
+    "summarize_average",
 ]

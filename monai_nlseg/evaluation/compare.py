@@ -112,7 +112,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 def _not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
     problems = []
-    for index, what in ((0, "case"), (1, "class")):
+    for index, one, several in ((0, "case", "cases"), (1, "class", "classes")):
         here, there = ({key[index] for key in each.values} for each in (ours, table))
         for alone, sentence in (
             (here - there, f"'{name}' lacks"),
@@ -120,7 +120,7 @@ def _not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
         ):
             if alone:
                 listed = ", ".join(sorted(alone)[:5])
-                problems.append(f"{sentence} {len(alone)} {what}{'s' * (len(alone) > 1)} ({listed})")
+                problems.append(f"{sentence} {len(alone)} {one if len(alone) == 1 else several} ({listed})")
     return problems
 
 

@@ -17,7 +17,7 @@ from monai_nlseg.evaluation.pairs import Pairing, pair_cases
 from monai_nlseg.evaluation.plot import plot_metrics
 from monai_nlseg.evaluation.region import ROI_MODES
 from monai_nlseg.evaluation.report import write_json
-from monai_nlseg.evaluation.summary import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, summarize
+from monai_nlseg.evaluation.summary import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, summarize, summarize_average
 from monai_nlseg.evaluation.table import read_table, table_of, write_table
 
 __all__ = ["Evaluation", "evaluate_folders"]
@@ -75,11 +75,13 @@ def evaluate_folders(
         raise ValueError(
             f"--roi {roi} {'needs a' if roi == 'mask' else 'takes no'} folder of masks: give --roi mask DIR."
         )
+    output = Path(output_dir)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"'{output}' is a file: give --output a folder.")
     # Tables that cannot be read are told before hours of work, not behind them.
     others = {str(path): read_table(path) for path in compare}
     pairing = pair_cases(predictions, labels, masks)
     classes = tuple(classes) if classes is not None else find_classes(pairing.pairs)
-    output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
 
     progress(len(pairing.pairs), None)
@@ -112,6 +114,7 @@ def evaluate_folders(
         },
         "cases": _case_counts(pairing, results, failures),
         "classes": summarize(results, metrics),
+        "average_of_classes": summarize_average(results, metrics),
         "comparisons": comparisons,
         "problems": list(problems),
     }

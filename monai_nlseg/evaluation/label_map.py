@@ -142,7 +142,9 @@ def _whole(values: np.ndarray, path: Path) -> np.ndarray:
     low, high = values.min(), values.max()
     if low < -(2**31) or high >= 2**31:
         raise ValueError(f"'{path}' holds values from {low} to {high}: expected labels of 32 bits.")
-    return values.astype(np.int32)
+    if values.dtype.kind in "ui":
+        return values  # as small as in the file: a CT of the body would fill the memory else
+    return values.astype(np.int32 if values.dtype.kind == "f" else np.uint8)
 
 
 def _text(spacing: tuple[float, ...]) -> str:

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,8 @@ from monai_nlseg.evaluation.table import written_beside
 
 __all__ = ["print_comparisons", "print_summary", "write_json"]
 
+DEPEND_ON_BOX = ("mhd", "specificity", "accuracy")
+
 
 def write_json(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON; numbers that are not finite, which JSON does not have, become null."""
@@ -22,42 +25,63 @@ def write_json(path: Path, report: dict[str, Any]) -> None:
         beside.write_text(json.dumps(_finite(report), indent=2, allow_nan=False) + "\n")
 
 
-def print_summary(classes: dict[str, Any], console: Console) -> None:
-    """A table of what :func:`monai_nlseg.evaluation.summary.summarize` returns."""
-    table = Table(title="mean over the cases that have a value")
-    for title in ("class", "missed", "spurious", "metric"):
-        table.add_column(title, no_wrap=True)
-    for title in ("n", "mean", "std", "median", "95 % interval of the mean"):
-        table.add_column(title, justify="right", no_wrap=True)
+def print_summary(classes: dict[str, Any], average: dict[str, Any], console: Console) -> None:
+    """A table of what ``summarize`` and ``summarize_average`` of :mod:`monai_nlseg.evaluation.summary` return."""
+    table = _table(["class"], ["n", "mean", "std", "median", "95 % of mean"])
     for name, found in classes.items():
-        # Text, for a class may be called [left].
-        head: list[str | Text] = [Text(name), str(found["missed"]), str(found["spurious"])]
-        for metric, value in found["metrics"].items():
-            interval = " to ".join(_number(end) for end in value["ci95"]) if value["ci95"] else ""
-            moments = [_number(value[key]) for key in ("mean", "std", "median")]
-            table.add_row(*head, metric, str(value["n"]), *moments, interval)
-            head = ["", "", ""]
-        table.add_section()
+        _add_section(table, name, found["metrics"])
+    if len(classes) > 1:
+        _add_section(table, "average", average)
     console.print(table)
+    for name, found in classes.items():
+        if found["missed"] or found["spurious"]:
+            _print_line(f"{name}: missed in {found['missed']} cases, spurious in {found['spurious']}", console)
 
 
 def print_comparisons(comparisons: list[dict[str, Any]], console: Console) -> None:
-    """A table of what :func:`monai_nlseg.evaluation.compare.compare_tables` returns."""
-    table = Table(title="difference to other tables (here - there), p corrected after Holm")
-    for title in ("with", "class", "metric"):
-        table.add_column(title, no_wrap=True)
-    for title in ("n", "difference", "t-test p", "corrected", "Wilcoxon p", "corrected"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for each in comparisons:
-        values = [each[key] for key in ("mean_difference", "t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm")]
-        table.add_row(*(Text(each[key]) for key in ("with", "class", "metric")), str(each["n"]), *map(_number, values))
-    console.print(table)
-    moved = [each for each in comparisons if each["boxes_differ"] and each["metric"] == "mhd"]
+    """A table for each other method of what :func:`monai_nlseg.evaluation.compare.compare_tables` returns."""
+    for name in dict.fromkeys(each["with"] for each in comparisons):
+        table = _table(["class", "metric"], ["n", "difference", "t-test p", "Holm", "Wilcoxon p", "Holm"])
+        for each in comparisons:
+            if each["with"] == name:
+                keys = ("mean_difference", "t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm")
+                table.add_row(
+                    Text(each["class"]), Text(each["metric"]), str(each["n"]), *(_number(each[key]) for key in keys)
+                )
+        _print_line(f"here - {name}:", console)
+        console.print(table)
+    moved = [each for each in comparisons if each["boxes_differ"] and each["metric"] in DEPEND_ON_BOX]
     if moved:
-        console.print(
-            f"the box of mhd differs in up to {max(each['boxes_differ'] for each in moved)} cases: its values depend "
-            "on the box, so compare it in one (--roi full or mask)."
+        names = ", ".join(dict.fromkeys(each["metric"] for each in moved))
+        count = max(each["boxes_differ"] for each in moved)
+        _print_line(
+            f"{names}: up to {count} cases were measured in another box, on which the values depend; compare them with "
+            "--roi full or mask",
+            console,
         )
+
+
+def _table(words: list[str], numbers: list[str]) -> Table:
+    # Without a frame, for it must not be cut in a terminal of 80 columns.
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for word in words:
+        table.add_column(word, overflow="fold")
+    for number in numbers:
+        table.add_column(number, justify="right", no_wrap=True)
+    return table
+
+
+def _print_line(line: str, console: Console) -> None:
+    # As Text, for Rich reads [name] in a string as markup, and classes and paths may hold that.
+    console.print(Text(line), soft_wrap=True)
+
+
+def _add_section(table: Table, name: str, metrics: dict[str, Any]) -> None:
+    table.add_row(Text(name, style="bold"))
+    for metric, value in metrics.items():
+        interval = " to ".join(_number(end) for end in value["ci95"]) if value["ci95"] else ""
+        moments = [_number(value[key]) for key in ("mean", "std", "median")]
+        table.add_row(f"  {metric}", str(value["n"]), *moments, interval)
 
 
 def _number(value: float | None) -> str:

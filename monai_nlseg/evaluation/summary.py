@@ -11,7 +11,7 @@ from scipy import stats
 
 from monai_nlseg.evaluation.case import CaseResult
 
-__all__ = ["BOOTSTRAP_RESAMPLES", "BOOTSTRAP_SEED", "describe", "summarize"]
+__all__ = ["BOOTSTRAP_RESAMPLES", "BOOTSTRAP_SEED", "describe", "summarize", "summarize_average"]
 
 BOOTSTRAP_RESAMPLES = 9999
 BOOTSTRAP_SEED = 0
@@ -41,6 +41,20 @@ def summarize(results: Sequence[CaseResult], metrics: Sequence[str]) -> dict[str
             "metrics": {metric: describe([row.values[metric] for row in of_class]) for metric in metrics},
         }
         for name, of_class in rows.items()
+    }
+
+
+def summarize_average(results: Sequence[CaseResult], metrics: Sequence[str]) -> dict[str, Any]:
+    """Statistics of each case's mean over the classes, the "average" of the papers' tables.
+
+    Returns:
+        Metric -> :func:`describe` of the means; a class whose value is not finite makes its case's mean so.
+    """
+    return {
+        metric: describe(
+            [float(np.mean([row.values[metric] for row in result.classes])) for result in results if result.classes]
+        )
+        for metric in metrics
     }
 
 

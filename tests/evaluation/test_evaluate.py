@@ -162,7 +162,8 @@ def test_comparison_with_two_tables(tmp_path, capsys):
     assert found["t_p"] == pytest.approx(stats.ttest_rel(ours, theirs).pvalue)
     assert found["wilcoxon_p"] == pytest.approx(stats.wilcoxon(ours, theirs).pvalue)
     assert found["t_p"] < found["t_p_holm"] <= 1
-    assert "corrected" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert all(f"here - {name}" in printed for name in tables) and "Wilcoxon p" in printed
 
     save(predictions / "case9.nii.gz", tissues(9))
     save(labels / "case9.nii.gz", tissues(0))
@@ -181,6 +182,7 @@ def test_comparison_with_two_tables(tmp_path, capsys):
         (("a.csv",), "are too many arguments"),
         (("--compare", "nowhere.csv"), "'nowhere.csv' cannot be read as a table"),
         (("--classes", "GM"), "'GM' has no whole number"),
+        (("--output", __file__), "test_evaluate.py' is a file: give --output a folder"),
     ],
 )
 def test_what_does_not_fit_is_told_before_the_work(tmp_path, options, words):

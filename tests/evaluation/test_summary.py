@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from monai_nlseg.evaluation import CaseResult, ClassResult, describe, summarize
+from monai_nlseg.evaluation import CaseResult, ClassResult, describe, summarize, summarize_average
 
 VALUES = [0.9, 0.8, 0.85, 0.7, 0.95, 0.6]
 
@@ -45,3 +45,14 @@ def test_what_the_means_leave_out_is_counted():
     assert (found["found"], found["missed"], found["spurious"], found["absent"]) == (2, 1, 1, 1)
     assert found["metrics"]["hd95"]["n"] == 3 and found["metrics"]["hd95"]["not_finite"] == 2
     assert found["metrics"]["hd95"]["mean"] == pytest.approx(4 / 3)
+
+
+def test_the_average_is_over_the_classes_of_a_case():
+    values = [(0.9, 0.7), (0.8, 0.4), (math.inf, 0.1)]
+    results = [
+        CaseResult(str(index), "", tuple(ClassResult(name, "found", {"asd": one}) for name, one in zip("ab", case)))
+        for index, case in enumerate(values)
+    ]
+    found = summarize_average([*results, CaseResult("broken", failure="no")], ["asd"])["asd"]
+    assert (found["n"], found["not_finite"]) == (2, 1)
+    assert found["mean"] == pytest.approx(0.7) and found["std"] == pytest.approx(0.2 / math.sqrt(2))
