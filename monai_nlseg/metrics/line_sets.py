@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import torch
 
@@ -12,6 +10,8 @@ from monai_nlseg.metrics.boxes import occupied_box
 __all__ = ["line_set_distance"]
 
 WORD_BITS = 64
+# Lines searched for together: few, so that they are alike and their distances stay in the processor's cache.
+BLOCK_LINES = 32
 # Distances that the matrix product holds at once: 16 MiB of float32.
 CHUNK_ELEMENTS = 2**22
 
@@ -41,28 +41,35 @@ def line_set_distance(pred: torch.Tensor, label: torch.Tensor, directed: bool = 
 
 def _one_direction(pred: np.ndarray, label: np.ndarray, total: int, directed: bool, device: torch.device) -> float:
     """Distance of two sets of ``total`` lines, of which all but those in ``pred`` and ``label`` (n, L) are zero."""
-    lines, in_pred, in_label = _distinct_lines(pred, label, total - len(pred))
-    # A line of both sets has distance zero; only those of one set are searched for.
-    pred_only = (in_pred > 0) & (in_label == 0)
-    label_only = (in_label > 0) & (in_pred == 0)
-    shared = lines[(in_pred > 0) & (in_label > 0)]
-
-    from_pred, from_label = _nearest(lines[pred_only], lines[label_only], device)
-    from_pred = np.minimum(from_pred, _nearest(lines[pred_only], shared, device)[0])
-    forward = float((np.sqrt(from_pred) * in_pred[pred_only]).sum() / total)
-    if directed:
-        return forward
-    from_label = np.minimum(from_label, _nearest(lines[label_only], shared, device)[0])
-    return max(forward, float((np.sqrt(from_label) * in_label[label_only]).sum() / total))
+    lines, reach, in_pred, in_label = _distinct_lines(pred, label, total - len(pred))
+    forward = _mean_nearest(lines, reach, in_pred, in_label, device)
+    return forward if directed else max(forward, _mean_nearest(lines, reach, in_label, in_pred, device))
 
 
-def _distinct_lines(pred: np.ndarray, label: np.ndarray, zero_lines: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct lines of both sets, and how often each stands in either.
+def _mean_nearest(
+    lines: np.ndarray, reach: np.ndarray, in_ours: np.ndarray, in_theirs: np.ndarray, device: torch.device
+) -> float:
+    """Mean distance from our lines to the nearest of theirs, both given by how often each line stands in them."""
+    # A line of both sets has distance zero; only those of ours alone are searched for.
+    alone = (in_ours > 0) & (in_theirs == 0)
+    theirs = lines[in_theirs > 0]
+    if device.type == "cpu" and hasattr(np, "bitwise_count"):  # since NumPy 2
+        nearest = _nearest_by_bits(lines[alone], reach[alone], theirs)
+    else:
+        nearest = _nearest_by_product(lines[alone], theirs, device)
+    return float((np.sqrt(nearest) * in_ours[alone]).sum() / in_ours.sum())
+
+
+def _distinct_lines(
+    pred: np.ndarray, label: np.ndarray, zero_lines: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct lines of both sets, a bound of their distances, and how often each stands in either.
 
     ``zero_lines`` zero lines are added to both.
 
     Returns:
-        Lines (n, words), 64 voxels a word of uint64, and two counts (n,).
+        Lines (n, words), 64 voxels a word of uint64; for a line of one set only, from how many of its voxels a line
+        of the other set is known to differ (n,), the one in its place; and two counts (n,).
     """
     count, length = pred.shape
     packed = np.packbits(np.concatenate([pred, label, np.zeros_like(pred[:1])]), axis=1)
@@ -82,59 +89,47 @@ def _distinct_lines(pred: np.ndarray, label: np.ndarray, zero_lines: int) -> tup
     in_label = np.bincount(index[count:-1], minlength=len(distinct))
     in_pred[index[-1]] += zero_lines
     in_label[index[-1]] += zero_lines
-    return distinct, in_pred, in_label
+    reach = np.full(len(distinct), length)
+    in_place = np.count_nonzero(pred != label, axis=1)
+    for places in (index[:count], index[count:-1]):
+        np.minimum.at(reach, places, in_place)
+    return distinct, reach, in_pred, in_label
 
 
-def _nearest(ours: np.ndarray, theirs: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """For each of our lines (n, words) the squared distance to the nearest of theirs (m, words), and the reverse.
+def _nearest_by_bits(ours: np.ndarray, reach: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """For each of our lines (n, words) the squared distance to the nearest of theirs (m, words), known to be in reach.
 
-    Between zeros and ones it is the number of differing voxels. Infinite where there is no line to be near to. float64.
+    Between zeros and ones it is the number of differing bits. Lines whose numbers of ones differ by more than the reach
+    are farther apart than that, so only lines of about as many ones are looked at.
     """
-    if len(ours) == 0 or len(theirs) == 0:
-        return np.full(len(ours), np.inf), np.full(len(theirs), np.inf)
-    if device.type != "cpu" or not hasattr(np, "bitwise_count"):  # NumPy 1
-        return _nearest_by_product(ours, theirs, device)
-    parts = np.array_split(ours, min(torch.get_num_threads(), len(ours)))
-    with ThreadPoolExecutor(len(parts)) as pool:
-        found = list(pool.map(lambda part: _nearest_by_bits(part, theirs), parts))
-    our_nearest = np.concatenate([ours_found for ours_found, _ in found])
-    return our_nearest.astype(float), np.min([theirs_found for _, theirs_found in found], axis=0).astype(float)
+    our_ones, their_ones = (np.bitwise_count(lines).sum(axis=1, dtype=np.intp) for lines in (ours, theirs))
+    order = np.argsort(their_ones)
+    their_ones = their_ones[order]
+    columns = np.ascontiguousarray(theirs[order].T)
+    counts = np.min_scalar_type(len(columns) * WORD_BITS)
+    nearest = np.empty(len(ours))
+    queue = np.lexsort((our_ones, reach))
+    for first in range(0, len(queue), BLOCK_LINES):
+        block = queue[first : first + BLOCK_LINES]
+        fewest, most = (our_ones[block] - reach[block]).min(), (our_ones[block] + reach[block]).max()
+        start, stop = np.searchsorted(their_ones, [fewest, most + 1])
+        differing = np.zeros((len(block), stop - start), dtype=counts)
+        for word, column in zip(ours[block].T, columns[:, start:stop]):
+            differing += np.bitwise_count(word[:, None] ^ column)
+        nearest[block] = differing.min(axis=1)
+    return nearest
 
 
-def _nearest_by_bits(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the bits in which words differ, one of our lines against all of theirs at a time."""
-    counts = np.min_scalar_type(theirs.shape[1] * WORD_BITS)
-    columns = np.ascontiguousarray(theirs.T)
-    our_nearest = np.empty(len(ours), dtype=counts)
-    their_nearest = np.full(len(theirs), np.iinfo(counts).max, dtype=counts)
-    differing = np.empty_like(columns[0])
-    distance = np.empty(len(theirs), dtype=counts)
-    bits = np.empty(len(theirs), dtype=np.uint8)
-    for row, line in enumerate(ours):
-        np.bitwise_xor(columns[0], line[0], out=differing)
-        np.bitwise_count(differing, out=distance)
-        for column, word in zip(columns[1:], line[1:]):
-            np.bitwise_xor(column, word, out=differing)
-            np.bitwise_count(differing, out=bits)
-            np.add(distance, bits, out=distance)
-        our_nearest[row] = distance.min()
-        np.minimum(their_nearest, distance, out=their_nearest)
-    return our_nearest, their_nearest
-
-
-def _nearest_by_product(ours: np.ndarray, theirs: np.ndarray, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """|a| + |b| - 2 a.b, by matrix products on ``device``."""
-    a, b = (
-        torch.from_numpy(np.unpackbits(lines.view(np.uint8), axis=1)).to(device).float() for lines in (ours, theirs)
-    )
-    a_size, b_size = a.sum(dim=1), b.sum(dim=1)
-    a_nearest, b_nearest = torch.full_like(a_size, torch.inf), torch.full_like(b_size, torch.inf)
+def _nearest_by_product(ours: np.ndarray, theirs: np.ndarray, device: torch.device) -> np.ndarray:
+    """The same from matrix products on ``device``, as |a| + |b| - 2 a.b."""
+    bits = [np.unpackbits(lines.view(np.uint8), axis=1) for lines in (ours, theirs)]
+    a, b = (torch.from_numpy(each).to(device).float() for each in bits)
+    nearest = torch.empty(len(a), device=device)
     step = max(CHUNK_ELEMENTS // len(b), 1)
     # Products of zeros and ones must stay exact whatever precision the caller trains in.
     with torch.autocast(device.type, enabled=False):
+        b_ones = b.sum(dim=1)
         for first in range(0, len(a), step):
             chunk = slice(first, first + step)
-            squared = torch.addmm(b_size, a[chunk], b.T, alpha=-2).add_(a_size[chunk, None])
-            a_nearest[chunk] = squared.amin(dim=1)
-            b_nearest = torch.minimum(b_nearest, squared.amin(dim=0))
-    return a_nearest.double().cpu().numpy(), b_nearest.double().cpu().numpy()
+            nearest[chunk] = torch.addmm(b_ones, a[chunk], b.T, alpha=-2).amin(dim=1)
+    return (nearest + a.sum(dim=1)).double().cpu().numpy()
