@@ -27,8 +27,9 @@ def test_against_the_definitions():
 
 def test_ties_and_zeros():
     """Equal differences, though they differ in the last bits, are ties; zeros are left out of Wilcoxon's test."""
-    ours = np.array([0.3, 0.6, 0.9, 0.4, 0.5, 0.7])
-    theirs = np.array([0.2, 0.5, 0.8, 0.5, 0.3, 0.7])
+    ours = np.array([0.3, 0.4, 1.1, 0.4, 0.5, 0.7])
+    theirs = np.array([0.2, 0.3, 1.0, 0.5, 0.3, 0.7])
+    assert len(np.unique(np.abs(ours - theirs)[:4])) == 3
     found = paired_tests(ours, theirs)
     assert found["zero_differences"] == 1
     ranks = np.array([2.5, 2.5, 2.5, 2.5, 5.0])  # of |.1 .1 .1 -.1 .2|

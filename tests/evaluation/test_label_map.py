@@ -27,17 +27,23 @@ def test_one_slice_is_two_dimensional(tmp_path, shape):
     assert found.spacing == (1.0, 2.0)
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.bmp", "a.gif"])
-@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        *(("a.png", mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "P")),
+        *(("a.tif", mode) for mode in ("1", "L", "RGB", "RGBA", "P")),
+        *(("a.bmp", mode) for mode in ("1", "L", "RGB", "P")),
+        *(("a.gif", mode) for mode in ("L", "P")),
+    ],
+)
 def test_images(tmp_path, name, mode):
-    if (name, mode) in (("a.bmp", "RGBA"), ("a.gif", "RGB"), ("a.gif", "RGBA")):
-        pytest.skip("the format has no such mode")
     if mode == "P":  # the palette's colours are not the labels
         image = Image.fromarray(DISC // 255)
         image.putpalette([0, 0, 0, 255, 0, 0])
         expected = DISC // 255
     else:
-        image, expected = Image.fromarray(DISC).convert(mode), DISC
+        image = Image.fromarray(DISC).convert(mode)
+        expected = DISC // 255 if mode == "1" else DISC
     image.save(tmp_path / name)
     found = read_label_map(tmp_path / name)
     np.testing.assert_array_equal(found.values, expected)
