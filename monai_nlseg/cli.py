@@ -25,6 +25,9 @@ console = Console()
 # What `nlseg bench --quick` leaves out is the same arithmetic in another wrapping, slower, or compiles for a minute.
 QUICK_ENGINES = ["engine", "openvino", "materialized", "ccfcn3d", "unet", "segresnet", "swinunetr"]
 
+# Of an evaluation; all stand in its summary.
+MOST_PROBLEMS = 20
+
 TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
 
 
@@ -154,6 +157,74 @@ def bench(
         _say(f"wrote {path}")
     if not report["engines"]:
         raise ValueError("nothing could be measured: the reasons are above.")
+
+
+@app.command()
+def evaluate(
+    pred: Annotated[str, typer.Option(help="Folder of the predicted label maps, or a pattern in quotes.")],
+    label: Annotated[str, typer.Option(help="Folder of the true label maps, or a pattern: 'data/*_mask.tif'.")],
+    more: Annotated[
+        list[str] | None, typer.Argument(help="The folder of --roi mask, and further tables (.csv) of --compare.")
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Values and names, as 1=CSF,2=GM or 1+10=CSF; else each value found in labels.")
+    ] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics, comma separated.")] = None,
+    roi: Annotated[
+        str, typer.Option(help="full, nonzero (box around all foreground of both) or mask DIR: what is measured.")
+    ] = "full",
+    output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("nlseg-evaluation"),
+    jobs: Annotated[int | None, typer.Option(help="Processes; one a CPU by default.", min=1)] = None,
+    compare: Annotated[list[str] | None, typer.Option(help="Tables (cases.csv) of other methods.")] = None,
+) -> None:
+    """Measure label maps against the true ones: a table of cases, a summary, a picture, tests against other methods.
+
+    Files pair by name, up to endings such as _seg, _label and _mask: NIfTI, Analyze, PNG, TIFF, BMP, JPEG, GIF. What
+    does not pair, fit or compare is told, the rest is measured, and the exit code is 2.
+    """
+    from rich.progress import Progress
+
+    from monai_nlseg.evaluation import (
+        DEFAULT_METRICS,
+        evaluate_folders,
+        parse_classes,
+        print_comparisons,
+        print_summary,
+    )
+
+    tables = [each for each in more or () if each.endswith(".csv")]
+    masks = [each for each in more or () if not each.endswith(".csv")]
+    if len(masks) > 1 or tables and not compare:
+        raise ValueError(f"{[*masks, *tables]} are too many arguments: give --roi mask DIR, --compare a.csv b.csv.")
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("measuring", total=None)
+        found = evaluate_folders(
+            pred,
+            label,
+            output,
+            classes=parse_classes(classes) if classes is not None else None,
+            metrics=[name.strip() for name in metrics.split(",")] if metrics is not None else DEFAULT_METRICS,
+            roi=roi,
+            masks=masks[0] if masks else None,
+            compare=[*(compare or ()), *tables],
+            jobs=jobs,
+            progress=lambda total, result: progress.update(bar, total=total, advance=0 if result is None else 1),
+        )
+    # A table in a file or a pipe is not cut to 80 columns.
+    wide = console if console.is_terminal else Console(width=140)
+    if found.report["classes"]:
+        print_summary(found.report["classes"], found.report["average_of_classes"], wide)
+    if found.report["comparisons"]:
+        print_comparisons(found.report["comparisons"], wide)
+    for path in found.files:
+        _say(f"wrote {path}")
+    for problem in found.problems[:MOST_PROBLEMS]:
+        _say(problem)
+    if found.problems:
+        raise ValueError(
+            f"{len(found.problems)} of the files, cases or tables could not be used: see above and 'problems' in "
+            f"'{output / 'summary.json'}'; the rest was measured."
+        )
 
 
 @simulate.command("iseg")

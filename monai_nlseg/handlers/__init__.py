@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSaver
+from monai_nlseg.handlers.modified_hausdorff import ModifiedHausdorff
+from monai_nlseg.handlers.overlap import Overlap, VNetDice
+from monai_nlseg.handlers.roc_auc import PooledROCAUC
+from monai_nlseg.handlers.surface import Surface
 from monai_nlseg.handlers.training_curve import TrainingCurve
 from monai_nlseg.handlers.validation import ValidationHandler
 
-__all__ = ["BestModelSaver", "EpochCheckpointSaver", "TrainingCurve", "ValidationHandler"]
+__all__ = [
+    "BestModelSaver",
+    "EpochCheckpointSaver",
+    "ModifiedHausdorff",
+    "Overlap",
+    "PooledROCAUC",
+    "Surface",
+    "TrainingCurve",
+    "VNetDice",
+    "ValidationHandler",
+]

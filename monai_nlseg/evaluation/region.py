@@ -1,0 +1,70 @@
+"""The part of the grid in which a case is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from monai_nlseg.evaluation.label_map import LabelMap, check_same_grid, read_label_map
+from monai_nlseg.evaluation.pairs import CasePair
+
+__all__ = ["ROI_MODES", "Region", "find_region"]
+
+ROI_MODES = ("full", "nonzero", "mask")
+
+
+@dataclass(frozen=True)
+class Region:
+    """Which voxels of a case count.
+
+    Attributes:
+        box: the smallest box that holds them, a slice for each axis.
+        inside: boolean of the whole grid's shape, or None where all count.
+    """
+
+    box: tuple[slice, ...]
+    inside: np.ndarray | None = None
+
+    def __str__(self) -> str:
+        return ",".join(f"{part.start}:{part.stop}" for part in self.box)
+
+
+def find_region(pair: CasePair, prediction: LabelMap, label: LabelMap, roi: str) -> Region:
+    """The region of a case.
+
+    Args:
+        pair: the case, whose ``mask`` is read for the roi "mask".
+        prediction, label: its maps, on one grid.
+        roi: "full" for the whole grid; "nonzero" for the smallest box that holds all that is not background in either
+            map (the whole grid if that is nothing); "mask" for the voxels of the mask that are not zero.
+
+    Raises:
+        ValueError: for a mask that is missing, unreadable, on another grid or zero everywhere.
+    """
+    if roi == "mask":
+        if pair.mask is None:
+            raise ValueError(f"there is no mask of case '{pair.case}': add it to the folder of masks.")
+        mask = read_label_map(pair.mask)
+        check_same_grid(mask, label)
+        inside = mask.values != 0
+        if not inside.any():
+            raise ValueError(f"the mask '{pair.mask}' is zero everywhere: expected the region to evaluate.")
+        return Region(_bounding_box(inside), inside)
+    if roi == "nonzero":
+        either = (prediction.values != 0) | (label.values != 0)
+        if either.any():
+            box = _bounding_box(either)
+            inside = np.zeros(either.shape, bool)
+            inside[box] = True
+            return Region(box, inside)
+    return Region(tuple(slice(0, size) for size in label.values.shape))
+
+
+def _bounding_box(inside: np.ndarray) -> tuple[slice, ...]:
+    box = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        hit = np.flatnonzero(inside.any(axis=others))
+        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    return tuple(box)

@@ -1,0 +1,70 @@
+"""Ignite handlers of the overlap metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from monai.handlers import IgniteMetricHandler
+from monai.utils import MetricReduction
+
+from monai_nlseg.handlers.cases import CaseMetricHandler
+from monai_nlseg.metrics import OverlapMetric, VNetDiceMetric
+
+__all__ = ["Overlap", "VNetDice"]
+
+
+class Overlap(CaseMetricHandler):
+    """Ignite handler of :class:`monai_nlseg.metrics.OverlapMetric`.
+
+    Args:
+        metric_name: one of :data:`monai_nlseg.metrics.OVERLAP_METRICS`.
+        include_background: measure channel 0 as well; "mean_iou" needs it.
+        pooled: measure the voxels of all cases together.
+        reduction: MONAI's.
+        output_transform: returns ``(y_pred, y)`` or ``(y_pred, y, mask)``, one-hot masks and the field of view.
+        save_details: leave the values of each case, (B, C), in ``engine.state.metric_details``.
+
+    Raises:
+        ValueError: for an unknown metric or a mean IoU without the background.
+    """
+
+    def __init__(
+        self,
+        metric_name: str = "dice",
+        include_background: bool = False,
+        pooled: bool = False,
+        reduction: MetricReduction | str = MetricReduction.MEAN,
+        output_transform: Callable = lambda x: x,
+        save_details: bool = True,
+    ) -> None:
+        metric = OverlapMetric(metric_name, include_background, pooled, reduction)
+        super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)
+
+    def compute(self) -> Any:
+        """The reduced metric; the details are values where the metric's buffer holds counts."""
+        result = super().compute()
+        if self.save_details:
+            self._engine.state.metric_details[self._name] = self.metric_fn.case_values()
+        return result
+
+
+class VNetDice(IgniteMetricHandler):
+    """Ignite handler of :class:`monai_nlseg.metrics.VNetDiceMetric`.
+
+    Args:
+        include_background: measure channel 0 as well.
+        reduction: MONAI's.
+        output_transform: returns ``(y_pred, y)``, probabilities and label.
+        save_details: leave the values of each case, (B, C), in ``engine.state.metric_details``.
+    """
+
+    def __init__(
+        self,
+        include_background: bool = False,
+        reduction: MetricReduction | str = MetricReduction.MEAN,
+        output_transform: Callable = lambda x: x,
+        save_details: bool = True,
+    ) -> None:
+        metric = VNetDiceMetric(include_background, reduction)
+        super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)

@@ -1,0 +1,193 @@
+"""`nlseg evaluate` as a user types it: what it prints, writes and exits with."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from monai_nlseg import cli
+from monai_nlseg.evaluation import DEFAULT_METRICS
+from tests.evaluation.cohorts import TOY_DICE, TOY_LABEL, TOY_PREDICTION, cohort, save, tissues
+
+NAMES = "1=CSF,2=GM,3=WM"
+
+
+def evaluate(predictions, labels, output, *options):
+    """Run the command in this process and read what it wrote."""
+    arguments = ["--pred", predictions, "--label", labels, "--output", output, "--jobs", 1, *options]
+    try:
+        cli.app(["evaluate", *map(str, arguments)], standalone_mode=False)
+        problem = None
+    except ValueError as error:
+        problem = str(error)
+    with (output / "cases.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return rows, json.loads((output / "summary.json").read_text()), problem
+
+
+def test_a_cohort_in_processes(tmp_path):
+    predictions, labels = cohort(tmp_path, 3)
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "monai_nlseg.cli", "evaluate", "--pred", str(predictions), "--label",
+         str(labels), "--classes", NAMES, "--output", str(tmp_path / "out"), "--jobs", "2"],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == "" and "GM" in result.stdout and "surface_dice" in result.stdout
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["cases.csv", "metrics.png", "summary.json"]
+    assert Image.open(tmp_path / "out" / "metrics.png").size[0] > 500
+    rows, summary, _ = evaluate(predictions, labels, tmp_path / "serial", "--classes", NAMES)
+    assert (tmp_path / "out" / "cases.csv").read_text() == (tmp_path / "serial" / "cases.csv").read_text()
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+    assert [(row["case"], row["class"]) for row in rows[:4]] == [
+        ("case0", "CSF"), ("case0", "GM"), ("case0", "WM"), ("case1", "CSF"),
+    ]  # fmt: skip
+    assert list(rows[0]) == ["case", "class", "state", "box", *DEFAULT_METRICS, "message"]
+
+
+def test_the_table_holds_the_metrics_and_the_summary_their_mean(tmp_path):
+    rows, summary, problem = evaluate(*cohort(tmp_path), tmp_path / "out", "--metrics", "dice,mhd", "--classes", NAMES)
+    assert problem is None and summary["problems"] == []
+    truth, dice = tissues(0), []
+    for number in range(4):
+        found = tissues(number + 1)
+        overlap = np.sum((found == 2) & (truth == 2))
+        dice.append(2 * overlap / (np.sum(found == 2) + np.sum(truth == 2)))
+    assert [float(row["dice"]) for row in rows if row["class"] == "GM"] == pytest.approx(dice)
+    gray = summary["classes"]["GM"]["metrics"]["dice"]
+    assert gray["n"] == 4 and gray["mean"] == pytest.approx(np.mean(dice))
+    assert gray["std"] == pytest.approx(np.std(dice, ddof=1))
+    assert gray["ci95"][0] < gray["mean"] < gray["ci95"][1]
+    assert {row["box"] for row in rows} == {"0:8,0:9,0:10"}
+    assert summary["settings"]["classes"] == {"CSF": [1], "GM": [2], "WM": [3]}
+
+
+def test_what_does_not_pair_or_fit_is_told_and_the_rest_measured(tmp_path, capsys):
+    predictions, labels = cohort(tmp_path, 5)
+    (predictions / "case0_seg.nii.gz").write_bytes((predictions / "case1_seg.nii.gz").read_bytes()[:100])
+    save(predictions / "case1_seg.nii.gz", tissues(2), np.diag([1.0, 2.0, 1.6, 1.0]))
+    save(predictions / "case2_seg.nii.gz", tissues(3) * 3)
+    (predictions / "case3_seg.nii.gz").rename(predictions / "lost_seg.nii.gz")
+    rows, summary, problem = evaluate(predictions, labels, tmp_path / "out", "--classes", NAMES)
+    assert "5 of the files, cases or tables could not be used" in problem
+    printed = capsys.readouterr().out
+    for words in (
+        "prediction '{}' has no label map of case 'lost'".format(predictions / "lost_seg.nii.gz"),
+        "label map '{}' has no prediction of case 'case3'".format(labels / "case3.nii.gz"),
+        "case 'case0' failed: ",
+        "case 'case1' failed: the affines of ",
+        "case 'case2' failed: '{}' holds the label values [6, 9]".format(predictions / "case2_seg.nii.gz"),
+    ):
+        assert words in printed and any(line.startswith(words) for line in summary["problems"])
+    assert [row["case"] for row in rows if row["state"] == "failed"] == ["case0", "case1", "case2"]
+    assert "case0_seg.nii.gz" in rows[0]["message"] and rows[0]["class"] == rows[0]["dice"] == ""
+    assert [row["class"] for row in rows if row["case"] == "case4"] == ["CSF", "GM", "WM"]
+    cases = summary["cases"]
+    assert (cases["paired"], cases["measured"], cases["failed"]) == (4, 1, 3)
+    assert list(cases["without_label"]) == ["lost"] and list(cases["without_prediction"]) == ["case3"]
+    assert summary["classes"]["GM"]["metrics"]["dice"]["n"] == 1
+
+
+def test_nothing_measured_still_writes(tmp_path):
+    predictions, labels = cohort(tmp_path, 1)
+    evaluate(predictions, labels, tmp_path / "out")
+    assert (tmp_path / "out" / "metrics.png").exists()
+    (predictions / "case0_seg.nii.gz").write_text("no image")
+    rows, summary, problem = evaluate(predictions, labels, tmp_path / "out")
+    assert problem.startswith("1 of the files") and len(rows) == 1 and summary["classes"] == {}
+    assert not (tmp_path / "out" / "metrics.png").exists()
+
+
+def test_images(tmp_path):
+    for number, suffix in enumerate(("png", "tif", "bmp")):
+        for folder, mask in (("p", TOY_PREDICTION), ("l", TOY_LABEL)):
+            path = tmp_path / folder / (f"{number}.{suffix}" if folder == "p" else f"{number}_mask.png")
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(mask[2] * 255).save(path)
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out")
+    assert problem is None and [row["class"] for row in rows] == ["255"] * 3
+    a, b = TOY_PREDICTION[2], TOY_LABEL[2]
+    assert float(rows[0]["dice"]) == pytest.approx(2 * np.sum(a & b) / (a.sum() + b.sum()))
+    assert all(np.isfinite(float(row[metric])) for row in rows for metric in DEFAULT_METRICS)
+
+
+@pytest.mark.parametrize(
+    ("options", "box", "mhd"),
+    [
+        ((), "0:4,0:5,0:6", 0.3583333333),
+        (("--roi", "nonzero"), "1:4,1:4,1:5", 0.8745911492),
+        (("--roi", "mask", "masks"), "1:4,1:4,1:5", 0.8745911492),
+    ],
+)
+def test_regions_of_the_golden_toy(tmp_path, monkeypatch, options, box, mhd):
+    monkeypatch.chdir(tmp_path)
+    mask = np.zeros_like(TOY_LABEL)
+    mask[1:4, 1:4, 1:5] = 1
+    for folder, volume in (("p", TOY_PREDICTION), ("l", TOY_LABEL), ("masks", mask)):
+        save(tmp_path / folder / "toy.nii", volume)
+    rows, _, problem = evaluate("p", "l", tmp_path / "out", *options)
+    assert problem is None and rows[0]["box"] == box
+    assert float(rows[0]["mhd"]) == pytest.approx(mhd, abs=1e-6)
+    assert float(rows[0]["dice"]) == pytest.approx(TOY_DICE)
+
+
+def test_comparison_with_two_tables(tmp_path, capsys):
+    predictions, labels = cohort(tmp_path, 5)
+    for name, shift in (("b", 10), ("c", 20)):
+        for number in range(5):
+            save(tmp_path / name / f"case{number}.nii.gz", tissues(number + shift))
+        evaluate(tmp_path / name, labels, tmp_path / f"out-{name}")
+    tables = [str(tmp_path / f"out-{name}" / "cases.csv") for name in ("b", "c")]
+    rows, summary, problem = evaluate(
+        predictions, labels, tmp_path / "out", "--metrics", "dice,iou", "--compare", *tables
+    )
+    assert problem is None
+    comparisons = summary["comparisons"]
+    assert [(each["with"], each["class"], each["metric"]) for each in comparisons] == [
+        (name, label_class, metric) for name in tables for label_class in "123" for metric in ("dice", "iou")
+    ]
+    with open(tables[1], newline="") as file:
+        theirs = [float(row["dice"]) for row in csv.DictReader(file) if row["class"] == "2"]
+    ours = [float(row["dice"]) for row in rows if row["class"] == "2"]
+    wanted = {"with": tables[1], "class": "2", "metric": "dice"}
+    (found,) = (each for each in comparisons if wanted.items() <= each.items())
+    assert found["t_p"] == pytest.approx(stats.ttest_rel(ours, theirs).pvalue)
+    assert found["wilcoxon_p"] == pytest.approx(stats.wilcoxon(ours, theirs).pvalue)
+    assert found["t_p"] < found["t_p_holm"] <= 1
+    printed = capsys.readouterr().out
+    assert all(f"here - {name}" in printed for name in tables) and "Wilcoxon p" in printed
+
+    save(predictions / "case9.nii.gz", tissues(9))
+    save(labels / "case9.nii.gz", tissues(0))
+    _, summary, problem = evaluate(predictions, labels, tmp_path / "out", "--metrics", "dice", "--compare", tables[0])
+    assert summary["problems"] == [f"'{tables[0]}' lacks 1 case (case9)"] and problem.startswith("1 of the files")
+    assert [each["n"] for each in summary["comparisons"]] == [5, 5, 5]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--metrics", "dice,dise"), "--metrics 'dise' is unknown: choose from dice, iou"),
+        (("--roi", "some"), "--roi 'some' is unknown"),
+        (("--roi", "mask"), "needs a folder of masks"),
+        (("masks",), "--roi full takes no folder of masks"),
+        (("a.csv",), "are too many arguments"),
+        (("--compare", "nowhere.csv"), "'nowhere.csv' cannot be read as a table"),
+        (("--classes", "GM"), "'GM' has no whole number"),
+        (("--output", __file__), "test_evaluate.py' is a file: give --output a folder"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_the_work(tmp_path, options, words):
+    predictions, labels = cohort(tmp_path, 1)
+    arguments = ["--pred", predictions, "--label", labels, "--output", tmp_path / "out", *options]
+    with pytest.raises(ValueError, match=words):
+        cli.app(["evaluate", *map(str, arguments)], standalone_mode=False)
+    assert not (tmp_path / "out").exists()
