@@ -153,10 +153,10 @@ def bench(
         report = run_bench(settings, chosen, lambda title: status.update(f"measuring {title}"))
     # A table in a file or a pipe is not cut to 80 columns.
     print_report(report, console if console.is_terminal else Console(width=140))
-    for path in write_report(report, output):
-        _say(f"wrote {path}")
     if not report["engines"]:
         raise ValueError("nothing could be measured: the reasons are above.")
+    for path in write_report(report, output):
+        _say(f"wrote {path}")
 
 
 @app.command()

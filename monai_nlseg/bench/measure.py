@@ -113,10 +113,8 @@ def measure_volume(
         return output
 
     inferer = ENGINES[name].inferer(settings, step)
-    corner = volume[None]
-    for axis in range(2, corner.dim()):
-        corner = corner.narrow(axis, 0, settings.roi_size)
-    inferer(corner.to(settings.device), lambda windows: windows)  # pays for what is made once a process
+    corner = torch.ones((1, settings.shape[0], *[settings.roi_size] * (volume.dim() - 1)), device=settings.device)
+    inferer(corner, predict)  # pays for what is made once a process
     memory = _Memory(settings.device)
     begin = time.perf_counter()
     inferer(crop[None].to(settings.device), timed)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import torch
 import torch.nn as nn
+from monai.networks import eval_mode
 from monai.utils import ensure_tuple_rep
 
 from monai_nlseg.inferers.rolling_average import rolling_bytes
@@ -21,11 +22,16 @@ from monai_nlseg.networks.footprint import forward_footprint, weights_bytes
 __all__ = ["InferencePlan", "available_bytes", "plan_inference"]
 
 # What a process takes beside its tensors on the CPU once convolutions run (oneDNN's code and scratch, threads' arenas):
-# 30 to 60 MB measured over five networks and four batch sizes.
-CPU_RUNTIME_BYTES = 48_000_000
+# 30 to 65 MB measured over five networks and four batch sizes.
+CPU_RUNTIME_BYTES = 56_000_000
 # Larger batches were not faster on a CPU: from 8 windows of 32^3 on, each tensor is mapped anew by the allocator.
 LARGEST_BATCH = {"cpu": 4}
 LARGEST_BATCH_ELSEWHERE = 32
+# Where Linux tells a container's limit and use, versions 2 and 1, and what of the use is cache.
+CGROUPS = (
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,11 @@ def plan_inference(
         measure: whether to run the network for the expected time; needed for a limit in seconds.
 
     Raises:
-        ValueError: if memory or time do not suffice; the message names the output, memory, step or time that would.
+        ValueError: for an image without voxels, or if memory or time do not suffice; the message names the output,
+            memory, step or time that would.
     """
+    if len(shape) < 2 or min(shape) < 1:
+        raise ValueError(f"an image of shape {list(shape)} has no voxels: give (channels, spatial axes), all above 0.")
     device = _device(inferer, network)
     spatial = tuple(shape[1:])
     roi, step = (ensure_tuple_rep(size, len(spatial)) for size in (inferer.roi_size, inferer.step))
@@ -121,9 +130,11 @@ def plan_inference(
     def forward(batch: torch.Tensor) -> list[torch.Tensor]:
         return inferer.predict(batch, network)
 
-    one, two = (forward_footprint(forward, (count, shape[0], *roi), device) for count in (1, 2))
+    with eval_mode(network):
+        one, two = (forward_footprint(forward, (count, shape[0], *roi), device) for count in (1, 2))
     channels = [output[1] for output in one.outputs]
-    sums = sum(rolling_bytes(padded, roi, count) for count in channels)
+    inferer.check_budget(channels, spatial, padded, roi, step)
+    sums = sum(rolling_bytes(padded, roi, step, count) for count in channels)
     labels = sum(channels) if inferer.activation == "sigmoid" else len(channels)
     voxels = math.prod(spatial)
     result = voxels * (labels if inferer.output == "labels" else sum(channels) * inferer.dtype.itemsize)
@@ -166,9 +177,13 @@ def available_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     available = psutil.virtual_memory().available
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.is_file() and used.is_file() and limit.read_text().strip() != "max":
-        available = min(available, int(limit.read_text()) - int(used.read_text()))
+    for folder, limit, used, cache in CGROUPS:
+        files = [Path(folder) / name for name in (limit, used, "memory.stat")]
+        if all(file.is_file() for file in files) and files[0].read_text().strip() != "max":
+            statistics = dict(line.split() for line in files[2].read_text().splitlines())
+            # What files have left in memory is counted as used and given back on demand.
+            taken = int(files[1].read_text()) - int(statistics.get(cache, 0))
+            available = min(available, int(files[0].read_text()) - taken)
     return max(available, 0)
 
 
@@ -186,7 +201,7 @@ def _seconds_a_window(
 ) -> float:
     windows = torch.randn(tuple(shape), device=device)
     taken = []
-    with torch.inference_mode():
+    with eval_mode(network), torch.inference_mode():
         for _ in range(3):
             begin = time.perf_counter()
             outputs = inferer.predict(windows, network)

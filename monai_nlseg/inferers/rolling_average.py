@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import torch
 
-from monai_nlseg.inferers.windows import all_channels
+from monai_nlseg.inferers.windows import all_channels, window_starts
 
 __all__ = ["RollingAverage", "rolling_axis", "rolling_bytes"]
 
@@ -76,13 +77,17 @@ def rolling_axis(shape: Sequence[int], roi: Sequence[int]) -> int:
     return min(range(len(shape)), key=lambda axis: roi[axis] / shape[axis])
 
 
-def rolling_bytes(shape: Sequence[int], roi: Sequence[int], channels: int) -> int:
-    """Most bytes of float32 that averaging ``channels`` over a volume of ``shape`` takes at a time.
+def rolling_bytes(shape: Sequence[int], roi: Sequence[int], step: Sequence[int], channels: int) -> int:
+    """Most bytes that averaging ``channels`` over a volume of ``shape`` takes at a time.
 
-    The buffer, and while it moves on a copy of what is kept.
+    The buffer of float32 and beside it either the copy of what is kept when it moves on, or what is made of the planes
+    handed over on the way to labels (8 bytes a voxel for an argmax).
     """
     axis = rolling_axis(shape, roi)
     plane = 1
     for other, size in enumerate(shape):
         plane *= size if other != axis else 1
-    return 2 * 4 * (channels + 1) * roi[axis] * plane
+    starts = window_starts(shape[axis], roi[axis], step[axis])
+    kept = max((roi[axis] - (second - first) for first, second in itertools.pairwise(starts)), default=0)
+    buffer = 4 * (channels + 1) * plane
+    return buffer * roi[axis] + max(buffer * kept, max(8, channels) * plane * roi[axis])

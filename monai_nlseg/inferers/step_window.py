@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -60,10 +62,11 @@ class StepWindowInferer(Inferer):
         device: device of the result; defaults to the input's.
         progress: whether to show a progress bar (on a terminal only).
 
-    Call: ``inferer(inputs, network, *args, **kwargs)`` with inputs (B, C, *spatial) and a network that maps windows
-    (N, C, *roi_size) to (N, classes, *roi_size) or to several such tensors. Returns (B, classes, *spatial) in
-    ``dtype``, or with output "labels" uint8 of (B, 1, *spatial), for "sigmoid" of (B, classes, *spatial); a tuple of
-    those if the network returns several tensors. A MetaTensor gives MetaTensors.
+    Call: ``inferer(inputs, network, *args, **kwargs)`` with inputs (B, C, *spatial) and a network, in evaluation mode,
+    that maps windows (N, C, *roi_size) to (N, classes, *roi_size) or to several such tensors. Returns
+    (B, classes, *spatial) in ``dtype``, or with output "labels" uint8 of (B, 1, *spatial), for "sigmoid" of
+    (B, classes, *spatial); a tuple of those if the network returns several tensors. A MetaTensor gives MetaTensors. No
+    gradient is recorded.
 
     Raises:
         ValueError: for sizes that do not fit each other or the input, NaN or infinite voxels, an image that is zero
@@ -97,6 +100,9 @@ class StepWindowInferer(Inferer):
         progress: bool = False,
     ) -> None:
         super().__init__()
+        for name, sizes in (("roi_size", roi_size), ("step", step)):
+            if not all(isinstance(size, Integral) for size in (sizes if isinstance(sizes, Sequence) else [sizes])):
+                raise ValueError(f"{name} {sizes!r} is not in whole voxels: give an int, or one an axis.")
         if sw_batch_size < 1:
             raise ValueError(f"sw_batch_size {sw_batch_size} holds no window: give at least 1.")
         for name, value, choices in (
@@ -124,14 +130,18 @@ class StepWindowInferer(Inferer):
         self.device = device
         self.progress = progress
 
+    @torch.no_grad()
     def __call__(
         self, inputs: torch.Tensor, network: Network, *args: Any, **kwargs: Any
     ) -> torch.Tensor | tuple[torch.Tensor, ...]:
         images = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
-        if images.dim() < 3:
-            raise ValueError(f"input has shape {list(images.shape)}: expected (batch, channels, spatial axes).")
+        if images.dim() < 3 or 0 in images.shape:
+            raise ValueError(
+                f"input has shape {list(images.shape)}: expected (batch, channels, spatial axes), none of them empty."
+            )
         for image, name in zip(images, _names(inputs)):
-            if image.is_floating_point() and not bool(torch.isfinite(image).all()):
+            # By planes: PyTorch's test makes a copy of what it is given.
+            if not all(bool(torch.isfinite(plane).all()) for plane in image.unbind(1)):
                 raise ValueError(f"{name} holds NaN or infinite voxels: replace them before inference.")
             if self.foreground_only and not bool(image[0].any()):
                 raise ValueError(
@@ -151,12 +161,18 @@ class StepWindowInferer(Inferer):
         """What the network makes of a batch of windows (N, C, *roi): each tensor of its output, activated, float32.
 
         Raises:
-            ValueError: if an output has another spatial size than its window.
+            ValueError: if an output is no tensor, has another spatial size than its window, or a single channel for
+                "softmax".
         """
         windows = windows.to(self.sw_device or windows.device)
         if self.standardize:
             windows = standardize_windows(windows)
         outputs = network(windows, *args, **kwargs)
+        if not isinstance(outputs, torch.Tensor | tuple | list):
+            raise ValueError(
+                f"the network returned a {type(outputs).__name__}: wrap it in a function that returns a tensor or a "
+                "tuple of tensors."
+            )
         activated = []
         for output in [outputs] if isinstance(outputs, torch.Tensor) else outputs:
             if output.shape[2:] != windows.shape[2:]:
@@ -166,6 +182,8 @@ class StepWindowInferer(Inferer):
                 )
             output = output.to(windows.device, torch.float32)
             if self.activation == "softmax":
+                if output.shape[1] == 1:
+                    raise ValueError("the softmax of one channel is 1 everywhere: use activation='sigmoid' or None.")
                 output = output.softmax(dim=1)
             elif self.activation == "sigmoid":
                 output = output.sigmoid()
@@ -186,7 +204,7 @@ class StepWindowInferer(Inferer):
         for corner, outputs in self._windows(crop, roi, step, axis, network, *args, **kwargs):
             if not sums:
                 channels = [output.shape[0] for output in outputs]
-                self._check_budget(channels, image.shape[1:], crop.shape[1:], roi)
+                self.check_budget(channels, image.shape[1:], crop.shape[1:], roi, step)
                 where = (image.shape[1:], box, inside, axis)
                 what = (self.activation, self.output, self.dtype, self.device or image.device)
                 results = [WindowResult(count, *where, *what) for count in channels]
@@ -211,55 +229,83 @@ class StepWindowInferer(Inferer):
         **kwargs: Any,
     ) -> Iterator[tuple[tuple[int, ...], list[torch.Tensor]]]:
         """First voxel of each window and the network's activated outputs for it, each (classes, *roi)."""
-        corners = window_corners(image.shape[1:], roi, step, axis)
-        empty = empty_windows(image, corners, roi) if self.reuse_empty else [False] * len(corners)
         blank: list[torch.Tensor] = []
-        if any(empty):
-            zeros = image.new_zeros((1, image.shape[0], *roi))
-            blank = [output[0] for output in self.predict(zeros, network, *args, **kwargs)]
         # Windows are handed on in their order: those of zeros wait for the batch that is being filled before them.
-        batch: list[tuple[int, ...]] = []
         waiting: list[tuple[tuple[int, ...], bool]] = []
-        left = empty.count(False)
+        filled = 0
+        corners = window_corners(image.shape[1:], roi, step, axis)
         with tqdm(total=len(corners), unit="window", disable=None if self.progress else True, leave=False) as bar:
-            for corner, is_empty in zip(corners, empty):
-                waiting.append((corner, is_empty))
-                if not is_empty:
-                    batch.append(corner)
-                    left -= 1
-                if batch and len(batch) < self.sw_batch_size and left:
-                    continue
-                outputs: list[torch.Tensor] = []
-                if batch:
-                    windows = torch.stack([image[_window(each, roi)] for each in batch])
-                    outputs = self.predict(windows, network, *args, **kwargs)
-                rows = iter(range(len(batch)))
-                for each, uses_blank in waiting:
-                    row = None if uses_blank else next(rows)
-                    yield each, blank if row is None else [output[row] for output in outputs]
-                bar.update(len(waiting))
-                waiting.clear()
-                batch.clear()
-                del outputs
+            for _, layer in itertools.groupby(corners, key=lambda corner: corner[axis]):
+                members = list(layer)
+                empty = empty_windows(image, members, roi, axis) if self.reuse_empty else [False] * len(members)
+                if any(empty) and not blank:
+                    zeros = image.new_zeros((1, image.shape[0], *roi))
+                    blank = [output[0] for output in self.predict(zeros, network, *args, **kwargs)]
+                for corner, is_empty in zip(members, empty):
+                    waiting.append((corner, is_empty))
+                    filled += not is_empty
+                    if 0 < filled < self.sw_batch_size:
+                        continue
+                    yield from self._run(image, roi, waiting, blank, network, *args, **kwargs)
+                    bar.update(len(waiting))
+                    waiting, filled = [], 0
+            yield from self._run(image, roi, waiting, blank, network, *args, **kwargs)
+            bar.update(len(waiting))
 
-    def _check_budget(
-        self, channels: Sequence[int], image: Sequence[int], crop: Sequence[int], roi: Sequence[int]
+    def _run(
+        self,
+        image: torch.Tensor,
+        roi: tuple[int, ...],
+        waiting: Sequence[tuple[tuple[int, ...], bool]],
+        blank: list[torch.Tensor],
+        network: Network,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Iterator[tuple[tuple[int, ...], list[torch.Tensor]]]:
+        """The waiting windows in their order, those that are not of zeros through the network."""
+        outputs: list[torch.Tensor] = []
+        computed = [corner for corner, is_empty in waiting if not is_empty]
+        if computed:
+            windows = torch.stack([image[_window(corner, roi)] for corner in computed])
+            outputs = self.predict(windows, network, *args, **kwargs)
+        rows = iter(range(len(computed)))
+        for corner, is_empty in waiting:
+            row = None if is_empty else next(rows)
+            yield corner, blank if row is None else [output[row] for output in outputs]
+
+    def check_budget(
+        self,
+        channels: Sequence[int],
+        image: Sequence[int],
+        crop: Sequence[int],
+        roi: Sequence[int],
+        step: Sequence[int],
     ) -> None:
+        """Refuse what does not fit ``memory_budget``.
+
+        Args:
+            channels: classes of each tensor that the network returns.
+            image: voxels of the image.
+            crop: voxels of the part that is computed.
+            roi: voxels of a window.
+            step: voxels from one window to the next.
+
+        Raises:
+            ValueError: naming what would fit.
+        """
         if self.memory_budget is None:
             return
-        sums = sum(rolling_bytes(crop, roi, count) for count in channels)
-        averages = 0 if self.output == "labels" else sum(channels) * math.prod(image) * self.dtype.itemsize
-        if sums + averages > self.memory_budget * 1e6:
-            advice = (
-                f"give a memory_budget of {math.ceil((sums + averages) / 1e6)}"
-                if self.output == "labels"
-                else f"use output='labels', which takes {sums / 1e6:.0f} MB, or give a memory_budget of "
-                f"{math.ceil((sums + averages) / 1e6)}"
-            )
-            raise ValueError(
-                f"averaging {sum(channels)} channels over {list(image)} voxels takes {(sums + averages) / 1e6:.0f} MB, "
-                f"the memory budget is {self.memory_budget:g} MB: {advice}."
-            )
+        sums = sum(rolling_bytes(crop, roi, step, count) for count in channels) / 1e6
+        averages = 0 if self.output == "labels" else sum(channels) * math.prod(image) * self.dtype.itemsize / 1e6
+        if sums + averages <= self.memory_budget:
+            return
+        advice = f"give a memory_budget of {math.ceil(sums + averages)}"
+        if averages and sums <= self.memory_budget:
+            advice = f"use output='labels', which takes {sums:.0f} MB, or {advice}"
+        raise ValueError(
+            f"averaging {sum(channels)} channels over {list(image)} voxels takes {sums + averages:.0f} MB, the memory "
+            f"budget is {self.memory_budget:g} MB: {advice}."
+        )
 
 
 def _names(inputs: torch.Tensor) -> list[str]:

@@ -71,28 +71,37 @@ def foreground_box(image: torch.Tensor) -> Box:
     Raises:
         ValueError: if the image is zero everywhere.
     """
-    occupied = image != 0
     slices = []
     for axis in range(image.dim()):
         others = [other for other in range(image.dim()) if other != axis]
-        indices = torch.nonzero(occupied.amax(dim=others) if others else occupied).flatten()
+        indices = torch.nonzero(image.any(dim=others) if others else image).flatten()
         if indices.numel() == 0:
             raise ValueError(f"the image of shape {list(image.shape)} is zero everywhere: there is no box to find.")
         slices.append(slice(int(indices[0]), int(indices[-1]) + 1))
     return tuple(slices)
 
 
-def empty_windows(image: torch.Tensor, corners: Sequence[tuple[int, ...]], roi: Sequence[int]) -> list[bool]:
-    """For each window whether every channel of ``image`` (C, *spatial) is zero throughout it."""
+def empty_windows(image: torch.Tensor, corners: Sequence[tuple[int, ...]], roi: Sequence[int], axis: int) -> list[bool]:
+    """For each window whether every channel of ``image`` is zero throughout it.
+
+    Args:
+        image: (C, *spatial).
+        corners: windows with the same start along ``axis``: one layer of a volume.
+        roi: voxels of a window.
+        axis: the axis of the layer.
+    """
+    layer = image.narrow(axis + 1, corners[0][axis], roi[axis])
     # Sums over windows from running sums along each axis, so that the cost does not grow with the overlap.
-    occupied = (image != 0).any(dim=0).to(torch.int64)
-    index = torch.tensor(corners, device=image.device)
-    for axis, size in enumerate(roi):
-        running = torch.zeros_like(occupied.narrow(axis, 0, 1))
-        running = torch.cat([running, occupied.cumsum(axis)], dim=axis)
-        length = occupied.shape[axis] - size + 1
-        occupied = running.narrow(axis, size, length) - running.narrow(axis, 0, length)
-    return (occupied[tuple(index.T)] == 0).tolist()
+    occupied = layer.any(dim=axis + 1).any(dim=0).to(torch.int32)
+    across = [other for other in range(len(roi)) if other != axis]
+    for position, other in enumerate(across):
+        size = roi[other]
+        running = torch.zeros_like(occupied.narrow(position, 0, 1))
+        running = torch.cat([running, occupied.cumsum(position, dtype=torch.int32)], dim=position)
+        length = occupied.shape[position] - size + 1
+        occupied = running.narrow(position, size, length) - running.narrow(position, 0, length)
+    index = torch.tensor([[corner[other] for other in across] for corner in corners], device=image.device)
+    return (occupied[tuple(index.T)] == 0).flatten().tolist() if across else [not bool(occupied)] * len(corners)
 
 
 def all_channels(box: Box) -> Box:

@@ -92,7 +92,7 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
 def _fold(conv: Any, norm_act: Any) -> nn.Module:
     """``conv`` with the norm of ``norm_act``, a :class:`NormAct`, folded into it, if that is a batch norm."""
-    if not isinstance(norm_act.norm, _BatchNorm):
+    if not isinstance(norm_act.norm, _BatchNorm) or norm_act.norm.running_mean is None:
         return conv
     folded: nn.Module = fuse_conv_bn_eval(conv, norm_act.norm)
     norm_act.norm = nn.Identity()

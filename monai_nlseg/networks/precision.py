@@ -43,8 +43,7 @@ def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str 
     return network
 
 
-def _reduced(
-    forward: Callable[..., torch.Tensor], device_type: str, dtype: torch.dtype, *args: Any, **kwargs: Any
-) -> torch.Tensor:
+def _reduced(forward: Callable[..., Any], device_type: str, dtype: torch.dtype, *args: Any, **kwargs: Any) -> Any:
     with torch.autocast(device_type, dtype):
-        return forward(*args, **kwargs).float()
+        outputs = forward(*args, **kwargs)
+    return outputs.float() if isinstance(outputs, torch.Tensor) else type(outputs)(output.float() for output in outputs)

@@ -77,7 +77,7 @@ def test_every_engine_is_built_for_the_default_volume():
 def test_inferers_place_the_same_windows(name, step):
     seen = []
     inferer = ENGINES[name].inferer(SMALL, step)
-    inferer(torch.rand(1, 1, 24, 20, 16) + 0.1, lambda windows: seen.append(len(windows)) or windows)
+    inferer(torch.rand(1, 1, 24, 20, 16), lambda windows: seen.append(len(windows)) or windows.repeat(1, 2, 1, 1, 1))
     assert sum(seen) == {4: 6, 8: 4, 16: 4}[step]
 
 
@@ -88,7 +88,9 @@ def test_real_images(tmp_path):
     paths = []
     for shape in ((20, 18, 16), (20, 18, 16), (20, 18, 17)):
         paths.append(str(tmp_path / f"{len(paths)}.nii"))
-        nib.save(nib.Nifti1Image(np.ones(shape, np.float32), np.eye(4)), paths[-1])
+        voxels = np.zeros(shape, np.float32)
+        voxels[8:12, 8:12, 8:12] = 1
+        nib.save(nib.Nifti1Image(voxels, np.eye(4)), paths[-1])
     settings = BenchSettings(roi_size=16, steps=(16,), seconds=0.05, images=tuple(paths[:2]))
     assert run_bench(settings, ["unet"])["engines"]["unet"]["steps"]["16"]["windows"] == 4
     with pytest.raises(ValueError, match="give channels of one scan, of one shape"):

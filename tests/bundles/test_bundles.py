@@ -134,18 +134,23 @@ def test_inference_writes_label_maps_in_the_image_geometry(trained):
     assert background[0, 0, 0] and corner == 0
 
 
-def test_tensorrt_config_runs_through_pytorch_where_there_is_no_tensorrt(trained):
+def test_labels_are_the_same_without_tensorrt_and_without_averages(trained):
     name, dataset, folder = trained
     labels = {}
-    for configs in (["inference"], ["inference", "inference_trt"]):
-        output = folder / "_".join(configs)
-        arguments = ["--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output]
+    runs = {
+        "plain": (["inference"], []),
+        "tensorrt": (["inference", "inference_trt"], []),
+        "labels": (["inference"], ["--inferer#output", "labels"]),
+    }
+    for run, (configs, options) in runs.items():
+        output = folder / run
+        arguments = ["--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output, *options]
         monai_bundle(name, configs, *arguments, *SMALL[name], "--step", 16)
-        written = sorted(output.rglob("*.nii.gz"))
-        labels[configs[-1]] = [np.asarray(nib.load(path).dataobj) for path in written]
-    assert len(labels["inference"]) > 0
-    for plain, offered in zip(labels["inference"], labels["inference_trt"]):
-        np.testing.assert_array_equal(plain, offered)
+        labels[run] = [np.asarray(nib.load(path).dataobj) for path in sorted(output.rglob("*.nii.gz"))]
+    assert any(label.any() for label in labels["plain"])
+    for run in ("tensorrt", "labels"):
+        for plain, other in zip(labels["plain"], labels[run]):
+            np.testing.assert_array_equal(plain, other)
 
 
 def test_resumed_training_goes_on_where_it_stopped(trained):

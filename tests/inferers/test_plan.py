@@ -63,7 +63,7 @@ from monai_nlseg.networks import optimize_for_inference
 from monai_nlseg.networks.nets import NonLocalUNet
 torch.set_num_threads(2)
 network = optimize_for_inference(NonLocalUNet.paper())
-image = torch.rand(1, 2, 64, 96, 96) + 0.1
+image = torch.rand(1, 2, 96, 128, 128) + 0.1
 inferer = StepWindowInferer(32, 32, standardize=True)
 plan = plan_inference(inferer, network, image.shape[1:], measure=False)
 inferer.sw_batch_size = plan.sw_batch_size
@@ -81,6 +81,42 @@ def test_memory_is_what_the_process_grows_by():
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("step", [32, 16])
+def test_memory_of_a_large_volume_and_a_small_network(step):
+    """What is done with the volume itself then counts."""
+    image = torch.rand(1, 2, 176, 160, 160) + 0.1
+    inferer = StepWindowInferer(32, step, output="labels")
+    plan = plan_inference(inferer, conv(), image.shape[1:], measure=False)
+    inferer.sw_batch_size = plan.sw_batch_size
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        inferer(image, conv())
+    held = peak = 0
+    events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    assert plan.peak_bytes - plan.runtime_bytes == pytest.approx(peak, rel=0.2)
+
+
+def test_a_network_in_training_mode_is_not_touched():
+    network = NonLocalUNet(features=8).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    plan_inference(StepWindowInferer(8, 8), network, (2, 8, 8, 8))
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_the_inferer_s_own_budget_counts():
+    with pytest.raises(ValueError, match="the memory budget is 0.1 MB"):
+        plan_inference(StepWindowInferer(16, 16, memory_budget=0.1), conv(), (2, 32, 32, 32), measure=False)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 0, 8, 8), (2, -5, 8, 8)])
+def test_refuses_an_image_without_voxels(shape):
+    with pytest.raises(ValueError, match="has no voxels"):
+        plan_inference(StepWindowInferer(8, 8), conv(), shape, measure=False)
 
 
 def test_batch_follows_the_memory():
@@ -153,11 +189,12 @@ def test_the_network_does_not_run_when_it_is_not_measured():
 
 
 def test_memory_of_a_container(monkeypatch, tmp_path):
-    limit, used = tmp_path / "memory.max", tmp_path / "memory.current"
-    monkeypatch.setattr(module, "Path", lambda path: tmp_path / path.rsplit("/", 1)[1])
+    monkeypatch.setattr(module, "CGROUPS", ())
     free = module.available_bytes(torch.device("cpu"))
-    limit.write_text("max\n")
-    used.write_text("100\n")
+    monkeypatch.setattr(module, "CGROUPS", ((str(tmp_path), "memory.max", "memory.current", "inactive_file"),))
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("3000100\n")
+    (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 3000000\n")
     assert module.available_bytes(torch.device("cpu")) == pytest.approx(free, rel=0.2)
-    limit.write_text("1000100\n")
+    (tmp_path / "memory.max").write_text("1000100\n")
     assert module.available_bytes(torch.device("cpu")) == 1_000_000

@@ -116,7 +116,7 @@ class TestStepWindowInferer:
     def test_keeps_the_affine(self):
         affine = torch.diag(torch.tensor([0.5, 2.0, 3.0, 1.0], dtype=torch.float64))
         inputs = MetaTensor(torch.ones(1, 1, 8, 8, 8), affine=affine)
-        result = StepWindowInferer(8, 8)(inputs, lambda windows: windows)
+        result = StepWindowInferer(8, 8, activation=None)(inputs, lambda windows: windows)
         assert isinstance(result, MetaTensor)
         torch.testing.assert_close(result.affine, affine)
 
@@ -137,6 +137,7 @@ class TestStepWindowInferer:
             ({"roi_size": 8, "step": 9}, "step 9"),
             ({"roi_size": 8, "step": 0}, "step 0"),
             ({"roi_size": 8, "step": 4, "sw_batch_size": 0}, "sw_batch_size"),
+            ({"roi_size": 8, "step": 4.0}, "step 4.0 is not in whole voxels"),
             ({"roi_size": 8, "step": 4, "activation": "relu"}, "activation"),
             ({"roi_size": (8, 8), "step": 4}, "Sequence must have length 3"),
             ({"roi_size": 8, "step": 4, "mode": "cosine"}, "mode 'cosine' is unknown: choose 'constant' or 'gaussian'"),
@@ -155,6 +156,7 @@ class TestStepWindowInferer:
             (torch.full((1, 1, 8, 8), float("inf")), "infinite"),
             (torch.zeros(1, 1, 8, 8), "zero everywhere"),
             (torch.ones(8, 8), "expected"),
+            (torch.ones(0, 1, 8, 8), "none of them empty"),
         ],
     )
     def test_refuses_inputs(self, inputs, words):
@@ -232,7 +234,9 @@ class TestStepWindowInferer:
         image[0, 0, ::16] = 1.0
         image[0, 0, -1] = 1.0
         sizes = []
-        StepWindowInferer(8, 8, sw_batch_size=2)(image, lambda windows: sizes.append(len(windows)) or windows)
+        StepWindowInferer(8, 8, sw_batch_size=2, activation=None)(
+            image, lambda windows: sizes.append(len(windows)) or windows
+        )
         assert sizes == [1, 2, 2, 1]  # the zeros, then five windows
 
     def test_network_in_reduced_precision(self):
@@ -242,7 +246,22 @@ class TestStepWindowInferer:
 
     def test_nan_of_the_network_is_refused(self):
         with pytest.raises(ValueError, match="the network returned NaN"):
-            StepWindowInferer(4, 4)(torch.ones(1, 1, 8, 8), lambda windows: windows * float("nan"))
+            StepWindowInferer(4, 4, activation=None)(torch.ones(1, 1, 8, 8), lambda windows: windows * float("nan"))
+
+    def test_no_gradient_is_recorded(self):
+        network = torch.nn.Conv2d(1, 2, 1)
+        assert not StepWindowInferer(4, 2)(torch.ones(1, 1, 8, 8), network).requires_grad
+
+    @pytest.mark.parametrize(
+        ("network", "words"),
+        [
+            (lambda windows: {"out": windows}, "returned a dict: wrap it"),
+            (lambda windows: windows, "softmax of one channel is 1 everywhere"),
+        ],
+    )
+    def test_refuses_outputs(self, network, words):
+        with pytest.raises(ValueError, match=words):
+            StepWindowInferer(4, 4)(torch.ones(1, 1, 8, 8), network)
 
     def test_too_many_classes_for_labels(self):
         with pytest.raises(ValueError, match="257 classes do not fit"):
@@ -256,7 +275,9 @@ class TestMemoryBudget:
 
     def needed(self, channels: int) -> tuple[float, float]:
         """MB of the sums and of the averages."""
-        return rolling_bytes(self.shape[2:], (16, 16, 16), channels) / 1e6, channels * math.prod(self.shape) * 4 / 1e6
+        return rolling_bytes(self.shape[2:], (16, 16, 16), (8, 8, 8), channels) / 1e6, channels * math.prod(
+            self.shape
+        ) * 4 / 1e6
 
     def network(self, windows):
         return torch.cat([windows] * 4, 1)
@@ -279,12 +300,16 @@ class TestMemoryBudget:
         labels = StepWindowInferer(16, 8, memory_budget=sums, output="labels")(torch.ones(self.shape), self.network)
         assert labels.shape == self.shape
 
+    def test_labels_are_not_advised_where_they_do_not_fit_either(self):
+        with pytest.raises(ValueError, match=r"the memory budget is 0.2 MB: give a memory_budget of \d+\.$"):
+            StepWindowInferer(16, 8, memory_budget=0.2)(torch.ones(self.shape), self.network)
+
     def test_labels_that_do_not_fit_name_the_budget(self):
         sums, _ = self.needed(4)
         with pytest.raises(
-            ValueError, match=rf"the memory budget is 0.5 MB: give a memory_budget of {math.ceil(sums)}\."
+            ValueError, match=rf"the memory budget is 0.2 MB: give a memory_budget of {math.ceil(sums)}\."
         ):
-            StepWindowInferer(16, 8, memory_budget=0.5, output="labels")(torch.ones(self.shape), self.network)
+            StepWindowInferer(16, 8, memory_budget=0.2, output="labels")(torch.ones(self.shape), self.network)
 
     @pytest.mark.parametrize("output", ["average", "labels"])
     def test_what_is_allocated_stays_within_the_budget(self, output):
@@ -305,6 +330,8 @@ class TestMemoryBudget:
             peak = max(peak, held)
         # Checks before the first window (finite, box) hold a few bytes a voxel of the image.
         assert (
-            peak <= max(result + rolling_bytes(shape[2:], (roi,) * 3, channels) + windows, 16 * math.prod(shape)) * 1.02
+            peak
+            <= max(result + rolling_bytes(shape[2:], (roi,) * 3, (8, 8, 8), channels) + windows, 16 * math.prod(shape))
+            * 1.02
         )
         assert peak >= result

@@ -71,5 +71,16 @@ class TestEmptyWindows:
         generator = torch.Generator().manual_seed(seed)
         image = torch.randn(2, 9, 8, generator=generator) * (torch.rand(2, 9, 8, generator=generator) < 0.1)
         corners = window_corners((9, 8), (rows, columns), (1, 1))
-        looked = [not image[:, i : i + rows, j : j + columns].any() for i, j in corners]
-        assert empty_windows(image, corners, (rows, columns)) == looked
+        looked = {(i, j): not image[:, i : i + rows, j : j + columns].any() for i, j in corners}
+        for axis in (0, 1):
+            for start in {corner[axis] for corner in corners}:
+                layer = [corner for corner in corners if corner[axis] == start]
+                assert empty_windows(image, layer, (rows, columns), axis) == [looked[corner] for corner in layer]
+
+    def test_three_axes_and_one(self):
+        image = torch.zeros(1, 6, 7, 8)
+        image[0, 3, 5, 2] = -1.0
+        corners = [(2, 0, 0), (2, 4, 0), (2, 4, 4), (2, 3, 2)]
+        assert empty_windows(image, corners, (2, 3, 4), 0) == [True, False, True, False]
+        assert empty_windows(torch.tensor([[0.0, 0.0, 1.0, 0.0]]), [(1,)], (2,), 0) == [False]
+        assert empty_windows(torch.tensor([[0.0, 0.0, 1.0, 0.0]]), [(0,)], (2,), 0) == [True]

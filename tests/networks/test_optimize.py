@@ -67,6 +67,13 @@ def test_folds_what_follows_a_convolution_and_only_that():
     assert isinstance(network.bottom.norm_act.norm, nn.BatchNorm3d)
 
 
+def test_batch_norm_without_statistics_stays():
+    network = NonLocalUNet.model1(norm=("batch", {"track_running_stats": False})).eval()
+    before = sum(isinstance(module, nn.BatchNorm3d) for module in network.modules())
+    fold_batch_norm(network)
+    assert sum(isinstance(module, nn.BatchNorm3d) for module in network.modules()) == before > 0
+
+
 def test_folding_refuses_training_mode():
     with pytest.raises(ValueError, match="in training mode.*network.eval"):
         fold_batch_norm(NonLocalUNet.paper().train())

@@ -48,6 +48,15 @@ def test_float32_changes_nothing():
     assert "forward" not in vars(net)
 
 
+def test_several_outputs():
+    class Two(torch.nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x), x
+
+    outputs = autocast_forward(Two(1, 1, 1), "cpu", "bfloat16")(torch.ones(1, 1, 4, 4))
+    assert isinstance(outputs, tuple) and all(output.dtype == torch.float32 for output in outputs)
+
+
 @pytest.mark.parametrize(
     ("dtype", "words"),
     [("int8", "'int8' is not supported"), ("float16", "float16 is slow and of small range on the CPU")],

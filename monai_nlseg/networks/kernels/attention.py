@@ -28,7 +28,8 @@ FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp
 def compiled_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """``softmax(Q K^T / sqrt(C)) V``, through the compiled kernel where it applies.
 
-    It applies to CPU tensors that need no gradient and have 16, 32, 64 or 128 channels a head; it computes in float32
+    It applies to CPU tensors of the shapes below that need no gradient and have 16, 32, 64 or 128 channels a head; it
+    computes in float32
     whatever the floating dtype. Anything else goes through
     :func:`torch.nn.functional.scaled_dot_product_attention`. Extra memory: a copy of keys and values.
 
@@ -44,8 +45,15 @@ def compiled_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tens
         RuntimeError: if the kernel cannot be compiled (:func:`load_attention_kernel`).
     """
     wanted = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
-    same_width = query.shape[-1] == value.shape[-1] and query.shape[-1] in KERNEL_WIDTHS
-    if wanted or query.device.type != "cpu" or not same_width or query.dtype == torch.float64:
+    fits = (
+        key.shape == value.shape
+        and query.dim() == key.dim() == 4
+        and query.shape[:2] == key.shape[:2]
+        and query.shape[3] == key.shape[3]
+        and query.shape[3] in KERNEL_WIDTHS
+        and key.shape[2] > 0
+    )
+    if wanted or query.device.type != "cpu" or not fits or query.dtype == torch.float64:
         return F.scaled_dot_product_attention(query, key, value)
     operands = (operand.float().contiguous() for operand in (query, key, value))
     return _attention(*operands).to(query.dtype)
@@ -94,26 +102,36 @@ def load_attention_kernel() -> Callable[..., int]:
     command = [os.environ.get("CXX", "g++"), *FLAGS, f"-march={ARCHITECTURES[capability]}"]
     recipe = SOURCE.read_bytes() + " ".join(command).encode()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "monai_nlseg"
-    library = cache / f"attention-{hashlib.sha256(recipe).hexdigest()[:16]}.so"
-    if not library.is_file():
-        _compile(command, library)
-    kernel = ctypes.CDLL(str(library)).monai_nlseg_attention
+    name = f"attention-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    library = next(filter(_is_whole, cache.glob(f"{name}-*.so")), None) or _compile(command, cache, name)
+    try:
+        kernel = ctypes.CDLL(str(library)).monai_nlseg_attention
+    except OSError as error:
+        raise RuntimeError(
+            f"the attention kernel '{library}' cannot be loaded ({error}): delete it, set XDG_CACHE_HOME to a folder "
+            "that programs may be loaded from, or use attention='torch'."
+        ) from None
     kernel.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_int64] * 4 + [ctypes.c_int]
     kernel.restype = ctypes.c_int
     return kernel
 
 
-def _compile(command: list[str], library: Path) -> None:
-    """Compile beside ``library`` and rename into place, so that processes may do so at the same time."""
+def _is_whole(library: Path) -> bool:
+    """Whether the file has the size in its name: to load one that was cut short would end the process."""
+    return library.stat().st_size == int(library.stem.rsplit("-", 1)[1])
+
+
+def _compile(command: list[str], cache: Path, name: str) -> Path:
+    """Compile beside the result and rename into place, so that processes may do so at the same time."""
     if shutil.which(command[0]) is None:
         raise RuntimeError(
             f"the attention kernel needs a C++ compiler and '{command[0]}' is not on the PATH: install g++, set CXX, "
             "or use attention='torch'."
         )
     try:
-        library.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            compiled = Path(folder) / library.name
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            compiled = Path(folder) / f"{name}.so"
             done = subprocess.run([*command, "-o", str(compiled), str(SOURCE)], capture_output=True, text=True)
             if done.returncode:
                 first = next((line for line in done.stderr.splitlines() if "error" in line), "it gave no reason")
@@ -121,9 +139,11 @@ def _compile(command: list[str], library: Path) -> None:
                     f"'{command[0]}' cannot compile the attention kernel ({first}): install g++ 11 or later, or use "
                     "attention='torch'."
                 )
+            library = cache / f"{name}-{compiled.stat().st_size}.so"
             os.replace(compiled, library)
     except OSError as error:
         raise RuntimeError(
-            f"the attention kernel cannot be written to {library.parent} ({error.strerror}): set XDG_CACHE_HOME to a "
+            f"the attention kernel cannot be written to {cache} ({error.strerror}): set XDG_CACHE_HOME to a "
             "folder you may write to, or use attention='torch'."
         ) from None
+    return library

@@ -80,6 +80,24 @@ def test_other_widths_and_gradients_go_through_torch(width):
     torch.testing.assert_close(output.detach().double(), definition(query, key, value).detach(), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 1, 8, 16), (1, 1, 9, 16), (1, 1, 9, 16)),  # broadcast
+        ((1, 8, 16), (1, 9, 16), (1, 9, 16)),
+        ((1, 1, 8, 16), (1, 1, 9, 16), (1, 1, 9, 32)),
+    ],
+)
+def test_other_shapes_go_through_torch(shapes):
+    operands = [torch.randn(shape) for shape in shapes]
+    torch.testing.assert_close(compiled_attention(*operands), definition(*operands).float(), atol=1e-5, rtol=1e-5)
+
+
+def test_channels_that_do_not_fit_are_refused():
+    with pytest.raises(RuntimeError):
+        compiled_attention(torch.randn(1, 1, 8, 16), torch.randn(1, 1, 9, 8), torch.randn(1, 1, 9, 16))
+
+
 def test_registration_is_complete():
     operands = tuple(torch.randn(1, 2, length, 32) for length in (40, 30, 30))
     torch.library.opcheck(torch.ops.monai_nlseg.attention, operands)
@@ -114,6 +132,28 @@ def test_compiled_once(fresh, monkeypatch):
     load_attention_kernel.cache_clear()
     monkeypatch.setattr(module, "_compile", lambda *arguments: pytest.fail("compiled again"))
     load_attention_kernel()
+
+
+@pytest.mark.parametrize("size", [0, 2000])
+def test_a_library_that_was_cut_short_is_compiled_anew(fresh, size):
+    load_attention_kernel()
+    (library,) = (fresh / "cache" / "monai_nlseg").iterdir()
+    whole = library.read_bytes()
+    # A new file: the old one is mapped into this process.
+    library.unlink()
+    library.write_bytes(whole[:size])
+    load_attention_kernel.cache_clear()
+    load_attention_kernel()
+    assert library.stat().st_size == len(whole)
+
+
+def test_a_library_that_cannot_be_loaded(fresh, monkeypatch):
+    def refuse(path):
+        raise OSError("failed to map segment from shared object")
+
+    monkeypatch.setattr(module.ctypes, "CDLL", refuse)
+    with pytest.raises(RuntimeError, match="cannot be loaded .failed to map segment.*use attention='torch'"):
+        load_attention_kernel()
 
 
 def test_no_compiler(fresh, monkeypatch):
