@@ -10,7 +10,7 @@ from monai.utils import MetricReduction
 
 from monai_nlseg.metrics import ModifiedHausdorffMetric
 from monai_nlseg.metrics.boxes import Roi
-from monai_nlseg.metrics.modified_hausdorff import Spacing
+from monai_nlseg.metrics.spacing import Spacing
 
 __all__ = ["ModifiedHausdorff"]
 

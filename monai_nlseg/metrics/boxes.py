@@ -8,7 +8,7 @@ from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms.utils import generate_spatial_bounding_box
 from monai.utils import convert_to_tensor
 
-from monai_nlseg.metrics.binary_pairs import binary_pair
+from monai_nlseg.metrics.masks import mask_pair
 
 __all__ = ["Box", "Roi", "evaluation_boxes", "occupied_box"]
 
@@ -34,7 +34,7 @@ def evaluation_boxes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, roi: Roi = Non
         ValueError: for masks that are not one-hot or differ in shape, an unknown word, a mask of another shape, or a
             mask that is empty.
     """
-    pred, label = binary_pair(y_pred, y)
+    pred, label = mask_pair(y_pred, y)
     whole = tuple(slice(0, size) for size in label.shape[2:])
     if roi is None or (isinstance(roi, str) and roi == "full"):
         return [whole] * len(label)

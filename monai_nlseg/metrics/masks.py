@@ -1,16 +1,17 @@
-"""Checks of the masks that metrics compare."""
+"""What a metric of masks takes: a prediction and a label, one-hot and alike, and the voxels to evaluate."""
 
 from __future__ import annotations
 
 import torch
+from monai.config.type_definitions import NdarrayOrTensor
 from monai.metrics.utils import ignore_background
 from monai.utils import convert_to_tensor
 
-__all__ = ["foreground_masks", "region_mask", "to_booleans"]
+__all__ = ["check_shapes", "mask_pair", "region_mask", "to_booleans"]
 
 
-def foreground_masks(
-    y_pred: torch.Tensor, y: torch.Tensor, include_background: bool
+def mask_pair(
+    y_pred: NdarrayOrTensor, y: NdarrayOrTensor, include_background: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Two one-hot masks as plain booleans, without channel 0 unless it is wanted or the only one.
 
@@ -20,22 +21,36 @@ def foreground_masks(
         include_background: keep channel 0 of several.
 
     Returns:
-        Two boolean tensors (B, C or C - 1, *spatial) on the devices of the input.
+        Two boolean tensors (B, C or C - 1, *spatial) on the devices of the input, without meta data. What is boolean
+        already is not looked through, so that it costs nothing to pass a pair on.
 
     Raises:
-        ValueError: for shapes that differ or have no spatial axis, or other values than 0 and 1.
+        ValueError: for shapes that differ, have no spatial axis or hold nothing, or other values than 0 and 1.
     """
-    if y_pred.shape != y.shape or y_pred.dim() < 3:
-        raise ValueError(
-            f"y_pred has shape {tuple(y_pred.shape)} and y {tuple(y.shape)}: give two one-hot masks of one shape "
-            "(B, C, spatial)."
-        )
-    masks = [to_booleans(y_pred, "y_pred"), to_booleans(y, "y")]
-    return (masks[0], masks[1]) if include_background else ignore_background(masks[0], masks[1])
+    check_shapes(y_pred, y, "one-hot masks, a channel for each class")
+    masks = to_booleans(y_pred, "y_pred"), to_booleans(y, "y")
+    return masks if include_background else ignore_background(*masks)
 
 
-def region_mask(mask: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The mask of the voxels to evaluate, as a plain boolean tensor (B, 1, *spatial).
+def check_shapes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, wanted: str) -> None:
+    """Check that two arrays are (B, C, *spatial) of one shape.
+
+    Raises:
+        ValueError: for other shapes, saying to give what is ``wanted``.
+    """
+    shapes = list(y_pred.shape), list(y.shape)
+    for name, shape in zip(("y_pred", "y"), shapes):
+        if len(shape) < 3 or 0 in shape[1:]:
+            raise ValueError(
+                f"{name} has shape {shape}, expected (B, C, spatial) with at least one channel and voxel: give "
+                f"{wanted}."
+            )
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"y_pred has shape {shapes[0]}, y has {shapes[1]}: give {wanted}, of one shape.")
+
+
+def region_mask(mask: NdarrayOrTensor, y: torch.Tensor) -> torch.Tensor:
+    """The mask of the voxels to evaluate, as a plain boolean tensor (B, 1, *spatial) on the device of ``y``.
 
     Args:
         mask: (B, 1, *spatial), values 0 and 1.
@@ -44,23 +59,26 @@ def region_mask(mask: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     Raises:
         ValueError: for another shape or other values.
     """
-    expected = (y.shape[0], 1, *y.shape[2:])
-    if tuple(mask.shape) != expected:
-        raise ValueError(f"the mask has shape {tuple(mask.shape)}, expected {expected}: give one channel a case.")
+    expected = [len(y), 1, *y.shape[2:]]
+    if list(mask.shape) != expected:
+        raise ValueError(f"the mask has shape {list(mask.shape)}, expected {expected}: give one channel a case.")
     return to_booleans(mask, "the mask").to(y.device)
 
 
-def to_booleans(mask: torch.Tensor, name: str) -> torch.Tensor:
+def to_booleans(mask: NdarrayOrTensor, name: str) -> torch.Tensor:
     """A mask of any dtype as a plain boolean tensor.
 
     Raises:
-        ValueError: for other values than 0 and 1, under the name given.
+        ValueError: for another value than 0 and 1, which it says, under the name given.
     """
     plain = convert_to_tensor(mask, track_meta=False).detach()
     if plain.dtype == torch.bool:
         return plain
-    if not ((plain == 0) | (plain == 1)).all():
+    positive = plain == 1
+    other = ~(positive | (plain == 0))
+    if other.any():
         raise ValueError(
-            f"{name} holds values other than 0 and 1: give one-hot masks, as MONAI's AsDiscrete makes them."
+            f"{name} holds {plain[other][0].item():.4g}, expected only 0 and 1: make it one-hot first, as "
+            "AsDiscrete(argmax=True, to_onehot=C) does."
         )
-    return plain.bool()
+    return positive

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.metrics import CumulativeIterationMetric
-from monai.metrics.utils import do_metric_reduction
+from monai.metrics.utils import do_metric_reduction, ignore_background
 from monai.utils import MetricReduction
 
-from monai_nlseg.metrics.binary_pairs import binary_pair
 from monai_nlseg.metrics.boxes import Roi, evaluation_boxes
 from monai_nlseg.metrics.line_sets import line_set_distance
+from monai_nlseg.metrics.masks import mask_pair
 from monai_nlseg.metrics.point_sets import point_set_distance
+from monai_nlseg.metrics.spacing import Spacing, voxel_edges
 
-__all__ = ["ModifiedHausdorffMetric", "Spacing", "compute_modified_hausdorff"]
-
-Spacing = float | Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None
+__all__ = ["ModifiedHausdorffMetric", "compute_modified_hausdorff"]
 
 
 def compute_modified_hausdorff(
@@ -79,8 +77,15 @@ def compute_modified_hausdorff(
         >>> compute_modified_hausdorff(y_pred, y, roi="nonzero")
         tensor([[0.8746]])
     """
-    pred, label = binary_pair(y_pred, y, include_background)
-    boxes = evaluation_boxes(y_pred, y, roi)
+    pred, label = mask_pair(y_pred, y, include_background=True)
+    if label.dim() not in (4, 5):
+        raise ValueError(
+            f"the masks have shape {list(label.shape)}, expected (B, C, H, W) or (B, C, D, H, W): give masks of two or "
+            "three spatial dimensions."
+        )
+    boxes = evaluation_boxes(pred, label, roi)
+    if not include_background:
+        pred, label = ignore_background(pred, label)
     if points not in ("all", "edge"):
         raise ValueError(f"points is '{points}', expected 'all' or 'edge': give one of them.")
     if definition == "lines":
@@ -91,7 +96,7 @@ def compute_modified_hausdorff(
             )
         edges = np.ones((len(label), label.dim() - 2))
     elif definition == "surface":
-        edges = _voxel_edges(spacing, len(label), label.dim() - 2)
+        edges = voxel_edges(spacing, len(label), label.dim() - 2)
     else:
         raise ValueError(f"definition is '{definition}', expected 'lines' or 'surface': give one of them.")
     missing = np.linalg.norm(edges * label.shape[2:], axis=1)
@@ -107,20 +112,6 @@ def compute_modified_hausdorff(
                     *masks, edges[case], points, directed, float(missing[case])
                 )
     return distances.to(label.device)
-
-
-def _voxel_edges(spacing: Spacing, cases: int, axes: int) -> np.ndarray:
-    """Voxel edges (B, axes)."""
-    try:
-        edges = np.broadcast_to(np.asarray(1.0 if spacing is None else spacing, dtype=float), (cases, axes))
-    except (TypeError, ValueError):
-        edges = np.zeros(1)
-    if not (np.isfinite(edges) & (edges > 0)).all():
-        raise ValueError(
-            f"spacing is {spacing}, expected a positive number, {axes} of them or a row of {axes} for each of {cases} "
-            "cases: give the voxel edges in mm."
-        )
-    return edges
 
 
 class ModifiedHausdorffMetric(CumulativeIterationMetric):

@@ -10,7 +10,7 @@ from monai.metrics import CumulativeIterationMetric
 from monai.metrics.utils import do_metric_reduction
 from monai.utils import MetricReduction
 
-from monai_nlseg.metrics.masks import foreground_masks, region_mask
+from monai_nlseg.metrics.masks import mask_pair, region_mask
 
 __all__ = ["OVERLAP_METRICS", "ConfusionCounts", "OverlapMetric", "count_confusion", "kaggle_dice"]
 
@@ -113,7 +113,7 @@ def count_confusion(
     Raises:
         ValueError: for shapes that do not fit or values other than 0 and 1.
     """
-    pred, label = foreground_masks(y_pred, y, include_background)
+    pred, label = mask_pair(y_pred, y, include_background)
     if mask is not None:
         inside = region_mask(mask, label)
         pred, label = pred & inside, label & inside

@@ -7,7 +7,7 @@ from monai.metrics import CumulativeIterationMetric
 from monai.metrics.utils import ignore_background
 from monai.utils import convert_to_tensor, evenly_divisible_all_gather
 
-from monai_nlseg.metrics.masks import region_mask, to_booleans
+from monai_nlseg.metrics.masks import check_shapes, region_mask, to_booleans
 
 __all__ = ["PooledROCAUCMetric", "compute_pooled_roc_auc"]
 
@@ -58,10 +58,11 @@ class PooledROCAUCMetric(CumulativeIterationMetric):
     def _compute_tensor(
         self, y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None = None
     ) -> list[torch.Tensor]:
-        if y_pred.shape != y.shape or y.dim() < 3 or y.shape[1] > 2:
+        check_shapes(y_pred, y, "scores and a label of one structure")
+        if y.shape[1] > 2:
             raise ValueError(
-                f"scores of shape {tuple(y_pred.shape)} and a label of {tuple(y.shape)} cannot be pooled: give both as "
-                "(B, 1, spatial), or (B, 2, spatial) with the background in channel 0."
+                f"scores of {y.shape[1]} channels cannot be pooled, expected one structure: give (B, 1, spatial), or "
+                "(B, 2, spatial) with the background in channel 0."
             )
         plain = convert_to_tensor(y_pred, track_meta=False).detach()
         scores, label = ignore_background(plain, to_booleans(y, "y"))

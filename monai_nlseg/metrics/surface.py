@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,7 +11,8 @@ from monai.metrics import CumulativeIterationMetric
 from monai.metrics.utils import do_metric_reduction, get_mask_edges, get_surface_distance
 from monai.utils import MetricReduction
 
-from monai_nlseg.metrics.masks import foreground_masks
+from monai_nlseg.metrics.masks import mask_pair
+from monai_nlseg.metrics.spacing import Spacing, voxel_edges
 
 __all__ = ["SurfaceMetric", "SurfaceMetrics", "SurfaceSummary", "compute_surface_metrics"]
 
@@ -65,7 +65,7 @@ def compute_surface_metrics(
     y_pred: torch.Tensor,
     y: torch.Tensor,
     include_background: bool = False,
-    spacing: float | Sequence[float] | Sequence[Sequence[float]] | None = None,
+    spacing: Spacing = None,
     tolerance: float = 1.0,
 ) -> SurfaceMetrics:
     """Hausdorff distance, its 95th percentile, average surface distance and surface Dice from one pass of distances.
@@ -93,10 +93,10 @@ def compute_surface_metrics(
     Source: Nikolov et al., Deep learning to achieve clinically applicable segmentation of head and neck anatomy (2018),
     for the surface Dice, with the surface counted in voxels.
     """
-    pred, label = foreground_masks(y_pred, y, include_background)
+    pred, label = mask_pair(y_pred, y, include_background)
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError(f"a tolerance of {tolerance} mm is no length: give a finite number of at least 0.")
-    spacings = _spacings(spacing, len(pred), pred.dim() - 2)
+    spacings = voxel_edges(spacing, len(pred), pred.dim() - 2)
     device = pred.device
     # On CUDA tensors MONAI transforms the whole volume, on the CPU if cuCIM is missing, instead of asking a tree.
     pred, label = pred.cpu(), label.cpu()
@@ -134,12 +134,7 @@ class SurfaceMetric(CumulativeIterationMetric):
         self.tolerance = tolerance
         self.reduction = reduction
 
-    def _compute_tensor(
-        self,
-        y_pred: torch.Tensor,
-        y: torch.Tensor,
-        spacing: float | Sequence[float] | Sequence[Sequence[float]] | None = None,
-    ) -> list[torch.Tensor]:
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, spacing: Spacing = None) -> list[torch.Tensor]:
         metrics = compute_surface_metrics(y_pred, y, self.include_background, spacing, self.tolerance)
         return [getattr(metrics, field.name) for field in fields(metrics)]
 
@@ -194,22 +189,6 @@ def _distances(start: np.ndarray, end: np.ndarray, spacing: np.ndarray) -> np.nd
     if apart.any():  # what the surfaces share is at 0 and need not be searched
         distances[: np.count_nonzero(apart)] = get_surface_distance(apart, end, spacing=spacing)
     return distances
-
-
-def _spacings(
-    spacing: float | Sequence[float] | Sequence[Sequence[float]] | None, cases: int, spatial_dims: int
-) -> np.ndarray:
-    given = np.asarray(1.0 if spacing is None else spacing, np.float64)
-    try:
-        spacings = np.broadcast_to(given, (cases, spatial_dims))
-    except ValueError:
-        raise ValueError(
-            f"a spacing of shape {given.shape} does not fit {cases} cases of {spatial_dims} spatial axes: give one "
-            "number, one an axis, or one an axis for each case."
-        ) from None
-    if not (np.isfinite(spacings).all() and (spacings > 0).all()):
-        raise ValueError(f"a spacing of {spacing} is no length: give numbers above 0, in mm.")
-    return spacings
 
 
 def _reduce_distances(distances: torch.Tensor, reduction: MetricReduction) -> torch.Tensor:

@@ -9,6 +9,8 @@ from monai.metrics import CumulativeIterationMetric
 from monai.metrics.utils import do_metric_reduction, ignore_background
 from monai.utils import MetricReduction, convert_to_tensor
 
+from monai_nlseg.metrics.masks import check_shapes
+
 __all__ = ["VNetDiceMetric", "compute_vnet_dice"]
 
 
@@ -30,11 +32,7 @@ def compute_vnet_dice(y_pred: torch.Tensor, y: torch.Tensor, include_background:
 
     Source: Milletari et al., V-Net (2016); DNL-Net (2022), eq. (15).
     """
-    if y_pred.shape != y.shape or y_pred.dim() < 3:
-        raise ValueError(
-            f"y_pred has shape {tuple(y_pred.shape)} and y {tuple(y.shape)}: give two tensors of one shape "
-            "(B, C, spatial)."
-        )
+    check_shapes(y_pred, y, "probabilities and a label, a channel for each class")
     plain = [_probabilities(y_pred, "y_pred"), _probabilities(y, "y")]
     if not include_background:
         plain = list(ignore_background(*plain))

@@ -109,13 +109,13 @@ def test_starts_anew():
 @pytest.mark.parametrize(
     ("scores", "label", "mask", "words"),
     [
-        (torch.zeros(1, 1, 4), torch.zeros(1, 1, 5), None, r"\(1, 1, 4\) and a label of \(1, 1, 5\) cannot be pooled"),
-        (torch.zeros(1, 3, 4), torch.zeros(1, 3, 4), None, r"give both as \(B, 1, spatial\)"),
+        (torch.zeros(1, 1, 4), torch.zeros(1, 1, 5), None, r"\[1, 1, 4\], y has \[1, 1, 5\]: give scores"),
+        (torch.zeros(1, 3, 4), torch.zeros(1, 3, 4), None, r"scores of 3 channels .* give \(B, 1, spatial\)"),
         (torch.full((1, 1, 4), torch.nan), torch.ones(1, 1, 4), None, "the scores hold NaN"),
-        (torch.zeros(1, 1, 4), torch.full((1, 1, 4), 255), None, "y holds values other than 0 and 1"),
+        (torch.zeros(1, 1, 4), torch.full((1, 1, 4), 255), None, "y holds 255, expected only 0 and 1"),
         (torch.zeros(1, 1, 4), torch.ones(1, 1, 4), None, "4 positive and 0 negative voxels make no ROC curve"),
         (torch.zeros(1, 1, 2), torch.tensor([[[0, 1]]]), torch.tensor([[[1, 0]]]), "0 positive and 1 negative"),
-        (torch.zeros(1, 1, 2), torch.tensor([[[0, 1]]]), torch.ones(1, 2), r"mask has shape \(1, 2\)"),
+        (torch.zeros(1, 1, 2), torch.tensor([[[0, 1]]]), torch.ones(1, 2), r"mask has shape \[1, 2\]"),
     ],
 )
 def test_refuses_what_has_no_curve(scores, label, mask, words):

@@ -44,7 +44,7 @@ def test_metric():
     [
         (torch.full((1, 1, 4), -2.0), "y_pred holds -2 to -2, expected 0 to 1: apply a sigmoid or softmax first"),
         (torch.full((1, 1, 4), torch.nan), "y_pred holds NaN, expected 0 to 1"),
-        (torch.zeros(1, 1, 5), r"shape \(1, 1, 5\) and y \(1, 1, 4\): give two tensors of one shape"),
+        (torch.zeros(1, 1, 5), r"shape \[1, 1, 5\], y has \[1, 1, 4\]: give probabilities and a label"),
     ],
 )
 def test_refuses_what_is_no_probability(p, words):
