@@ -221,9 +221,10 @@ def evaluate(
     for problem in found.problems[:MOST_PROBLEMS]:
         _say(problem)
     if found.problems:
+        measured = "the rest" if found.report["cases"]["measured"] else "nothing"
         raise ValueError(
             f"{len(found.problems)} of the files, cases or tables could not be used: see above and 'problems' in "
-            f"'{output / 'summary.json'}'; the rest was measured."
+            f"'{output / 'summary.json'}'; {measured} was measured."
         )
 
 

@@ -41,12 +41,14 @@ class CaseResult:
         case: name of the case.
         box: the region's box in voxels, as "0:4,0:5,0:6" (half open).
         classes: one result for each class, in order.
+        unit: of the distances: "mm", or "pixel" of images, which hold no spacing.
         failure: None, or why the case could not be measured.
     """
 
     case: str
     box: str = ""
     classes: tuple[ClassResult, ...] = field(default=())
+    unit: str = "mm"
     failure: str | None = None
 
 
@@ -83,7 +85,7 @@ def _evaluate(pair: CasePair, classes: Sequence[LabelClass], metrics: Sequence[s
         y_pred, y = (_one_hot(map_.values, each, region) for map_ in (prediction, label))
         values = compute_metrics(metrics, y_pred, y, label.spacing, inside)
         results.append(ClassResult(each.name, _state(y_pred, y), values))
-    return CaseResult(pair.case, str(region), tuple(results))
+    return CaseResult(pair.case, str(region), tuple(results), "pixel" if label.is_image else "mm")
 
 
 def _one_hot(values: np.ndarray, label_class: LabelClass, region: Region) -> torch.Tensor:

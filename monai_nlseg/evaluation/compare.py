@@ -121,6 +121,21 @@ def _not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
             if alone:
                 listed = ", ".join(sorted(alone)[:5])
                 problems.append(f"{sentence} {len(alone)} {one if len(alone) == 1 else several} ({listed})")
+    return problems + _rows_not_common(ours, name, table)
+
+
+def _rows_not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
+    """Rows of cases and classes that both tables have elsewhere, so that only a single test loses a case."""
+    cases, classes = ({key[index] for key in ours.values} & {key[index] for key in table.values} for index in (0, 1))
+    problems = []
+    for sentence, alone in (
+        (f"'{name}' lacks", ours.values.keys() - table.values.keys()),
+        (f"not evaluated here but in '{name}':", table.values.keys() - ours.values.keys()),
+    ):
+        rows = sorted(row for row in alone if row[0] in cases and row[1] in classes)
+        if rows:
+            listed = ", ".join(f"class {label_class} of case {case}" for case, label_class in rows[:5])
+            problems.append(f"{sentence} {len(rows)} {'row' if len(rows) == 1 else 'rows'} ({listed})")
     return problems
 
 

@@ -17,7 +17,13 @@ from monai_nlseg.evaluation.pairs import Pairing, pair_cases
 from monai_nlseg.evaluation.plot import plot_metrics
 from monai_nlseg.evaluation.region import ROI_MODES
 from monai_nlseg.evaluation.report import write_json
-from monai_nlseg.evaluation.summary import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED, summarize, summarize_average
+from monai_nlseg.evaluation.summary import (
+    BOOTSTRAP_RESAMPLES,
+    BOOTSTRAP_SEED,
+    distance_units,
+    summarize,
+    summarize_average,
+)
 from monai_nlseg.evaluation.table import read_table, table_of, write_table
 
 __all__ = ["Evaluation", "evaluate_folders"]
@@ -113,6 +119,7 @@ def evaluate_folders(
             "interval": f"percentile bootstrap of the mean, {BOOTSTRAP_RESAMPLES} resamples, seed {BOOTSTRAP_SEED}",
         },
         "cases": _case_counts(pairing, results, failures),
+        "distance_units": distance_units(results),
         "classes": summarize(results, metrics),
         "average_of_classes": summarize_average(results, metrics),
         "comparisons": comparisons,

@@ -54,7 +54,7 @@ class Metric:
         compute: function of prediction and label, boolean (1, 1, spatial) and false outside the region, the spacing
             in mm, and the region as boolean (1, 1, spatial) or None for all; it gives this metric and those that come
             out of the same work, by name.
-        title: how plots call it.
+        title: how plots call it, with ``{unit}`` for the unit of its distances.
     """
 
     compute: Compute
@@ -68,11 +68,11 @@ METRICS = {
     "specificity": Metric(_overlap, "specificity"),
     "accuracy": Metric(_overlap, "accuracy"),
     "mhd": Metric(_lines, "MHD of lines"),
-    "surface_mhd": Metric(_points, "surface MHD (mm)"),
-    "hd": Metric(_surface, "Hausdorff distance (mm)"),
-    "hd95": Metric(_surface, "95 % Hausdorff distance (mm)"),
-    "asd": Metric(_surface, "average surface distance (mm)"),
-    "surface_dice": Metric(_surface, "surface Dice at 1 mm"),
+    "surface_mhd": Metric(_points, "surface MHD ({unit})"),
+    "hd": Metric(_surface, "Hausdorff distance ({unit})"),
+    "hd95": Metric(_surface, "95 % Hausdorff distance ({unit})"),
+    "asd": Metric(_surface, "average surface distance ({unit})"),
+    "surface_dice": Metric(_surface, "surface Dice at 1 {unit}"),
 }
 """Metric by name; those of one ``compute`` cost as much as one of them."""
 DEFAULT_METRICS = (

@@ -56,9 +56,9 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
     both = [case for case in predicted if case in labelled]
     if not both:
         raise ValueError(
-            f"no prediction in '{predictions}' has a label map in '{labels}': case '{next(iter(predicted))}' and the "
-            f"like there, '{next(iter(labelled))}' here; rename the files so that the names are equal up to _seg, "
-            "_label, _mask."
+            f"no prediction in '{predictions}' has a label map in '{labels}': the predictions are called as "
+            f"'{next(iter(predicted))}', the label maps as '{next(iter(labelled))}'; rename the files so that the "
+            "names are equal up to endings such as _seg, _label and _mask."
         )
     return Pairing(
         tuple(CasePair(case, predicted[case], labelled[case], masked.get(case)) for case in both),
@@ -101,7 +101,10 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
             )
         found[case] = path
     if not found:
-        raise ValueError(f"no NIfTI, Analyze, PNG, TIFF, BMP, JPEG or GIF file in '{source}': give another folder.")
+        raise ValueError(
+            f"no NIfTI, Analyze, PNG, TIFF, BMP, JPEG or GIF file in '{source}': give another folder or pattern; "
+            "Analyze pairs go by their .hdr."
+        )
     return dict(sorted(found.items()))
 
 

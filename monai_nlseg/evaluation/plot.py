@@ -10,6 +10,7 @@ from monai.utils import optional_import
 
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.measures import METRICS
+from monai_nlseg.evaluation.summary import distance_units
 from monai_nlseg.evaluation.table import written_beside
 
 __all__ = ["plot_metrics"]
@@ -33,6 +34,7 @@ def plot_metrics(path: Path, results: Sequence[CaseResult], metrics: Sequence[st
                     of_class.append(row.values[metric])
     if not installed or not any(values.values()):
         return False
+    unit = " or ".join(distance_units(results))
     names = list(next(iter(values.values())))
     columns = min(3, len(metrics)) if len(names) < 10 else 1
     lines = math.ceil(len(metrics) / columns)
@@ -44,7 +46,7 @@ def plot_metrics(path: Path, results: Sequence[CaseResult], metrics: Sequence[st
         for position, name in enumerate(names, 1):
             panel.plot([position] * len(values[metric][name]), values[metric][name], ".", color="C0", alpha=0.5)
         panel.set_xticks(range(1, len(names) + 1), [f"{name}\n{len(values[metric][name])}" for name in names])
-        panel.set_title(METRICS[metric].title)
+        panel.set_title(METRICS[metric].title.format(unit=unit))
         panel.grid(axis="y", alpha=0.3)
     for panel in list(figure.axes)[len(metrics) :]:
         panel.set_axis_off()

@@ -35,7 +35,8 @@ def print_summary(classes: dict[str, Any], average: dict[str, Any], console: Con
     console.print(table)
     for name, found in classes.items():
         if found["missed"] or found["spurious"]:
-            _print_line(f"{name}: missed in {found['missed']} cases, spurious in {found['spurious']}", console)
+            missed = f"{found['missed']} {'case' if found['missed'] == 1 else 'cases'}"
+            _print_line(f"{name}: missed in {missed}, spurious in {found['spurious']}", console)
 
 
 def print_comparisons(comparisons: list[dict[str, Any]], console: Console) -> None:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from monai_nlseg.evaluation.case import CaseResult
 
-__all__ = ["BOOTSTRAP_RESAMPLES", "BOOTSTRAP_SEED", "describe", "summarize", "summarize_average"]
+__all__ = ["BOOTSTRAP_RESAMPLES", "BOOTSTRAP_SEED", "describe", "distance_units", "summarize", "summarize_average"]
 
 BOOTSTRAP_RESAMPLES = 9999
 BOOTSTRAP_SEED = 0
@@ -56,6 +56,11 @@ def summarize_average(results: Sequence[CaseResult], metrics: Sequence[str]) -> 
         )
         for metric in metrics
     }
+
+
+def distance_units(results: Sequence[CaseResult]) -> list[str]:
+    """The units of the distances, "mm" or "pixel", in which the cases that did not fail were measured."""
+    return sorted({result.unit for result in results if result.failure is None})
 
 
 def describe(values: Sequence[float]) -> dict[str, Any]:

@@ -81,6 +81,19 @@ def test_tables_are_compared_over_common_cases():
     assert comparisons[2]["t_p_holm"] == 1.0
 
 
+def test_a_row_that_one_table_lacks_is_told():
+    ours, theirs, more = table(OURS), table(THEIRS), table(OURS)
+    del theirs.values["case3", "WM"]
+    del ours.values["case1", "GM"]
+    comparisons, problems = compare_tables(ours, {"b.csv": theirs, "c.csv": more}, ["dice"])
+    assert [each["n"] for each in comparisons] == [6, 6, 6, 7]
+    assert problems == [
+        "'b.csv' lacks 1 row (class WM of case case3)",
+        "not evaluated here but in 'b.csv': 1 row (class GM of case case1)",
+        "not evaluated here but in 'c.csv': 1 row (class GM of case case1)",
+    ]
+
+
 def test_what_cannot_be_compared_is_told():
     ours = table(OURS, ("GM",))
     theirs = {

@@ -55,7 +55,7 @@ def test_a_cohort_in_processes(tmp_path):
 
 def test_the_table_holds_the_metrics_and_the_summary_their_mean(tmp_path):
     rows, summary, problem = evaluate(*cohort(tmp_path), tmp_path / "out", "--metrics", "dice,mhd", "--classes", NAMES)
-    assert problem is None and summary["problems"] == []
+    assert problem is None and summary["problems"] == [] and summary["distance_units"] == ["mm"]
     truth, dice = tissues(0), []
     for number in range(4):
         found = tissues(number + 1)
@@ -77,7 +77,7 @@ def test_what_does_not_pair_or_fit_is_told_and_the_rest_measured(tmp_path, capsy
     save(predictions / "case2_seg.nii.gz", tissues(3) * 3)
     (predictions / "case3_seg.nii.gz").rename(predictions / "lost_seg.nii.gz")
     rows, summary, problem = evaluate(predictions, labels, tmp_path / "out", "--classes", NAMES)
-    assert "5 of the files, cases or tables could not be used" in problem
+    assert "5 of the files, cases or tables could not be used" in problem and "; the rest was measured." in problem
     printed = capsys.readouterr().out
     for words in (
         "prediction '{}' has no label map of case 'lost'".format(predictions / "lost_seg.nii.gz"),
@@ -102,7 +102,12 @@ def test_nothing_measured_still_writes(tmp_path):
     assert (tmp_path / "out" / "metrics.png").exists()
     (predictions / "case0_seg.nii.gz").write_text("no image")
     rows, summary, problem = evaluate(predictions, labels, tmp_path / "out")
-    assert problem.startswith("1 of the files") and len(rows) == 1 and summary["classes"] == {}
+    assert (
+        problem.startswith("1 of the files")
+        and problem.endswith("; nothing was measured.")
+        and len(rows) == 1
+        and summary["classes"] == {}
+    )
     assert not (tmp_path / "out" / "metrics.png").exists()
 
 
@@ -117,6 +122,7 @@ def test_images(tmp_path):
     a, b = TOY_PREDICTION[2], TOY_LABEL[2]
     assert float(rows[0]["dice"]) == pytest.approx(2 * np.sum(a & b) / (a.sum() + b.sum()))
     assert all(np.isfinite(float(row[metric])) for row in rows for metric in DEFAULT_METRICS)
+    assert summary["distance_units"] == ["pixel"]
 
 
 @pytest.mark.parametrize(

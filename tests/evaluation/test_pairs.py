@@ -78,7 +78,11 @@ def test_a_pattern_chooses(tmp_path, folder):
 
 
 @pytest.mark.parametrize(
-    ("names", "words"), [(("readme.txt",), "no NIfTI, Analyze, PNG"), (("b.nii",), "no prediction in .* has a label")]
+    ("names", "words"),
+    [
+        (("readme.txt",), r"no NIfTI, Analyze, PNG.*Analyze pairs go by their \.hdr"),
+        (("b.nii",), "no prediction in .* has a label .* are called as 'a', the label maps as 'b'; rename"),
+    ],
 )
 def test_nothing_to_pair(tmp_path, names, words):
     touch(tmp_path / "p", "a.nii")

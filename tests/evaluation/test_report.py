@@ -58,7 +58,7 @@ def test_tables_fit_80_columns():
 def test_what_the_means_leave_out_is_printed():
     results = [CaseResult(state, "", (ClassResult("WM", state, METRICS),)) for state in ("found", "missed", "spurious")]
     lines = printed(print_summary, summarize(results, METRICS), summarize_average(results, METRICS))
-    assert lines[-1] == "WM: missed in 1 cases, spurious in 1"
+    assert lines[-1] == "WM: missed in 1 case, spurious in 1"
 
 
 def test_json_has_no_infinity(tmp_path):
