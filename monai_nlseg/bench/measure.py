@@ -22,7 +22,7 @@ from monai_nlseg.inferers import window_starts
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.footprint import forward_footprint
 
-__all__ = ["load_volume", "measure_engine"]
+__all__ = ["MemoryGrowth", "best_time", "floor_rate", "load_volume", "measure_engine"]
 
 
 def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
     flops = forward_footprint(network, (1, *window)).flops
     with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
         predict = engine.prepare(network, settings, Path(scratch))
-        memory = _Memory(settings.device)
+        memory = MemoryGrowth(settings.device)
         predict(noise[:1])
         window_bytes = memory.peak()
         before = floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2))
@@ -94,13 +94,10 @@ def measure_volume(
     taken = list(counts)
     while math.prod(taken) > fits and max(taken) > 1:
         taken[taken.index(max(taken))] -= 1
-    if taken == counts:
-        crop = volume
-    else:
-        crop = volume
-        for axis, (count, whole) in enumerate(zip(taken, settings.shape[1:]), start=1):
-            size = min(settings.roi_size + step * (count - 1), whole)
-            crop = crop.narrow(axis, (whole - size) // 2, size)
+    crop = volume
+    for axis, (count, whole) in enumerate(zip(taken, settings.shape[1:]), start=1):
+        size = min(settings.roi_size + step * (count - 1), whole)
+        crop = crop.narrow(axis, (whole - size) // 2, size)
 
     inside = 0.0
 
@@ -115,7 +112,7 @@ def measure_volume(
     inferer = ENGINES[name].inferer(settings, step)
     corner = torch.ones((1, settings.shape[0], *[settings.roi_size] * (volume.dim() - 1)), device=settings.device)
     inferer(corner, predict)  # pays for what is made once a process
-    memory = _Memory(settings.device)
+    memory = MemoryGrowth(settings.device)
     begin = time.perf_counter()
     inferer(crop[None].to(settings.device), timed)
     seconds = time.perf_counter() - begin
@@ -166,10 +163,10 @@ def _wait(output: torch.Tensor) -> None:
         torch.cuda.synchronize(output.device)
 
 
-class _Memory:
+class MemoryGrowth:
     """Growth of the process, or of what PyTorch holds on a GPU, since it was made."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         self.cuda = device.startswith("cuda")
         if self.cuda:
             torch.cuda.reset_peak_memory_stats()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from monai.transforms.utils import generate_spatial_bounding_box
 
 from monai_nlseg.evaluation.label_map import LabelMap, check_same_grid, read_label_map
 from monai_nlseg.evaluation.pairs import CasePair
@@ -62,9 +63,4 @@ def find_region(pair: CasePair, prediction: LabelMap, label: LabelMap, roi: str)
 
 
 def _bounding_box(inside: np.ndarray) -> tuple[slice, ...]:
-    box = []
-    for axis in range(inside.ndim):
-        others = tuple(other for other in range(inside.ndim) if other != axis)
-        hit = np.flatnonzero(inside.any(axis=others))
-        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return tuple(box)
+    return tuple(slice(*ends) for ends in zip(*generate_spatial_bounding_box(inside[None])))

@@ -75,21 +75,19 @@ class InferencePlan:
         return self.batch_bytes + self.sums_bytes + self.result_bytes + self.runtime_bytes
 
     def __str__(self) -> str:
-        sizes = [f"{name} {size / 1e6:.0f}" for name, size in self._parts()]
+        parts = {
+            "batch": self.batch_bytes,
+            "sums": self.sums_bytes,
+            "result": self.result_bytes,
+            "libraries": self.runtime_bytes,
+        }
+        sizes = [f"{name} {size / 1e6:.0f}" for name, size in parts.items()]
         time_needed = "" if self.seconds is None else f", about {_duration(self.seconds)}"
         return (
             f"{self.windows} windows of {_by(self.roi_size)}, step {_by(self.step)}, "
             f"{self.sw_batch_size} at a time: {self.flops / 1e12:.3g} TFLOP{time_needed}, "
             f"peak memory {self.peak_bytes / 1e6:.0f} MB ({', '.join(sizes)})"
         )
-
-    def _parts(self) -> list[tuple[str, int]]:
-        return [
-            ("batch", self.batch_bytes),
-            ("sums", self.sums_bytes),
-            ("result", self.result_bytes),
-            ("libraries", self.runtime_bytes),
-        ]
 
 
 def plan_inference(

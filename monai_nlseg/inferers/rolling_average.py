@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -84,9 +85,7 @@ def rolling_bytes(shape: Sequence[int], roi: Sequence[int], step: Sequence[int],
     handed over on the way to labels (8 bytes a voxel for an argmax).
     """
     axis = rolling_axis(shape, roi)
-    plane = 1
-    for other, size in enumerate(shape):
-        plane *= size if other != axis else 1
+    plane = math.prod(shape) // shape[axis]
     starts = window_starts(shape[axis], roi[axis], step[axis])
     kept = max((roi[axis] - (second - first) for first, second in itertools.pairwise(starts)), default=0)
     buffer = 4 * (channels + 1) * plane

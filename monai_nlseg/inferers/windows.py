@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 import torch
+from monai.transforms.utils import generate_spatial_bounding_box
 
 __all__ = ["Box", "all_channels", "empty_windows", "foreground_box", "window_corners", "window_starts"]
 
@@ -71,14 +72,10 @@ def foreground_box(image: torch.Tensor) -> Box:
     Raises:
         ValueError: if the image is zero everywhere.
     """
-    slices = []
-    for axis in range(image.dim()):
-        others = [other for other in range(image.dim()) if other != axis]
-        indices = torch.nonzero(image.any(dim=others) if others else image).flatten()
-        if indices.numel() == 0:
-            raise ValueError(f"the image of shape {list(image.shape)} is zero everywhere: there is no box to find.")
-        slices.append(slice(int(indices[0]), int(indices[-1]) + 1))
-    return tuple(slices)
+    start, stop = generate_spatial_bounding_box(image[None], select_fn=lambda voxels: voxels != 0)
+    if not all(stop):
+        raise ValueError(f"the image of shape {list(image.shape)} is zero everywhere: there is no box to find.")
+    return tuple(slice(*ends) for ends in zip(start, stop))
 
 
 def empty_windows(image: torch.Tensor, corners: Sequence[tuple[int, ...]], roi: Sequence[int], axis: int) -> list[bool]:

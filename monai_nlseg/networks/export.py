@@ -18,6 +18,7 @@ from monai.utils import optional_import
 from monai_nlseg.networks.blocks import ScaledDotProductAttention
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 from monai_nlseg.networks.optimize import CompiledAttention, channels_last, fold_batch_norm
+from monai_nlseg.networks.replace import replace_modules
 
 __all__ = ["export_network"]
 
@@ -52,7 +53,7 @@ def export_network(network: nn.Module, shape: Sequence[int], path: str | Path, f
     if path.suffix != FORMATS[format]:
         raise ValueError(f"'{path}' does not end in {FORMATS[format]}, the suffix of {format}: rename it.")
     plain = copy.deepcopy(network).cpu().eval()
-    _replace(plain, CompiledAttention, ScaledDotProductAttention)
+    replace_modules(plain, CompiledAttention, lambda attention: ScaledDotProductAttention())
     writers: dict[str, Callable[[nn.Module, torch.Tensor, Path], None]] = {
         "torchscript": _write_torchscript,
         "pt2": _write_pt2,
@@ -83,7 +84,7 @@ def _write_pt2(network: nn.Module, example: torch.Tensor, path: Path) -> None:
 def _write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
     for name in ("onnx", "onnxscript", "onnxruntime"):
         optional_import(name)[0].__version__  # noqa: B018, raises the error that names what to install
-    _replace(network, ScaledDotProductAttention, _OnnxAttention)
+    replace_modules(network, ScaledDotProductAttention, lambda attention: _OnnxAttention())
     program = torch.onnx.export(_exported(network, example), dynamo=True, opset_version=ONNX_OPSET, verbose=False)
     assert program is not None  # a program, since no file was named
     program.save(path)
@@ -96,13 +97,6 @@ def _write_openvino(network: nn.Module, example: torch.Tensor, path: Path) -> No
 
 def _exported(network: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:
     return torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
-
-
-def _replace(network: nn.Module, old: type[nn.Module], new: Callable[[], nn.Module]) -> None:
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, old):
-                setattr(parent, name, new())
 
 
 class _OnnxAttention(nn.Module):

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from monai_nlseg.networks.blocks import PreactivationResidualBlock, ScaledDotProductAttention
 from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel
 from monai_nlseg.networks.nets import NonLocalUNet
+from monai_nlseg.networks.replace import replace_modules
 
 __all__ = ["CompiledAttention", "channels_last", "fold_batch_norm", "optimize_for_inference"]
 
@@ -52,10 +53,7 @@ def optimize_for_inference(
     fold_batch_norm(channels_last(network.eval()))
     if attention == "compiled" or (attention == "auto" and _kernel_serves(network)):
         load_attention_kernel()
-        for parent in list(network.modules()):
-            for name, child in parent.named_children():
-                if isinstance(child, ScaledDotProductAttention):
-                    setattr(parent, name, CompiledAttention())
+        replace_modules(network, ScaledDotProductAttention, lambda attention: CompiledAttention())
     if compile:
         return cast(nn.Module, torch.compile(network))
     return network

@@ -11,6 +11,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from monai_nlseg.networks.blocks import ScaledDotProductAttention
+from monai_nlseg.networks.replace import replace_modules
 
 __all__ = ["MaterializedAttention", "materialize"]
 
@@ -30,8 +31,6 @@ class MaterializedAttention(nn.Module):
 
 def materialize(network: nn.Module) -> nn.Module:
     """Put the materialised attention in the place of every other, in place."""
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, ScaledDotProductAttention):
-                setattr(parent, name, MaterializedAttention(child.dropout))
-    return network
+    return replace_modules(
+        network, ScaledDotProductAttention, lambda attention: MaterializedAttention(attention.dropout)
+    )

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from monai.networks import one_hot
 
+from monai_nlseg.bench.measure import MemoryGrowth
 from monai_nlseg.metrics import compute_modified_hausdorff, evaluation_boxes
 from tests.metrics.masks import brute_lines
 
@@ -41,16 +42,10 @@ def perturbed(labels: np.ndarray) -> np.ndarray:
 
 def measured(run: Callable[[], Any]) -> tuple[Any, float, float]:
     """What ``run`` gives, its seconds, and by how many MB the process grew at most."""
-    Path("/proc/self/clear_refs").write_text("5")
-    before = _megabytes("VmRSS")
+    memory = MemoryGrowth()
     begin = time.perf_counter()
     result = run()
-    return result, time.perf_counter() - begin, _megabytes("VmHWM") - before
-
-
-def _megabytes(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+    return result, time.perf_counter() - begin, (memory.peak() or 0) / 1e6
 
 
 def main() -> None:

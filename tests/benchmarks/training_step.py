@@ -10,10 +10,10 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
 
+from monai_nlseg.bench.measure import MemoryGrowth
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.nets import NonLocalUNet
 from tests.benchmarks.materialized import materialize
@@ -26,8 +26,7 @@ def measure(form: str, batch: int, steps: int) -> dict[str, float]:
     network = materialize(network) if form == "materialized" else channels_last(network)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     windows, labels = torch.randn(batch, 2, 32, 32, 32), torch.randint(0, 4, (batch, 32, 32, 32))
-    Path("/proc/self/clear_refs").write_text("5")
-    before = resident("VmRSS")
+    memory = MemoryGrowth()
     times = []
     for _ in range(steps + 1):
         begin = time.perf_counter()
@@ -35,12 +34,7 @@ def measure(form: str, batch: int, steps: int) -> dict[str, float]:
         torch.nn.functional.cross_entropy(network(windows), labels).backward()
         optimizer.step()
         times.append(time.perf_counter() - begin)
-    return {"seconds": min(times[1:]), "bytes": resident("VmHWM") - before}
-
-
-def resident(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) * 1024
+    return {"seconds": min(times[1:]), "bytes": memory.peak() or 0}
 
 
 def main() -> None:

@@ -52,54 +52,33 @@ inline Vector power_of_two(Vector t) {
   return (Vector)((Bits)p + ((Bits)shifted << 23));
 }
 
-// scores (ROWS, KEYS) = q (ROWS, D) k (D, KEYS)
-template <int D>
-inline void score(const float* q, const float* k, float* scores) {
-  for (int first = 0; first < KEYS; first += COLUMNS * WIDTH) {
-    Vector sum[ROWS][COLUMNS] = {};
-    for (int d = 0; d < D; ++d) {
-      Vector column[COLUMNS];
+// out (ROWS, N) = a (ROWS, K) b (K, N), or is added to; VECTORS of each row of out stay in registers.
+template <int K, int N, int VECTORS, bool ADD>
+inline void multiply(const float* a, const float* b, float* out) {
+  static_assert(N % (VECTORS * WIDTH) == 0);
+  for (int first = 0; first < N; first += VECTORS * WIDTH) {
+    Vector sum[ROWS][VECTORS] = {};
+    if constexpr (ADD) {
+#pragma GCC unroll 6
+      for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 4
-      for (int c = 0; c < COLUMNS; ++c) column[c] = load(k + d * KEYS + first + c * WIDTH);
+        for (int v = 0; v < VECTORS; ++v) sum[row][v] = load(out + row * N + first + v * WIDTH);
+    }
+    for (int k = 0; k < K; ++k) {
+      Vector column[VECTORS];
+#pragma GCC unroll 4
+      for (int v = 0; v < VECTORS; ++v) column[v] = load(b + k * N + first + v * WIDTH);
 #pragma GCC unroll 6
       for (int row = 0; row < ROWS; ++row) {
-        Vector value = splat(q[row * D + d]);
+        Vector value = splat(a[row * K + k]);
 #pragma GCC unroll 4
-        for (int c = 0; c < COLUMNS; ++c) sum[row][c] += value * column[c];
+        for (int v = 0; v < VECTORS; ++v) sum[row][v] += value * column[v];
       }
     }
 #pragma GCC unroll 6
     for (int row = 0; row < ROWS; ++row)
 #pragma GCC unroll 4
-      for (int c = 0; c < COLUMNS; ++c) store(scores + row * KEYS + first + c * WIDTH, sum[row][c]);
-  }
-}
-
-// out (ROWS, D) += weights (ROWS, KEYS) v (KEYS, D)
-template <int D>
-inline void aggregate(const float* weights, const float* v, float* out) {
-  constexpr int COUNT = std::min(2, D / WIDTH);
-  for (int first = 0; first < D; first += COUNT * WIDTH) {
-    Vector sum[ROWS][COUNT];
-#pragma GCC unroll 6
-    for (int row = 0; row < ROWS; ++row)
-#pragma GCC unroll 2
-      for (int c = 0; c < COUNT; ++c) sum[row][c] = load(out + row * D + first + c * WIDTH);
-    for (int key = 0; key < KEYS; ++key) {
-      Vector column[COUNT];
-#pragma GCC unroll 2
-      for (int c = 0; c < COUNT; ++c) column[c] = load(v + key * D + first + c * WIDTH);
-#pragma GCC unroll 6
-      for (int row = 0; row < ROWS; ++row) {
-        Vector weight = splat(weights[row * KEYS + key]);
-#pragma GCC unroll 2
-        for (int c = 0; c < COUNT; ++c) sum[row][c] += weight * column[c];
-      }
-    }
-#pragma GCC unroll 6
-    for (int row = 0; row < ROWS; ++row)
-#pragma GCC unroll 2
-      for (int c = 0; c < COUNT; ++c) store(out + row * D + first + c * WIDTH, sum[row][c]);
+      for (int v = 0; v < VECTORS; ++v) store(out + row * N + first + v * WIDTH, sum[row][v]);
   }
 }
 
@@ -136,14 +115,14 @@ void attend(const float* q, const float* k, const float* v, float* out, std::int
   std::fill(maximum, maximum + QUERIES, -std::numeric_limits<float>::infinity());
   for (std::int64_t first = 0; first < keys; first += KEYS) {
     for (int row = 0; row < std::min<std::int64_t>(rows, QUERIES); row += ROWS) {
-      score<D>(scaled + row * D, k + first * D, scores);
+      multiply<D, KEYS, COLUMNS, false>(scaled + row * D, k + first * D, scores);
       for (int r = 0; r < ROWS; ++r) {
         // Keys that only fill the last block; their values are zero.
         for (std::int64_t key = keys - first; key < KEYS; ++key)
           scores[r * KEYS + key] = -std::numeric_limits<float>::infinity();
         weigh<D>(scores + r * KEYS, maximum[row + r], total[row + r], gathered + (row + r) * D);
       }
-      aggregate<D>(scores, v + first * D, gathered + row * D);
+      multiply<KEYS, D, std::min(2, D / WIDTH), true>(scores, v + first * D, gathered + row * D);
     }
   }
   for (std::int64_t row = 0; row < std::min<std::int64_t>(rows, QUERIES); ++row)
