@@ -1,0 +1,115 @@
+"""ImageNet weights for the encoders."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+import torch.nn as nn
+
+__all__ = ["adapt_first_convolution", "fetch_imagenet_weights", "load_imagenet_weights", "read_imagenet_weights"]
+
+
+def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
+    """Kernels for colour images as kernels for ``in_channels`` channels.
+
+    One channel gets the sum over red, green and blue: a grey image then gives what the same image gave in three equal
+    channels. More channels repeat the three in turn, scaled by ``3 / in_channels``, which keeps the size of the
+    output. This is the rule of timm and segmentation_models_pytorch.
+
+    Args:
+        weight: (out_channels, 3, *kernel).
+        in_channels: channels wanted, at least 1.
+
+    Returns:
+        (out_channels, in_channels, *kernel); for 3 the weight itself.
+
+    Raises:
+        ValueError: for a weight that does not take three channels.
+    """
+    if weight.dim() < 3 or weight.shape[1] != 3:
+        raise ValueError(f"the first convolution has shape {list(weight.shape)}: expected (out_channels, 3, *kernel).")
+    if in_channels == 3:
+        return weight
+    if in_channels == 1:
+        return weight.sum(dim=1, keepdim=True)
+    turns = [channel % 3 for channel in range(in_channels)]
+    return weight[:, turns] * (3 / in_channels)
+
+
+def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
+    """State dict in a file that PyTorch wrote.
+
+    Raises:
+        ValueError: for a file that is missing, unreadable or holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"weights_path '{path}' does not exist: give a file with the encoder's ImageNet state dict.")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"weights_path '{path}' is not a file of PyTorch weights ({first_line}).") from None
+    if not isinstance(state, Mapping) or not state or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise ValueError(f"weights_path '{path}' holds no state dict: give a mapping of names to tensors.")
+    return dict(state)
+
+
+def fetch_imagenet_weights(
+    name: str, fetch: Callable[[], Mapping[str, torch.Tensor]], file: str
+) -> dict[str, torch.Tensor]:
+    """What a library's own loader returns, its failures without a network told in one sentence.
+
+    Args:
+        name: the encoder, for the message.
+        fetch: calls the library's loader.
+        file: the file that the loader looks for, for the message.
+
+    Raises:
+        ConnectionError: if the weights cannot be fetched.
+    """
+    try:
+        return dict(fetch())
+    except (URLError, OSError) as error:
+        raise ConnectionError(
+            f"ImageNet weights of {name} could not be fetched ({error}): copy {file} from a machine with a network "
+            "and give weights_path=FILE, or pretrained=False."
+        ) from None
+
+
+def load_imagenet_weights(
+    encoder: nn.Module, state: Mapping[str, torch.Tensor], first: str, ignore: tuple[str, ...] = ()
+) -> None:
+    """Load ImageNet weights into an encoder, its first convolution by :func:`adapt_first_convolution`.
+
+    Args:
+        encoder: its state dict has the names of ``state``.
+        state: the weights; a missing count of batches is none.
+        first: name of the first convolution's weight.
+        ignore: beginnings of names of the classifier, which the encoder has not.
+
+    Raises:
+        ValueError: naming the tensors that are missing, unknown or of another shape.
+    """
+    expected = encoder.state_dict()
+    given = {name: tensor for name, tensor in state.items() if not name.startswith(ignore)}
+    counts = {name: tensor for name, tensor in expected.items() if name.endswith("num_batches_tracked")}
+    missing = sorted(expected.keys() - given.keys() - counts.keys())
+    unknown = sorted(given.keys() - expected.keys())
+    if missing or unknown:
+        raise ValueError(
+            f"these are not the encoder's ImageNet weights: missing {missing[:5] or 'none'}, unknown "
+            f"{unknown[:5] or 'none'} ({len(missing)} and {len(unknown)} in all)."
+        )
+    given[first] = adapt_first_convolution(given[first], expected[first].shape[1])
+    for name, tensor in given.items():
+        if tensor.shape != expected[name].shape:
+            raise ValueError(
+                f"tensor '{name}' has shape {list(tensor.shape)}, the encoder's has {list(expected[name].shape)}."
+            )
+    encoder.load_state_dict({**counts, **given})

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from urllib.error import URLError
+
+import pytest
+import torch
+import torch.nn as nn
+
+from monai_nlseg.networks.imagenet import (
+    adapt_first_convolution,
+    fetch_imagenet_weights,
+    load_imagenet_weights,
+    read_imagenet_weights,
+)
+
+
+class Encoder(nn.Module):
+    def __init__(self, in_channels: int = 3) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, 4, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(4)
+
+
+class Classifier(Encoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 1000)
+
+
+class TestFirstConvolution:
+    def test_one_channel_answers_a_grey_image_as_three_did(self):
+        weight, grey = torch.randn(4, 3, 3, 3), torch.randn(1, 1, 8, 8)
+        three = nn.functional.conv2d(grey.expand(1, 3, 8, 8), weight)
+        one = nn.functional.conv2d(grey, adapt_first_convolution(weight, 1))
+        torch.testing.assert_close(one, three)
+
+    def test_three_channels_are_kept(self):
+        weight = torch.randn(4, 3, 3, 3)
+        assert adapt_first_convolution(weight, 3) is weight
+
+    @pytest.mark.parametrize("channels", [2, 4, 6, 7])
+    def test_more_channels_repeat_the_three(self, channels):
+        weight = torch.randn(4, 3, 5, 5)
+        adapted = adapt_first_convolution(weight, channels)
+        assert adapted.shape == (4, channels, 5, 5)
+        for channel in range(channels):
+            torch.testing.assert_close(adapted[:, channel], weight[:, channel % 3] * 3 / channels)
+
+    def test_other_than_three_is_refused(self):
+        with pytest.raises(ValueError, match=r"\[4, 1, 3, 3\].*expected \(out_channels, 3"):
+            adapt_first_convolution(torch.zeros(4, 1, 3, 3), 1)
+
+
+class TestRead:
+    def test_state_dict(self, tmp_path):
+        torch.save(Classifier().state_dict(), tmp_path / "weights.pth")
+        assert read_imagenet_weights(tmp_path / "weights.pth").keys() == Classifier().state_dict().keys()
+
+    def test_missing(self, tmp_path):
+        with pytest.raises(ValueError, match="nothing.pth' does not exist"):
+            read_imagenet_weights(tmp_path / "nothing.pth")
+
+    @pytest.mark.parametrize("content", [b"", b"not weights at all", b"PK\x03\x04 half an archive"])
+    def test_unreadable(self, tmp_path, content):
+        (tmp_path / "broken.pth").write_bytes(content)
+        with pytest.raises(ValueError, match="broken.pth' is not a file of PyTorch weights"):
+            read_imagenet_weights(tmp_path / "broken.pth")
+
+    @pytest.mark.parametrize("content", [[1, 2], {}, {"epoch": 3}])
+    def test_something_else(self, tmp_path, content):
+        torch.save(content, tmp_path / "other.pth")
+        with pytest.raises(ValueError, match="holds no state dict"):
+            read_imagenet_weights(tmp_path / "other.pth")
+
+
+class TestFetch:
+    def test_no_network(self):
+        def fetch():
+            raise URLError("no route to host")
+
+        with pytest.raises(ConnectionError, match="ImageNet weights of resnet34 .*no route.*give weights_path=FILE"):
+            fetch_imagenet_weights("resnet34", fetch, "resnet34.pth")
+
+    def test_returns_the_loaders(self):
+        assert fetch_imagenet_weights("resnet34", lambda: {"a": torch.zeros(1)}, "resnet34.pth").keys() == {"a"}
+
+
+class TestLoad:
+    @pytest.mark.parametrize("channels", [1, 3, 5])
+    def test_all_but_the_classifier(self, channels):
+        source, encoder = Classifier(), Encoder(channels)
+        source.bn1.running_mean.normal_()
+        load_imagenet_weights(encoder, source.state_dict(), "conv1.weight", ignore=("fc.",))
+        torch.testing.assert_close(encoder.bn1.running_mean, source.bn1.running_mean)
+        torch.testing.assert_close(encoder.conv1.weight, adapt_first_convolution(source.conv1.weight, channels))
+
+    def test_old_files_without_counts_of_batches(self):
+        state = {k: v for k, v in Encoder().state_dict().items() if not k.endswith("num_batches_tracked")}
+        encoder = Encoder()
+        load_imagenet_weights(encoder, state, "conv1.weight")
+        torch.testing.assert_close(encoder.conv1.weight, state["conv1.weight"])
+
+    def test_missing_and_unknown_are_named(self):
+        state = Classifier().state_dict()
+        del state["bn1.weight"]
+        with pytest.raises(ValueError, match=r"missing \['bn1.weight'\], unknown \['fc.bias', 'fc.weight'\]"):
+            load_imagenet_weights(Encoder(), state, "conv1.weight")
+
+    def test_other_shape(self):
+        state = Encoder().state_dict() | {"bn1.weight": torch.ones(5)}
+        with pytest.raises(ValueError, match=r"'bn1.weight' has shape \[5\], the encoder's has \[4\]"):
+            load_imagenet_weights(Encoder(), state, "conv1.weight")
