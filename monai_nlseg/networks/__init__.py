@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from monai_nlseg.networks.optimize import channels_last, fold_batch_norm, optimize_for_inference
+from monai_nlseg.networks.folding import fold_batch_norm
+from monai_nlseg.networks.optimize import channels_last, optimize_for_inference
 from monai_nlseg.networks.param_groups import kernel_decay_groups
 from monai_nlseg.networks.precision import autocast_forward
 

@@ -17,7 +17,8 @@ from monai.utils import optional_import
 
 from monai_nlseg.networks.blocks import ScaledDotProductAttention
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
-from monai_nlseg.networks.optimize import CompiledAttention, channels_last, fold_batch_norm
+from monai_nlseg.networks.folding import fold_batch_norm
+from monai_nlseg.networks.optimize import CompiledAttention, channels_last
 from monai_nlseg.networks.replace import replace_modules
 
 __all__ = ["export_network"]
@@ -63,7 +64,7 @@ def export_network(network: nn.Module, shape: Sequence[int], path: str | Path, f
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder, torch.no_grad():
         written = Path(folder) / path.name
-        folded = fold_batch_norm(channels_last(copy.deepcopy(plain)))
+        folded = channels_last(fold_batch_norm(copy.deepcopy(plain)))
         with _quiet():
             writers[format](folded, torch.zeros(2, *shape), written)
         difference = _check(ExportedNetwork(written), plain, shape, format)

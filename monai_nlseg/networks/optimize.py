@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 import torch.nn as nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from monai_nlseg.networks.blocks import PreactivationResidualBlock, ScaledDotProductAttention
+from monai_nlseg.networks.blocks import ScaledDotProductAttention
+from monai_nlseg.networks.folding import fold_batch_norm
 from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel
-from monai_nlseg.networks.nets import NonLocalUNet
 from monai_nlseg.networks.replace import replace_modules
 
-__all__ = ["CompiledAttention", "channels_last", "fold_batch_norm", "optimize_for_inference"]
+__all__ = ["CompiledAttention", "channels_last", "optimize_for_inference"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ def optimize_for_inference(
     network's by rounding only (logits within 1e-4) and is for inference; do not train or save it.
 
     Args:
-        network: any network of the package; of another, weights become channels-last and nothing else.
+        network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.
         attention: "compiled" for the kernel of :mod:`monai_nlseg.networks.kernels` (needs a C++ compiler), "torch"
             for PyTorch's, "auto" for the first where it can be had and the network is on the CPU; why not is logged.
         compile: whether to pass the network through :func:`torch.compile`; the first window then takes a minute.
@@ -50,7 +48,7 @@ def optimize_for_inference(
     """
     if attention not in ("auto", "compiled", "torch"):
         raise ValueError(f"attention {attention!r} is unknown: choose 'auto', 'compiled' or 'torch'.")
-    fold_batch_norm(channels_last(network.eval()))
+    channels_last(fold_batch_norm(network.eval()))
     if attention == "compiled" or (attention == "auto" and _kernel_serves(network)):
         load_attention_kernel()
         replace_modules(network, ScaledDotProductAttention, lambda attention: CompiledAttention())
@@ -66,35 +64,6 @@ def channels_last(network: nn.Module) -> nn.Module:
         if parameter.dim() in formats:
             parameter.data = parameter.data.contiguous(memory_format=formats[parameter.dim()])
     return network
-
-
-def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """Fold each batch norm that follows a convolution directly into it, in place.
-
-    In a pre-activation network these are the second of each residual block and the first after the initial
-    convolution; the others normalise sums that are needed as they are, too. Other norms stay.
-
-    Raises:
-        ValueError: for a network in training mode.
-    """
-    if network.training:
-        raise ValueError("the network is in training mode: batch norms can be folded after network.eval() only.")
-    for module in network.modules():
-        if isinstance(module, PreactivationResidualBlock):
-            module.conv1.conv = _fold(module.conv1.conv, module.norm_act2)
-        if isinstance(module, NonLocalUNet):
-            # An encoder block's shortcut takes the activated input: nothing else reads the initial convolution.
-            module.initial.conv = _fold(module.initial.conv, module.encoder[0].norm_act1)
-    return network
-
-
-def _fold(conv: Any, norm_act: Any) -> nn.Module:
-    """``conv`` with the norm of ``norm_act``, a :class:`NormAct`, folded into it, if that is a batch norm."""
-    if not isinstance(norm_act.norm, _BatchNorm) or norm_act.norm.running_mean is None:
-        return conv
-    folded: nn.Module = fuse_conv_bn_eval(conv, norm_act.norm)
-    norm_act.norm = nn.Identity()
-    return folded
 
 
 def _kernel_serves(network: nn.Module) -> bool:

@@ -5,24 +5,11 @@ import logging
 
 import pytest
 import torch
-import torch.nn as nn
 from monai.networks.nets import UNet
 
-from monai_nlseg.networks import channels_last, fold_batch_norm, optimize, optimize_for_inference
+from monai_nlseg.networks import channels_last, optimize, optimize_for_inference
 from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
-
-
-def trained(network: nn.Module) -> nn.Module:
-    """With running statistics and affine weights as after a training, in evaluation mode."""
-    torch.manual_seed(0)
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2.0)
-            module.weight.data.uniform_(0.5, 1.5)
-            module.bias.data.normal_()
-    return network.eval()
-
+from tests.networks.trained import trained
 
 NETWORKS = [
     (NonLocalUNet.paper(), (2, 2, 16, 16, 16)),
@@ -54,29 +41,6 @@ def test_compiles_as_one_graph(monkeypatch):
         expected = network(x)
         compiled = optimize_for_inference(network, "compiled", compile=True)
         torch.testing.assert_close(compiled(x), expected, atol=1e-4, rtol=1e-4)
-
-
-def test_folds_what_follows_a_convolution_and_only_that():
-    network = trained(NonLocalUNet.paper())
-    before = sum(isinstance(module, nn.BatchNorm3d) for module in network.modules())
-    fold_batch_norm(network)
-    after = sum(isinstance(module, nn.BatchNorm3d) for module in network.modules())
-    assert (before, after) == (14, 8)
-    assert network.initial.conv.bias is not None
-    assert isinstance(network.encoder[0].norm_act1.norm, nn.Identity)
-    assert isinstance(network.bottom.norm_act.norm, nn.BatchNorm3d)
-
-
-def test_batch_norm_without_statistics_stays():
-    network = NonLocalUNet.model1(norm=("batch", {"track_running_stats": False})).eval()
-    before = sum(isinstance(module, nn.BatchNorm3d) for module in network.modules())
-    fold_batch_norm(network)
-    assert sum(isinstance(module, nn.BatchNorm3d) for module in network.modules()) == before > 0
-
-
-def test_folding_refuses_training_mode():
-    with pytest.raises(ValueError, match="in training mode.*network.eval"):
-        fold_batch_norm(NonLocalUNet.paper().train())
 
 
 def test_channels_last_weights_and_outputs():
