@@ -133,10 +133,16 @@ def bench(
     threads: Annotated[int | None, typer.Option(help="CPU threads; PyTorch's default.", min=1)] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; the GPU where there is one.")] = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Within 2 minutes on 2 cores: coarse figures.")] = False,
+    networks: Annotated[
+        bool, typer.Option("--networks", help="Time the 2D networks for one image instead, all of them or --engines.")
+    ] = False,
 ) -> None:
     """Time the paper's network over a volume with this engine and its alternatives, and other networks beside it."""
     from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
 
+    if networks:
+        _bench_networks(output, engines, 3.0 if quick else seconds, threads, device)
+        return
     settings = BenchSettings(
         shape=(channels, *shape),
         steps=tuple(_numbers("steps", steps)),
@@ -151,12 +157,25 @@ def bench(
         chosen = QUICK_ENGINES
     with console.status("") as status:
         report = run_bench(settings, chosen, lambda title: status.update(f"measuring {title}"))
-    # A table in a file or a pipe is not cut to 80 columns.
-    print_report(report, console if console.is_terminal else Console(width=140))
+    print_report(report, _wide_console())
     if not report["engines"]:
         raise ValueError("nothing could be measured: the reasons are above.")
     for path in write_report(report, output):
         _say(f"wrote {path}")
+
+
+def _bench_networks(output: Path, names: str | None, seconds: float, threads: int | None, device: str) -> None:
+    from monai_nlseg.bench import NetworkSettings, print_networks, run_networks, write_json
+
+    settings = NetworkSettings(seconds, threads, _device() if device == "auto" else device)
+    with console.status("") as status:
+        report = run_networks(
+            settings, names.split(",") if names else None, lambda title: status.update(f"measuring {title}")
+        )
+    print_networks(report, _wide_console())
+    if not report["networks"]:
+        raise ValueError("nothing could be measured: the reasons are above.")
+    _say(f"wrote {write_json(report, output / 'networks.json')}")
 
 
 @app.command()
@@ -210,8 +229,7 @@ def evaluate(
             jobs=jobs,
             progress=lambda total, result: progress.update(bar, total=total, advance=0 if result is None else 1),
         )
-    # A table in a file or a pipe is not cut to 80 columns.
-    wide = console if console.is_terminal else Console(width=140)
+    wide = _wide_console()
     if found.report["classes"]:
         print_summary(found.report["classes"], found.report["average_of_classes"], wide)
     if found.report["comparisons"]:
@@ -247,6 +265,11 @@ def simulate_iseg_command(
 def _say(line: str) -> None:
     # As Text, for Rich reads [name] in a string as markup, and paths may hold that.
     console.print(Text(line), soft_wrap=True)
+
+
+def _wide_console() -> Console:
+    """A table in a file or a pipe is not cut to 80 columns."""
+    return console if console.is_terminal else Console(width=140)
 
 
 def _numbers(option: str, text: str) -> list[int]:

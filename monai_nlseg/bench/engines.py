@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,16 +12,13 @@ import torch.nn as nn
 from monai.inferers import SlidingWindowInferer
 from monai.networks.nets import SegResNet, SwinUNETR, UNet
 
+from monai_nlseg.bench.prepare import Predictor, Prepare, eager, exported, materialized
 from monai_nlseg.inferers import StepWindowInferer
-from monai_nlseg.networks import autocast_forward, optimize_for_inference
-from monai_nlseg.networks.export import export_network
-from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
 
 __all__ = ["CLASSES", "ENGINES", "BenchSettings", "Engine"]
 
 CLASSES = 4
-Predictor = Callable[[torch.Tensor], torch.Tensor]
 Inferer = Callable[[torch.Tensor, Predictor], Any]
 
 
@@ -59,7 +55,7 @@ class Engine:
     Attributes:
         title: what the report calls it.
         network: makes the network for a number of input channels.
-        prepare: makes it ready to predict windows; gets the network, the settings and a scratch folder.
+        prepare: makes it ready to predict windows.
         inferer: makes the windowed inference for the settings and a step.
         extra: modules that must be installed.
         same_network: whether it is the paper's network, whose labels can be compared.
@@ -68,7 +64,7 @@ class Engine:
 
     title: str
     network: Callable[[int], nn.Module]
-    prepare: Callable[[nn.Module, BenchSettings, Path], Predictor]
+    prepare: Prepare
     inferer: Callable[[BenchSettings, int], Inferer]
     extra: tuple[str, ...] = ()
     same_network: bool = True
@@ -94,81 +90,34 @@ def _monai(settings: BenchSettings, step: int) -> Inferer:
     return SlidingWindowInferer(settings.roi_size, settings.sw_batch_size, overlap=overlap)
 
 
-def _batch_shape(settings: BenchSettings, count: int) -> tuple[int, ...]:
-    return (count, settings.shape[0], *[settings.roi_size] * (len(settings.shape) - 1))
-
-
-def _eager(attention: str = "auto", precision: str = "float32", compile: bool = False) -> Callable[..., Predictor]:
-    def prepare(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
-        network = optimize_for_inference(network.to(settings.device), attention, compile)  # type: ignore[arg-type]
-        if compile:  # for the sizes that will be timed: the first for one size, the second for any number of windows
-            for count in (1, settings.sw_batch_size):
-                network(torch.zeros(_batch_shape(settings, count), device=settings.device))
-        return autocast_forward(network, settings.device, precision)
-
-    return prepare
-
-
-def _exported(format: str, precision: str = "float32") -> Callable[..., Predictor]:
-    def prepare(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
-        path = scratch / f"network{FORMATS[format]}"
-        export_network(network, _batch_shape(settings, 1)[1:], path, format)
-        return ExportedNetwork(path, settings.device if format == "torchscript" else "cpu", precision)
-
-    return prepare
-
-
-def _materialized(network: nn.Module, settings: BenchSettings, scratch: Path) -> Predictor:
-    module = _load(materialized_source())
-    materialized: nn.Module = module.materialize(network.to(settings.device).eval())
-    return materialized
-
-
-def materialized_source() -> Path:
-    """Where the materialised attention is kept: in a clone's tests, or inside an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_benchmarks" / "materialized.py"
-    return installed if installed.is_file() else package.parent / "tests" / "benchmarks" / "materialized.py"
-
-
-def _load(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("materialized", path)
-    assert spec is not None and spec.loader is not None  # a .py file always has both
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 ENGINES: dict[str, Engine] = {
-    "engine": Engine("Non-local U-Net", _paper, _eager(), _ours),
-    "torch-attention": Engine("- PyTorch's attention", _paper, _eager("torch"), _ours),
-    "bfloat16": Engine("- bfloat16", _paper, _eager(precision="bfloat16"), _ours),
-    "compile": Engine("- torch.compile", _paper, _eager(compile=True), _ours),
-    "torchscript": Engine("- TorchScript", _paper, _exported("torchscript"), _ours),
-    "pt2": Engine("- pt2", _paper, _exported("pt2"), _ours),
-    "onnx": Engine("- ONNX Runtime", _paper, _exported("onnx"), _ours, ("onnx", "onnxscript", "onnxruntime")),
-    "openvino": Engine("- OpenVINO", _paper, _exported("openvino"), _ours, ("openvino",)),
-    "openvino-bfloat16": Engine(
-        "- OpenVINO, bfloat16", _paper, _exported("openvino", "bfloat16"), _ours, ("openvino",)
-    ),
+    "engine": Engine("Non-local U-Net", _paper, eager(), _ours),
+    "torch-attention": Engine("- PyTorch's attention", _paper, eager("torch"), _ours),
+    "bfloat16": Engine("- bfloat16", _paper, eager(precision="bfloat16"), _ours),
+    "compile": Engine("- torch.compile", _paper, eager(compile=True), _ours),
+    "torchscript": Engine("- TorchScript", _paper, exported("torchscript"), _ours),
+    "pt2": Engine("- pt2", _paper, exported("pt2"), _ours),
+    "onnx": Engine("- ONNX Runtime", _paper, exported("onnx"), _ours, ("onnx", "onnxscript", "onnxruntime")),
+    "openvino": Engine("- OpenVINO", _paper, exported("openvino"), _ours, ("openvino",)),
+    "openvino-bfloat16": Engine("- OpenVINO, bfloat16", _paper, exported("openvino", "bfloat16"), _ours, ("openvino",)),
     # The scores of four windows, 2 GB, are slower than four times those of one.
-    "materialized": Engine("- materialised, MONAI", _paper, _materialized, _monai, largest_batch=1),
-    "ccfcn3d": Engine("CC-3D-FCN", lambda channels: CCFCN3D(3, channels, CLASSES), _eager(), _ours, same_network=False),
+    "materialized": Engine("- materialised, MONAI", _paper, materialized, _monai, largest_batch=1),
+    "ccfcn3d": Engine("CC-3D-FCN", lambda channels: CCFCN3D(3, channels, CLASSES), eager(), _ours, same_network=False),
     "unet": Engine(
         "MONAI UNet",
         lambda channels: UNet(3, channels, CLASSES, (32, 64, 128, 256), (2, 2, 2), num_res_units=2),
-        _eager(),
+        eager(),
         _ours,
         same_network=False,
     ),
     "segresnet": Engine(
-        "MONAI SegResNet", lambda channels: SegResNet(3, 32, channels, CLASSES), _eager(), _ours, same_network=False
+        "MONAI SegResNet", lambda channels: SegResNet(3, 32, channels, CLASSES), eager(), _ours, same_network=False
     ),
     # Its deepest level is a single voxel for windows of 32, which instance norm refuses.
     "swinunetr": Engine(
         "MONAI SwinUNETR",
         lambda channels: SwinUNETR(channels, CLASSES, feature_size=24, norm_name="batch"),
-        _eager(),
+        eager(),
         _ours,
         ("einops",),
         same_network=False,

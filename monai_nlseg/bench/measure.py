@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from monai.transforms import LoadImage
 
-from monai_nlseg.bench.engines import ENGINES, BenchSettings, Predictor
+from monai_nlseg.bench.engines import ENGINES, BenchSettings
+from monai_nlseg.bench.prepare import Predictor
 from monai_nlseg.inferers import window_starts
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.footprint import forward_footprint
 
-__all__ = ["MemoryGrowth", "best_time", "floor_rate", "load_volume", "measure_engine"]
+__all__ = ["MemoryGrowth", "best_time", "floor_rate", "load_volume", "measure_engine", "run_times", "wait"]
 
 
 def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
     network = engine.network(settings.shape[0]).eval()
     flops = forward_footprint(network, (1, *window)).flops
     with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
-        predict = engine.prepare(network, settings, Path(scratch))
+        predict = engine.prepare(network, (settings.sw_batch_size, *window), settings.device, Path(scratch))
         memory = MemoryGrowth(settings.device)
         predict(noise[:1])
         window_bytes = memory.peak()
@@ -57,7 +58,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
         def one_batch() -> None:
             nonlocal logits
             logits = predict(noise)
-            _wait(logits)
+            wait(logits)
 
         # Thrice the time for the figure on which the others rest, where volumes do not get plenty anyway.
         a_window = best_time(one_batch, min(3 * settings.seconds, 30.0)) / settings.sw_batch_size
@@ -105,7 +106,7 @@ def measure_volume(
         nonlocal inside
         begin = time.perf_counter()
         output = predict(windows)
-        _wait(output)
+        wait(output)
         inside += time.perf_counter() - begin
         return output
 
@@ -144,21 +145,27 @@ def floor_rate(device: str, seconds: float) -> float:
     """GFLOP/s of a 3^3 convolution of 32 to 32 channels on 4 x 32^3 voxels, channels last."""
     layer = channels_last(torch.nn.Conv3d(32, 32, 3, padding=1, bias=False).to(device))
     x = torch.randn(4, 32, 32, 32, 32, device=device).contiguous(memory_format=torch.channels_last_3d)
-    return 4 * 32**3 * 2 * 27 * 32 * 32 / best_time(lambda: _wait(layer(x)), seconds) / 1e9
+    return 4 * 32**3 * 2 * 27 * 32 * 32 / best_time(lambda: wait(layer(x)), seconds) / 1e9
 
 
 def best_time(run: Callable[[], Any], seconds: float) -> float:
-    """Shortest of the runs that fit the time; the first, which warms up, counts only if there is time for no other."""
+    """Shortest of :func:`run_times`."""
+    return min(run_times(run, seconds))
+
+
+def run_times(run: Callable[[], Any], seconds: float) -> list[float]:
+    """Times of the runs that fit; the first, which warms up, counts only if there is time for no other."""
     until = time.perf_counter() + seconds
     times: list[float] = []
     while not times or time.perf_counter() < until:
         begin = time.perf_counter()
         run()
         times.append(time.perf_counter() - begin)
-    return min(times[1:] or times)
+    return times[1:] or times
 
 
-def _wait(output: torch.Tensor) -> None:
+def wait(output: torch.Tensor) -> None:
+    """Until an accelerator has computed it."""
     if output.is_cuda:
         torch.cuda.synchronize(output.device)
 

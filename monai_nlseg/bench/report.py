@@ -11,7 +11,7 @@ from monai.utils import optional_import
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_report", "write_report"]
+__all__ = ["print_networks", "print_report", "write_json", "write_report"]
 
 
 def print_report(report: dict[str, Any], console: Console) -> None:
@@ -57,8 +57,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     if slow and ours:
         ratio = slow["seconds_per_window"] / ours["seconds_per_window"]
         console.print(f"this engine over the materialised form: {ratio:.1f} times as fast a window", highlight=False)
-    for name, reason in report["left_out"].items():
-        console.print(f"left out: {name} ({reason})", markup=False)
+    _print_left_out(report, console)
 
 
 def write_report(report: dict[str, Any], folder: str | Path) -> list[Path]:
@@ -68,15 +67,59 @@ def write_report(report: dict[str, Any], folder: str | Path) -> list[Path]:
         The files written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / "bench.json.part"
-    beside.write_text(json.dumps(report, indent=2) + "\n")
-    os.replace(beside, folder / "bench.json")
-    written = [folder / "bench.json"]
+    written = [write_json(report, folder / "bench.json")]
     pyplot, installed = optional_import("matplotlib.pyplot")
     if installed:
         written.append(_plot(report, folder / "bench.png", pyplot))
     return written
+
+
+def write_json(report: dict[str, Any], path: Path) -> Path:
+    """Write a report beside and rename it into place; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.part")
+    beside.write_text(json.dumps(report, indent=2) + "\n")
+    os.replace(beside, path)
+    return path
+
+
+def print_networks(report: dict[str, Any], console: Console) -> None:
+    """A table of the networks, a section for each size of the input."""
+    machine, results = report["machine"], report["networks"]
+    table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}, batch 1")
+    for title in ("network", "input"):
+        table.add_column(title, no_wrap=True)
+    for title in ("parameters", "GMAC", "ms", "frames/s", "MB", "times as fast as"):
+        table.add_column(title, justify="right", no_wrap=True)
+    shape = None
+    for name, result in results.items():
+        if shape is not None and result["shape"] != shape:
+            table.add_section()
+        shape = result["shape"]
+        other = results.get(result["beside"] or name)
+        ratio = "" if other in (None, result) else f"{other['seconds'] / result['seconds']:.3g} {other['title']}"
+        memory = result["memory_bytes"]
+        table.add_row(
+            result["title"],
+            "x".join(map(str, shape)),
+            f"{result['parameters']:,}",
+            f"{result['gmac']:.3g}",
+            f"{1000 * result['seconds']:.3g}",
+            f"{1 / result['seconds']:.3g}",
+            "" if memory is None else f"{memory / 1e6:.0f}",
+            ratio,
+        )
+    console.print(table)
+    console.print(
+        "GMAC: billions of multiply-adds a pass. ms: median time of a pass. MB: what a pass makes the process grow by.",
+        highlight=False,
+    )
+    _print_left_out(report, console)
+
+
+def _print_left_out(report: dict[str, Any], console: Console) -> None:
+    for name, reason in report["left_out"].items():
+        console.print(f"left out: {name} ({reason})", markup=False)
 
 
 def _plot(report: dict[str, Any], path: Path, pyplot: Any) -> Path:

@@ -15,11 +15,13 @@ from typing import Any
 import monai
 import torch
 
-from monai_nlseg.bench.engines import ENGINES, BenchSettings, materialized_source
+from monai_nlseg.bench.engines import ENGINES, BenchSettings
 from monai_nlseg.bench.measure import load_volume
+from monai_nlseg.bench.networks import NETWORKS, NetworkSettings
+from monai_nlseg.bench.prepare import materialized_source
 from monai_nlseg.inferers import window_starts
 
-__all__ = ["run_bench"]
+__all__ = ["run_bench", "run_networks"]
 
 
 def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, progress: Any = None) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
             continue
         if progress is not None:
             progress(ENGINES[name].title)
-        result, reason = _in_process(name, settings)
+        result, reason = _in_process("measure", name, settings)
         if result is None:
             left_out[name] = reason
         else:
@@ -80,11 +82,53 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
     }
 
 
-def _in_process(name: str, settings: BenchSettings) -> tuple[dict[str, Any] | None, str]:
+def run_networks(
+    settings: NetworkSettings, networks: Sequence[str] | None = None, progress: Any = None
+) -> dict[str, Any]:
+    """Measure networks with the same settings, each in a process of its own.
+
+    Args:
+        settings: how it is measured.
+        networks: keys of :data:`NETWORKS`; all by default.
+        progress: called with a line about what comes next.
+
+    Returns:
+        "machine", "settings", "networks" (key -> what :func:`measure_network` returns) and "left_out" (key -> reason).
+
+    Raises:
+        ValueError: for an unknown network.
+    """
+    for name in networks or ():
+        if name not in NETWORKS:
+            raise ValueError(f"network '{name}' is unknown: choose of {', '.join(NETWORKS)}.")
+    results: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    for name in networks or NETWORKS:
+        case = NETWORKS[name]
+        missing = case.missing()
+        if missing:
+            left_out[name] = f"needs {', '.join(missing)}: pip install 'monai-nlseg[bench]'"
+            continue
+        if progress is not None:
+            progress(f"{case.title} at {case.size}")
+        result, reason = _in_process("measure_network", name, settings)
+        if result is None:
+            left_out[name] = reason
+        else:
+            results[name] = result
+    return {
+        "machine": _machine(settings),
+        "settings": dataclasses.asdict(settings),
+        "networks": results,
+        "left_out": left_out,
+    }
+
+
+def _in_process(module: str, name: str, settings: BenchSettings | NetworkSettings) -> tuple[dict[str, Any] | None, str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result.json"
         options = json.dumps(dataclasses.asdict(settings))
-        command = [sys.executable, "-m", "monai_nlseg.bench.measure", name, options, str(path)]
+        command = [sys.executable, "-m", f"monai_nlseg.bench.{module}", name, options, str(path)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode == 0:
             return json.loads(path.read_text()), ""
@@ -94,7 +138,7 @@ def _in_process(name: str, settings: BenchSettings) -> tuple[dict[str, Any] | No
     return None, lines[-1] if lines else f"ended with exit code {done.returncode}"
 
 
-def _machine(settings: BenchSettings) -> dict[str, Any]:
+def _machine(settings: BenchSettings | NetworkSettings) -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]

@@ -11,7 +11,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from monai_nlseg.bench import ENGINES, BenchSettings, measure, print_report, run, run_bench, write_report
-from monai_nlseg.bench.engines import materialized_source
+from monai_nlseg.bench.prepare import materialized_source
 from monai_nlseg.cli import app
 
 SMALL = BenchSettings(shape=(1, 24, 20, 16), roi_size=16, steps=(4, 16), sw_batch_size=2, seconds=0.05)

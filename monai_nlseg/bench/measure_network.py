@@ -1,0 +1,80 @@
+"""Measure one network in a process of its own: ``python -m monai_nlseg.bench.measure_network NAME SETTINGS RESULT``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import statistics
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_nlseg.bench.measure import MemoryGrowth, floor_rate, run_times, wait
+from monai_nlseg.bench.networks import NETWORKS, NetworkCase, NetworkSettings
+from monai_nlseg.inferers import StepWindowInferer, plan_inference
+
+__all__ = ["measure_network"]
+
+
+def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, Any]:
+    """Size, cost and time of one network for a single image.
+
+    Returns:
+        "title", "shape" (C, H, W) of the input, "parameters", "gmac" (billions of multiply-adds a pass), "seconds" a
+        pass (median), "best_seconds", "passes" that were timed, "memory_bytes" by which the first pass makes the
+        process grow, and "beside", the case it is compared with.
+
+    Raises:
+        ValueError: if the planner refuses it, or a pass would take longer than the time given.
+    """
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    torch.manual_seed(0)
+    network = case.network().eval()
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    image = torch.randn(1, *case.shape)
+    with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
+        predict = case.prepare(network, tuple(image.shape), settings.device, Path(scratch))
+        # What runs as a file cannot be followed; it is the same network.
+        planned = predict if isinstance(predict, torch.nn.Module) else network
+        inferer = StepWindowInferer(case.shape[1:], case.shape[1:])
+        plan = plan_inference(inferer, planned, case.shape, measure=False)
+        needed = plan.flops / floor_rate(settings.device, 0.3) / 1e9
+        if needed > settings.seconds:
+            raise ValueError(
+                f"a pass of {plan.flops / 1e12:.3g} TFLOP takes {needed:.0f} s or more, {settings.seconds:g} s are "
+                f"allowed: give --seconds {2 * needed:.0f}"
+            )
+        image = image.to(settings.device)
+        memory = MemoryGrowth(settings.device)
+        wait(_first(predict(image)))
+        memory_bytes = memory.peak()
+        times = run_times(lambda: wait(_first(predict(image))), settings.seconds)
+    return {
+        "title": case.title,
+        "shape": list(case.shape),
+        "parameters": parameters,
+        "gmac": plan.flops / 2e9,
+        "seconds": statistics.median(times),
+        "best_seconds": min(times),
+        "passes": len(times),
+        "memory_bytes": memory_bytes,
+        "beside": case.beside,
+    }
+
+
+def _first(output: Any) -> torch.Tensor:
+    """MONAI's BasicUNetPlusPlus returns a list."""
+    tensor: torch.Tensor = output if isinstance(output, torch.Tensor) else output[0]
+    return tensor
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    result = measure_network(NETWORKS[sys.argv[1]], NetworkSettings(**json.loads(sys.argv[2])))
+    Path(sys.argv[3]).write_text(json.dumps(result))
