@@ -10,7 +10,7 @@ import torch
 import torch.nn as nn
 from monai.networks.blocks import UpSample
 from monai.networks.layers.factories import Conv
-from monai.networks.nets.efficientnet import EfficientNet, EfficientNetBN, MBConvBlock, efficientnet_params, url_map
+from monai.networks.nets.efficientnet import EfficientNet, EfficientNetBN, efficientnet_params, url_map
 
 from monai_nlseg.networks.blocks.lightweight_decoder import KERAS_NORM, SWISH, LightweightResidualSE
 from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
@@ -176,11 +176,6 @@ class _Encoder(EfficientNet):
         self.channels: list[int] = [group.output_filters for group in self._blocks_args]
         self.strides: list[int] = [group.stride for group in self._blocks_args]
         del self._conv_head, self._conv_head_padding, self._bn1, self._avg_pooling, self._dropout, self._fc
-        for module in self.modules():
-            if isinstance(module, MBConvBlock) and module.stride == 1:
-                # The same on both sides: the convolution pads by itself, which saves a copy of the widest tensors.
-                module._depthwise_conv.padding = tuple(size // 2 for size in module._depthwise_conv.kernel_size)
-                module._depthwise_conv_padding = nn.Identity()
 
     def forward(self, inputs: torch.Tensor) -> list[torch.Tensor]:
         x = self._swish(self._bn0(self._conv_stem(self._conv_stem_padding(inputs))))

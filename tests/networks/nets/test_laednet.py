@@ -122,27 +122,23 @@ class TestPadding:
         # Each convolution's padding against the rule, for the size that it really gets.
         checked = []
 
-        def padding(padder, conv, axis):
-            within = conv.padding[axis]
-            outside = getattr(padder, "padding", (0, 0, 0, 0))[2 - 2 * axis : 4 - 2 * axis]
-            return within + outside[0], within + outside[1]
-
-        def check(module, inputs, padder, conv):
+        def check(padder, inputs, conv):
             for axis, length in enumerate(inputs[0].shape[2:]):
                 kernel, stride = conv.kernel_size[axis], conv.stride[axis]
                 total = max((math.ceil(length / stride) - 1) * stride + kernel - length, 0)
-                assert padding(padder, conv, axis) == (total // 2, total - total // 2)
-                checked.append((kernel, stride, padding(padder, conv, axis)))
+                padding = tuple(padder.padding[2 - 2 * axis : 4 - 2 * axis])
+                assert padding == (total // 2, total - total // 2)
+                checked.append((kernel, stride, padding))
 
         with torch.device("meta"):
             encoder = LAEDNet(size=size).encoder
             encoder._conv_stem_padding.register_forward_hook(
-                lambda module, inputs, out: check(module, inputs, module, encoder._conv_stem)
+                lambda module, inputs, out: check(module, inputs, encoder._conv_stem)
             )
             for block in encoder.modules():
                 if isinstance(block, MBConvBlock):
                     block._depthwise_conv_padding.register_forward_hook(
-                        lambda module, inputs, out, block=block: check(module, inputs, module, block._depthwise_conv)
+                        lambda module, inputs, out, block=block: check(module, inputs, block._depthwise_conv)
                     )
             encoder(torch.empty(1, 3, *image))
         assert set(checked) == {(3, 1, (1, 1)), (5, 1, (2, 2)), (3, 2, (0, 1)), (5, 2, (1, 2))}
