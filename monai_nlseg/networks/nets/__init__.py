@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from monai_nlseg.networks.nets.ccfcn3d import CCFCN3D
 from monai_nlseg.networks.nets.nonlocal_unet import NonLocalUNet
+from monai_nlseg.networks.nets.region_aware_net import RegionAwareNet
 
-__all__ = ["CCFCN3D", "NonLocalUNet"]
+__all__ = ["CCFCN3D", "NonLocalUNet", "RegionAwareNet"]
