@@ -36,7 +36,8 @@ class AdaptivePyramidFusion(nn.Module):
     Shapes: list of (B, in_channels[i], *spatial / 2 ** i) -> (B, out_channels, *spatial).
 
     Raises:
-        ValueError: for an unsupported ``spatial_dims``, fewer than two maps or an unknown variant.
+        ValueError: for an unsupported ``spatial_dims``, fewer than two maps, an unknown variant, or given maps of
+            another number or of sizes that do not halve.
 
     Examples::
 
@@ -77,7 +78,7 @@ class AdaptivePyramidFusion(nn.Module):
                 mode = "bilinear" if spatial_dims == 2 else "trilinear"
                 upsample = nn.Upsample(scale_factor=float(2**level), mode=mode, align_corners=True)
                 self.parts.append(nn.Sequential(parts[level], upsample))
-        self.register_parameter("gamma", nn.Parameter(torch.zeros(())) if released else None)
+        self.gamma = nn.Parameter(torch.zeros(())) if released else None
 
     def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
         fused = self.fuse(maps)
@@ -89,12 +90,20 @@ class AdaptivePyramidFusion(nn.Module):
 
     def fuse(self, maps: list[torch.Tensor]) -> torch.Tensor:
         """F, the maps joined at the size of the finest."""
+        if len(maps) != len(self.parts):
+            raise ValueError(f"{len(maps)} maps were given, the block was built for {len(self.parts)}: give one each.")
         joined: list[torch.Tensor] = []
         for level, part in enumerate(self.parts):
-            joined.append(part(maps[level]))
+            enlarged = part(maps[level])
+            if enlarged.shape[2:] != maps[0].shape[2:]:
+                raise ValueError(
+                    f"map {level} becomes {list(enlarged.shape[2:])} up-sampled by {2**level}, the finest map is "
+                    f"{list(maps[0].shape[2:])}: give maps that halve."
+                )
+            joined.append(enlarged)
         fused = joined[0]
         for other in joined[1:]:
-            fused = fused + other
+            fused += other
         return fused
 
 

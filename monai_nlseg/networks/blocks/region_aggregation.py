@@ -57,11 +57,7 @@ class RegionAwarePyramidAggregation(nn.Module):
     """
 
     def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        regions: Sequence[int] = (3, 7, 11),
-        variant: Variant = "released",
+        self, spatial_dims: int, in_channels: int, regions: Sequence[int] = (3, 7, 11), variant: Variant = "released"
     ) -> None:
         super().__init__()
         check_variant(variant)
@@ -96,7 +92,7 @@ class RegionAwarePyramidAggregation(nn.Module):
         self.fusion = Convolution(
             spatial_dims, joined, in_channels, kernel_size=3, act=("relu", {"inplace": True}), norm="batch", bias=False
         )
-        self.register_parameter("gamma", nn.Parameter(torch.zeros(())) if released else None)
+        self.gamma = nn.Parameter(torch.zeros(())) if released else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         embedded: list[torch.Tensor] = []

@@ -85,8 +85,8 @@ def region_aware_net_state_from_released(checkpoint: Mapping[str, Any]) -> dict[
         else:
             tensor = given[_released_name(key)]
         # A copy, in which gamma has no axis.
-        state[key] = tensor.detach().to(expected.dtype).reshape(expected.shape).clone(
-            memory_format=torch.contiguous_format
+        state[key] = (
+            tensor.detach().to(expected.dtype).reshape(expected.shape).clone(memory_format=torch.contiguous_format)
         )
     return state
 
