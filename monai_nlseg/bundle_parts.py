@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from monai.utils import ensure_tuple_rep
 from monai_nlseg.bundle import find_bundle
 from monai_nlseg.inferers import StepWindowInferer
 
-__all__ = ["bundle_inferer", "bundle_network"]
+__all__ = ["bundle_inferer", "bundle_network", "bundle_value_range"]
 
 
 def bundle_network(bundle: str | Path, checkpoint: str | Path | None = None) -> tuple[nn.Module, tuple[int, ...]]:
@@ -61,6 +62,17 @@ def bundle_inferer(bundle: str | Path, **overrides: Any) -> StepWindowInferer:
             f"the inferer of {root.name} is a {type(inferer).__name__}: only StepWindowInferer is planned."
         )
     return inferer
+
+
+def bundle_value_range(bundle: str | Path) -> tuple[float, float] | None:
+    """Lowest and highest value of a bundle's input by its metadata; None where that leaves them open.
+
+    Raises:
+        ValueError: for an unknown bundle.
+    """
+    metadata = json.loads((find_bundle(bundle) / "configs" / "metadata.json").read_text())
+    values = metadata["network_data_format"]["inputs"]["image"]["value_range"]
+    return (float(values[0]), float(values[1])) if len(values) == 2 else None
 
 
 def _inference_config(root: Path, needed: tuple[str, ...]) -> ConfigParser:

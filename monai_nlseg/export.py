@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_nlseg.bundle import find_bundle
-from monai_nlseg.bundle_parts import bundle_network
+from monai_nlseg.bundle_parts import bundle_network, bundle_value_range
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS
 
@@ -35,4 +35,4 @@ def export_bundle(
     root = find_bundle(bundle)
     path = root / "models" / f"model{FORMATS[format]}" if output is None else Path(output)
     network, shape = bundle_network(root, checkpoint)
-    return path, export_network(network, shape, path, format)
+    return path, export_network(network, shape, path, format, bundle_value_range(root))

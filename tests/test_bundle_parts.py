@@ -10,7 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from monai_nlseg.bundle import find_bundle
-from monai_nlseg.bundle_parts import bundle_inferer, bundle_network
+from monai_nlseg.bundle_parts import bundle_inferer, bundle_network, bundle_value_range
 from monai_nlseg.cli import app
 
 T1 = "brain_t1_nonlocal_unet_segmentation"
@@ -28,6 +28,15 @@ def test_network_of_a_shipped_bundle(bundle, shape):
     assert found == shape and not network.training
     state = torch.load(find_bundle(bundle) / "models" / "model.pt", weights_only=True)
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize(("written", "read"), [([], None), ([0, 1], (0.0, 1.0))])
+def test_range_of_the_input(copied, written, read):
+    path = copied / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    metadata["network_data_format"]["inputs"]["image"]["value_range"] = written
+    path.write_text(json.dumps(metadata))
+    assert bundle_value_range(copied) == read
 
 
 def test_missing_weights(copied):

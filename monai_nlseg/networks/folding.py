@@ -63,7 +63,8 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 def _fold(parent: nn.Module, conv_name: str, norm_name: str) -> None:
     """Fold, if these are a convolution and a batch norm with running statistics."""
-    conv, norm = parent.get_submodule(conv_name), parent.get_submodule(norm_name)
+    modules = dict(parent.named_modules())
+    conv, norm = modules.get(conv_name), modules.get(norm_name)
     if not isinstance(conv, _ConvNd) or not isinstance(norm, _BatchNorm) or norm.running_mean is None:
         return
     transposed = isinstance(conv, _ConvTransposeNd)

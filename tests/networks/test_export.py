@@ -104,6 +104,18 @@ def test_outputs_of_one_call_survive_the_next(tmp_path):
     assert torch.equal(first, kept)
 
 
+def test_check_within_the_range_of_the_input(tmp_path):
+    """Noise outside of it may overflow: here the exponential of 100."""
+
+    class Exponential(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.exp(x * 100)
+
+    assert export_network(Exponential(), (1, 8, 8), tmp_path / "network.ts", "torchscript", (-1.0, 0.0)) < 1e-4
+    with pytest.raises(RuntimeError, match="differs from the network by (inf|nan)"):
+        export_network(Exponential(), (1, 8, 8), tmp_path / "network.ts", "torchscript")
+
+
 def test_a_file_that_differs_is_not_left(tmp_path, monkeypatch):
     monkeypatch.setattr(
         module, "fold_batch_norm", lambda network: network.output.weight.data.mul_(2) is None or network

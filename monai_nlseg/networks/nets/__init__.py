@@ -5,5 +5,6 @@ from __future__ import annotations
 from monai_nlseg.networks.nets.ccfcn3d import CCFCN3D
 from monai_nlseg.networks.nets.laednet import LAEDNet
 from monai_nlseg.networks.nets.nonlocal_unet import NonLocalUNet
+from monai_nlseg.networks.nets.region_aware_net import RegionAwareNet
 
-__all__ = ["CCFCN3D", "LAEDNet", "NonLocalUNet"]
+__all__ = ["CCFCN3D", "LAEDNet", "NonLocalUNet", "RegionAwareNet"]

@@ -1,4 +1,4 @@
-"""Published weights as state dicts of these networks."""
+"""The published Non-local U-Net's weights as state dicts of this one."""
 
 from __future__ import annotations
 
