@@ -9,7 +9,7 @@ from monai.networks.blocks import Convolution
 from monai.networks.nets import BasicUNet, EfficientNetBN, UNet, resnet18, resnet50
 
 from monai_nlseg.networks import fold_batch_norm
-from monai_nlseg.networks.nets import NonLocalUNet
+from monai_nlseg.networks.nets import LAEDNet, NonLocalUNet, RegionAwareNet
 from tests.networks.trained import trained
 
 
@@ -42,6 +42,10 @@ class TakesHalfway(nn.Sequential):
 # network, shape of the input, norms before and after
 CASES = {
     "non-local U-Net": (lambda: NonLocalUNet.paper(), (2, 2, 16, 16, 16), 14, 8),
+    "LAEDNet": (lambda: LAEDNet(size="S", se="pre"), (2, 3, 64, 96), None, 0),
+    "LAEDNet in 3D": (lambda: LAEDNet(spatial_dims=3, in_channels=1), (2, 1, 32, 32, 64), None, 0),
+    "region-aware net": (lambda: RegionAwareNet(in_channels=1), (2, 1, 64, 96), None, 0),
+    "region-aware net of the paper": (lambda: RegionAwareNet(variant="paper"), (2, 3, 64, 96), None, 0),
     "MONAI UNet": (lambda: UNet(2, 1, 2, (4, 8, 8), (2, 2), num_res_units=2, norm="batch"), (2, 1, 16, 24), None, 0),
     "MONAI BasicUNet": (lambda: BasicUNet(2, 1, 2, (4, 4, 8, 8, 8, 4), norm="batch"), (2, 1, 32, 32), None, 0),
     "MONAI ResNet-18": (lambda: resnet18(spatial_dims=2, n_input_channels=1, num_classes=3), (2, 1, 64, 32), 20, 0),
