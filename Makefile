@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/installed
 
 .PHONY: demo test test-slow lint format clean
@@ -29,7 +30,13 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 12) else \
 	"$(PYTHON) is Python %d.%d: give one of 3.10 to 3.12, as in: make PYTHON=python3.12" % v)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) install -c constraints.txt -e '.[dev]'
+# PyPI's torchvision is built for CUDA and does not import beside a CPU build of torch. The Python parts and models of
+# 0.16.2, the last that imports without its compiled operators, do; `pip check` names the mismatch, which is meant.
+# Python 3.12 has no 0.16.2: a torchvision that raises is worse than none, and the tests that need it are skipped.
+	@$(BIN)/python -c 'import torchvision' 2>/dev/null \
+	|| $(PIP) install --no-deps torchvision==0.16.2 2>/dev/null \
+	|| $(PIP) uninstall --yes torchvision
 	@touch $@
 
 clean:

@@ -10,6 +10,7 @@ from urllib.error import URLError
 
 import torch
 import torch.nn as nn
+from monai.utils import optional_import
 
 __all__ = ["adapt_first_convolution", "fetch_imagenet_weights", "load_imagenet_weights", "read_imagenet_weights"]
 
@@ -42,7 +43,7 @@ def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Ten
 
 
 def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """State dict in a file that PyTorch wrote.
+    """State dict in a file that PyTorch wrote, or in safetensors' format (.safetensors).
 
     Raises:
         ValueError: for a file that is missing, unreadable or holds something else.
@@ -50,6 +51,8 @@ def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"weights_path '{path}' does not exist: give a file with the encoder's ImageNet state dict.")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
@@ -58,6 +61,15 @@ def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
     if not isinstance(state, Mapping) or not state or not all(isinstance(t, torch.Tensor) for t in state.values()):
         raise ValueError(f"weights_path '{path}' holds no state dict: give a mapping of names to tensors.")
     return dict(state)
+
+
+def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
+    safetensors, _ = optional_import("safetensors.torch")
+    safetensors_error, _ = optional_import("safetensors", name="SafetensorError")
+    try:
+        return safetensors.load_file(path)
+    except (OSError, safetensors_error) as error:
+        raise ValueError(f"weights_path '{path}' is not a file of safetensors ({error}).") from None
 
 
 def fetch_imagenet_weights(

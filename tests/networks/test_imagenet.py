@@ -66,6 +66,15 @@ class TestRead:
         with pytest.raises(ValueError, match="broken.pth' is not a file of PyTorch weights"):
             read_imagenet_weights(tmp_path / "broken.pth")
 
+    def test_safetensors(self, tmp_path):
+        safetensors = pytest.importorskip("safetensors.torch")
+        safetensors.save_file(Classifier().state_dict(), tmp_path / "model.safetensors")
+        state = read_imagenet_weights(tmp_path / "model.safetensors")
+        assert state.keys() == Classifier().state_dict().keys()
+        (tmp_path / "broken.safetensors").write_bytes(b"not weights at all")
+        with pytest.raises(ValueError, match="broken.safetensors' is not a file of safetensors"):
+            read_imagenet_weights(tmp_path / "broken.safetensors")
+
     @pytest.mark.parametrize("content", [[1, 2], {}, {"epoch": 3}])
     def test_something_else(self, tmp_path, content):
         torch.save(content, tmp_path / "other.pth")
