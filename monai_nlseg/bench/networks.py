@@ -13,7 +13,7 @@ from monai.networks.nets import AttentionUnet, BasicUNetPlusPlus, UNet
 
 from monai_nlseg.bench.prepare import Prepare, eager, exported, materialized
 from monai_nlseg.networks.blocks import DeformedNonLocalBlock, NonLocalBlock
-from monai_nlseg.networks.nets import DNLNet, LAEDNet, RegionAwareNet, encoder_decoder
+from monai_nlseg.networks.nets import DNLNet, EncoderDecoder, LAEDNet, RegionAwareNet
 
 __all__ = ["NETWORKS", "NetworkCase", "NetworkSettings"]
 
@@ -101,7 +101,7 @@ def _nerve() -> dict[str, NetworkCase]:
         ),
         "efficientunet-b1": NetworkCase(
             "U-Net, EfficientNet-b1 (VRDL)",
-            partial(encoder_decoder, "unet", "efficientnet-b1", in_channels=1, out_channels=2),
+            EncoderDecoder,
             (1, 448, 576),
             extra=("segmentation_models_pytorch",),
         ),
