@@ -100,10 +100,7 @@ def _nerve() -> dict[str, NetworkCase]:
             "- OpenVINO", RegionAwareNet, shape, exported("openvino"), "region-aware-baseline", RUNTIMES["openvino"]
         ),
         "efficientunet-b1": NetworkCase(
-            "U-Net, EfficientNet-b1 (VRDL)",
-            EncoderDecoder,
-            (1, 448, 576),
-            extra=("segmentation_models_pytorch",),
+            "U-Net, EfficientNet-b1 (VRDL)", EncoderDecoder, (1, 448, 576), extra=("segmentation_models_pytorch",)
         ),
     }
 

@@ -6,6 +6,7 @@ from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSave
 from monai_nlseg.handlers.modified_hausdorff import ModifiedHausdorff
 from monai_nlseg.handlers.overlap import Overlap, VNetDice
 from monai_nlseg.handlers.roc_auc import PooledROCAUC
+from monai_nlseg.handlers.sampler_epoch import SamplerEpoch
 from monai_nlseg.handlers.surface import Surface
 from monai_nlseg.handlers.training_curve import TrainingCurve
 from monai_nlseg.handlers.validation import ValidationHandler
@@ -16,6 +17,7 @@ __all__ = [
     "ModifiedHausdorff",
     "Overlap",
     "PooledROCAUC",
+    "SamplerEpoch",
     "Surface",
     "TrainingCurve",
     "VNetDice",
