@@ -103,13 +103,12 @@ class DeformedNonLocalBlock(nn.Module):
             with without_autocast(x):
                 gate, value = self._attend(x.to(self.theta.weight.dtype))
         gate = gate.reshape(list(gate.shape) + [1] * (x.dim() - 2)).to(x.dtype)
-        if self.spread is not None:
-            out = gate * self.spread(x)
-        elif self.squeeze is not None:
-            out = gate * x
-        else:
+        if self.squeeze is None:
             out = gate * (value[:, :, :-1] @ x.flatten(2) + value[:, :, -1:]).unflatten(2, x.shape[2:])
-        return x + out if self.residual else out
+            return x + out if self.residual else out
+        spread = x if self.spread is None else self.spread(x)
+        # In one pass: the product alone would be as large as x and take longer than all before.
+        return torch.addcmul(x, gate, spread) if self.residual else gate * spread
 
     def _attend(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What scales the channels, (B, C), and (B, C, C + 1) weights and biases with which x becomes y1."""
