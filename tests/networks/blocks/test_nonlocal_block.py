@@ -108,9 +108,7 @@ def test_no_tensor_of_voxels_by_voxels(mode):
     assert record.largest <= 8 * (40**2 + 1) < 1600**2
 
 
-@pytest.mark.parametrize(
-    ("channels", "half", "full"), [(32, 2_128, 4_224), (64, 8_352, 16_640), (128, 33_088, 66_048)]
-)
+@pytest.mark.parametrize(("channels", "half", "full"), [(32, 2_128, 4_224), (64, 8_352, 16_640), (128, 33_088, 66_048)])
 def test_golden_counts(channels, half, full):
     for mode in MODES:
         for inter, wanted in ((None, half), (channels, full)):
