@@ -151,21 +151,35 @@ def test_autocast(reading):
         half = block(x.bfloat16())
     torch.testing.assert_close(out.float(), block(x), rtol=0.02, atol=0.03)
     torch.testing.assert_close(half.float(), block(x), rtol=0.02, atol=0.05)
-    # float32 sums over 48^2 voxels: one in bfloat16 would be off by some percent.
+
+
+def test_sums_over_voxels_keep_the_weights_precision_under_autocast():
+    # In float16 a sum of squares over 300^2 voxels of unit variance overflows.
+    block, x = DeformedNonLocalBlock(2, 16), torch.randn(1, 16, 6, 5)
+    products = []
+    attend = block._attend
+    block._attend = lambda x: products.append((x @ x.mT).dtype) or attend(x)
     with torch.autocast("cpu", torch.bfloat16):
-        gate = block(torch.ones_like(x) * 0.1 + x / 10)
-    torch.testing.assert_close(gate.float(), block(torch.ones_like(x) * 0.1 + x / 10), rtol=0.02, atol=0.01)
+        block(x)
+        block(x.bfloat16())
+    assert products == [torch.float32] * 2
 
 
+# "outer" goes through every format within DNLNet.
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("reading", READINGS)
-def test_export(reading, format, tmp_path):
+def test_export(format, tmp_path):
     torch.manual_seed(0)
-    block, path = DeformedNonLocalBlock(2, 16, reading).eval(), tmp_path / f"block{FORMATS[format]}"
+    block, path = DeformedNonLocalBlock(2, 16, "excite_aggregate").eval(), tmp_path / f"block{FORMATS[format]}"
     assert export_network(block, (16, 6, 5), path, format) < 1e-5
     x = torch.randn(4, 16, 6, 5)
     with torch.inference_mode():
         torch.testing.assert_close(ExportedNetwork(path)(x), block(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_torchscript(reading):
+    block, x = DeformedNonLocalBlock(2, 16, reading).eval(), torch.randn(2, 16, 6, 5)
+    torch.testing.assert_close(torch.jit.script(block)(x), block(x))
 
 
 @pytest.mark.parametrize(

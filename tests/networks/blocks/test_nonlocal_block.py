@@ -136,6 +136,17 @@ def test_autocast(mode):
     torch.testing.assert_close(out.float(), block(x), rtol=0.02, atol=0.02)
 
 
+@pytest.mark.parametrize("mode", ["dot_product", "concatenation"])
+def test_sums_over_voxels_keep_the_weights_precision_under_autocast(mode):
+    block = NonLocalBlock(2, 8, mode=mode)
+    products = []
+    pairwise = block._pairwise
+    block._pairwise = lambda *tokens: products.append((tokens[0] @ tokens[1].mT).dtype) or pairwise(*tokens)
+    with torch.autocast("cpu", torch.bfloat16):
+        block(torch.randn(1, 8, 6, 5))
+    assert products == [torch.float32]
+
+
 def test_the_compiled_kernel_takes_its_place():
     block, x = NonLocalBlock(2, 16).eval(), torch.randn(1, 16, 9, 8)
     with torch.inference_mode():
@@ -143,12 +154,20 @@ def test_the_compiled_kernel_takes_its_place():
         torch.testing.assert_close(optimize_for_inference(block)(x), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "format"),
+    [("embedded_gaussian", "onnx"), ("dot_product", "onnx"), *(("concatenation", format) for format in FORMATS)],
+)
 def test_export(mode, format, tmp_path):
     torch.manual_seed(0)
     block = NonLocalBlock(2, 8, mode=mode).eval()
     assert export_network(block, (8, 6, 5), tmp_path / f"block{FORMATS[format]}", format) < 1e-5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_torchscript(mode):
+    block, x = NonLocalBlock(2, 8, mode=mode).eval(), torch.randn(2, 8, 6, 5)
+    torch.testing.assert_close(torch.jit.script(block)(x), block(x))
 
 
 @pytest.mark.parametrize(
