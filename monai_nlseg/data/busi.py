@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from monai_nlseg.data.checks import require_directory
 from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
 
 __all__ = ["BUSI_CLASSES", "busi_datalist"]
+
+logger = logging.getLogger(__name__)
 
 BUSI_CLASSES = ("benign", "malignant", "normal")
 """Class folders; images of "normal" have an empty mask."""
@@ -40,13 +43,16 @@ def busi_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[
 
     Source: Al-Dhabyani et al., "Dataset of breast ultrasound images", Data in Brief 28 (2020).
     """
-    root = require_directory(dataset_dir, f"{FOLDER}")
+    root = require_directory(dataset_dir, FOLDER)
     root = root / FOLDER if (root / FOLDER).is_dir() else root
-    datalist = [entry for name in BUSI_CLASSES if (root / name).is_dir() for entry in _class(root / name)]
+    folders = [root / name for name in BUSI_CLASSES if (root / name).is_dir()]
+    datalist = [entry for folder in folders for entry in _class(folder)]
     if not any(entry["positive"] for entry in datalist):
         raise ValueError(
             f"'{root}' holds no image with a lesion: give the folder {FOLDER} with benign, malignant and normal."
         )
+    if len(folders) < len(BUSI_CLASSES):
+        logger.warning(f"'{root}' holds only the classes {', '.join(folder.name for folder in folders)}")
     if check_content:
         for entry in datalist:
             check_pixels(Path(entry["image"]), map(Path, entry["label"]), entry["positive"])

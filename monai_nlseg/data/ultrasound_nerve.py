@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 COLUMNS = ("subject", "img", "pixels")
 SUFFIXES = (".tif", ".tiff")
 LAYOUT = "1_1.tif and 1_1_mask.tif"
+RUNS = r"(\d{1,9} \d{1,9}( \d{1,9} \d{1,9})*)?"
 
 
 def ultrasound_nerve_datalist(
@@ -74,7 +75,7 @@ def ultrasound_nerve_datalist(
             entry = {"case": case, "image": str(image), "label": str(mask), "subject": subject, "positive": positive}
             if check_content:
                 check_pixels(image, [mask], positive)
-                if table is not None:
+                if table is not None and positive:
                     _check_run_lengths(case, mask, table[case])
             datalist.append(entry)
     if not any(entry["positive"] for entry in datalist):
@@ -142,7 +143,7 @@ def _read_table(path: Path) -> dict[str, str]:
     table: dict[str, str] = {}
     for line, row in enumerate(rows, 2):
         if any(not isinstance(row.get(column), str) for column in COLUMNS) or not re.fullmatch(
-            r"(\d+ \d+( \d+ \d+)*)?", row["pixels"].strip()
+            RUNS, row["pixels"].strip()
         ):
             raise ValueError(f"'{path}', line {line} is damaged: expected subject,img,run lengths, so restore it.")
         case = _case((row["subject"], row["img"]))
@@ -168,9 +169,11 @@ def _check_table(table: dict[str, str], cases: Sequence[str], path: Path) -> Non
 def _check_run_lengths(case: str, mask: Path, pixels: str) -> None:
     numbers = np.array(pixels.split(), dtype=np.int64)
     starts, lengths = numbers[::2], numbers[1::2]
-    listed = np.repeat(starts - 1, lengths) + np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
-    # 1-based and column after column
-    if not np.array_equal(np.sort(listed), np.flatnonzero(read_mask(mask).ravel(order="F"))):
+    drawn = np.flatnonzero(read_mask(mask).ravel(order="F"))
+    # pixel numbers count from 1, column after column
+    if lengths.sum() != len(drawn) or not np.array_equal(
+        np.concatenate([np.arange(start - 1, start - 1 + length) for start, length in zip(starts, lengths)]), drawn
+    ):
         raise ValueError(f"{case}: train_masks.csv and '{mask}' differ: restore both from one source.")
 
 

@@ -89,6 +89,12 @@ def test_damage_to_the_content_is_named_on_request(folder, damage, words):
         busi_datalist(folder, check_content=True)
 
 
+def test_missing_class_is_told(folder, tmp_path, caplog):
+    (folder / "malignant").rename(tmp_path / "malignant")
+    assert len(busi_datalist(folder)) == 4
+    assert "holds only the classes benign, normal" in caplog.text
+
+
 def test_no_lesion(folder, tmp_path):
     for name in ("benign", "malignant"):
         (folder / name).rename(tmp_path / name)
