@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
+from monai_nlseg.data.busi import BUSI_CLASSES, busi_datalist
+from monai_nlseg.data.chasedb1 import chasedb1_datalist
+from monai_nlseg.data.cta import assemble_slices, cta_datalist, cta_slices, load_cta
 from monai_nlseg.data.datalists import exclude_cases, select_cases, volume_datalist
+from monai_nlseg.data.drive import drive_datalist
+from monai_nlseg.data.duplicates import identical_images
+from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
+from monai_nlseg.data.image_checks import to_grey
 from monai_nlseg.data.iseg import ISEG_LABEL_VALUES, iseg_datalist
 from monai_nlseg.data.samplers import BalancedBatchSampler, PeriodicUnderSampler
 from monai_nlseg.data.splits import balanced_split, group_split, stratified_split
+from monai_nlseg.data.ultrasound_nerve import (
+    contradicting_negatives,
+    ultrasound_nerve_datalist,
+    ultrasound_nerve_test_datalist,
+)
 from monai_nlseg.data.writers import AtomicNibabelWriter
 
 __all__ = [
     "AtomicNibabelWriter",
+    "BUSI_CLASSES",
     "BalancedBatchSampler",
     "IBSR_CLASSES",
     "ISEG_LABEL_VALUES",
     "PeriodicUnderSampler",
+    "assemble_slices",
     "balanced_split",
+    "busi_datalist",
+    "chasedb1_datalist",
+    "contradicting_negatives",
+    "cta_datalist",
+    "cta_slices",
+    "drive_datalist",
     "exclude_cases",
     "group_split",
+    "hc18_datalist",
     "ibsr_datalist",
+    "identical_images",
     "iseg_datalist",
+    "load_cta",
     "select_cases",
     "stratified_split",
+    "to_grey",
+    "ultrasound_nerve_datalist",
+    "ultrasound_nerve_test_datalist",
     "volume_datalist",
 ]

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+
+from monai_nlseg.data import hc18_datalist
+from tests.data.images import SHARED, save_image, save_mask, truncate
+
+REAL = SHARED / "hc18"
+CASES = ("000_HC", "010_HC", "010_2HC", "805_HC")
+TABLE = "training_set_pixel_size_and_HC.csv"
+HEADER = "filename,pixel size(mm),head circumference (mm)\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, case in enumerate(CASES):
+        save_image(tmp_path / "training_set" / f"{case}.png", seed=number)
+        save_mask(tmp_path / "training_set" / f"{case}_Annotation.png")
+    save_image(tmp_path / "test_set" / "001_HC.png")
+    return tmp_path
+
+
+def _write_table(folder, rows, header=HEADER):
+    (folder / TABLE).write_text(header + "".join(f"{row}\n" for row in rows))
+
+
+def test_layout(folder):
+    datalist = hc18_datalist(folder, check_content=True)
+    assert [(entry["case"], entry["subject"]) for entry in datalist] == [
+        ("000_HC", "000"),
+        ("010_2HC", "010"),
+        ("010_HC", "010"),
+        ("805_HC", "805"),
+    ]
+    assert datalist[1] == {
+        "case": "010_2HC",
+        "image": str(folder / "training_set" / "010_2HC.png"),
+        "subject": "010",
+        "label": str(folder / "training_set" / "010_2HC_Annotation.png"),
+        "positive": True,
+    }
+    assert hc18_datalist(folder, "test", check_content=True) == [
+        {"case": "001_HC", "image": str(folder / "test_set" / "001_HC.png"), "subject": "001"}
+    ]
+
+
+def test_tables(folder):
+    _write_table(folder, [f"{case}.png,0.069,{44.3 + number}" for number, case in enumerate(CASES)])
+    (folder / "test_set_pixel_size.csv").write_text("filename,pixel size(mm)\n001_HC.png,0.07\n")
+    entry = hc18_datalist(folder)[1]
+    assert (entry["pixel_size"], entry["head_circumference"]) == (0.069, 46.3)
+    test = hc18_datalist(folder, "test")[0]
+    assert test["pixel_size"] == 0.07 and "head_circumference" not in test
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "words"),
+    [
+        (["000_HC.png,0.069,44.3"], HEADER, "has no row of 010_2HC.png"),
+        (["000_HC.png,0.069,much"], HEADER, "is not HC18's table"),
+        (["000_HC.png"], HEADER, "is not HC18's table"),
+        (["000_HC.png,0.069,44.3"], "name,size,length\n", "is not HC18's table: expected the columns filename"),
+        (["000_HC.png,44.3"], "filename,head circumference (mm)\n", "is not HC18's table"),
+    ],
+)
+def test_damaged_tables(folder, rows, header, words):
+    _write_table(folder, rows, header)
+    with pytest.raises(ValueError, match=words):
+        hc18_datalist(folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda root: (root / "000_HC_Annotation.png").unlink(), r"1 image without annotation \(000_HC\)"),
+        (lambda root: (root / "805_HC.png").unlink(), r"1 annotation without image \(805_HC\)"),
+        (lambda root: save_image(root / "head.png"), "unknown name: expected 000_HC.png, 010_2HC.png and 000_HC_Anno"),
+        (lambda root: save_mask(root / "000_HC_Annotation.png", size=(9, 9)), "000_HC: annotation .* is 9x9 pixels"),
+        (lambda root: truncate(root / "010_HC.png"), "010_HC.png' is not a readable image"),
+    ],
+)
+def test_damage_is_named(folder, damage, words):
+    damage(folder / "training_set")
+    with pytest.raises(ValueError, match=words):
+        hc18_datalist(folder)
+
+
+def test_damage_to_the_content_is_named_on_request(folder):
+    save_mask(folder / "training_set" / "000_HC_Annotation.png", ())
+    assert len(hc18_datalist(folder)) == 4
+    with pytest.raises(ValueError, match="000_HC_Annotation.png' is empty"):
+        hc18_datalist(folder, check_content=True)
+
+
+def test_what_is_not_there(folder, tmp_path):
+    with pytest.raises(ValueError, match="training_set' is not a directory: give the folder with HC18's training_set"):
+        hc18_datalist(folder / "test_set")
+    with pytest.raises(ValueError, match="subset is 'validation': expected 'training' or 'test'"):
+        hc18_datalist(folder, "validation")
+    save_mask(folder / "test_set" / "001_HC_Annotation.png")
+    with pytest.raises(ValueError, match="holds 001_HC_Annotation.png: expected no annotations in the test set"):
+        hc18_datalist(folder, "test")
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"HC18 is not at {REAL}")
+def test_real_images():
+    datalist = hc18_datalist(REAL, check_content=True)
+    assert len(datalist) == 800 and len({entry["subject"] for entry in datalist}) == 672
+    assert all(entry["positive"] and "pixel_size" not in entry for entry in datalist)

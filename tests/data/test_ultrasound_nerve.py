@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from monai_nlseg.data import contradicting_negatives, ultrasound_nerve_datalist, ultrasound_nerve_test_datalist
+from tests.data.images import save_image, save_mask, truncate
+
+# In an image of 16 rows, pixels (2, 3) to (2, 7) have the 1-based numbers 51, 67, 83, ... column after column.
+RUNS = "51 1 67 1 83 1 99 1 115 1"
+POSITIVES = ("1_1", "1_10", "2_1")
+NEGATIVES = ("1_2", "2_2")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for seed, case in enumerate(POSITIVES + NEGATIVES):
+        save_image(tmp_path / "train" / f"{case}.tif", seed=seed)
+        save_mask(tmp_path / "train" / f"{case}_mask.tif", (255,) if case in POSITIVES else ())
+    for number in (10, 9, 1):
+        save_image(tmp_path / "test" / f"{number}.tif")
+    return tmp_path
+
+
+def _write_table(folder, cases=POSITIVES + NEGATIVES, runs=RUNS, header="subject,img,pixels"):
+    rows = [f"{case.replace('_', ',')},{runs if case in POSITIVES else ''}" for case in cases]
+    (folder / "train_masks.csv").write_text("\n".join([header, *rows]) + "\n")
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_layout(folder, table):
+    if table:
+        _write_table(folder)
+    datalist = ultrasound_nerve_datalist(folder, check_content=True)
+    assert [(entry["case"], entry["positive"]) for entry in datalist] == [
+        ("1_1", True),
+        ("1_2", False),
+        ("1_10", True),
+        ("2_1", True),
+        ("2_2", False),
+    ]
+    assert datalist[2] == {
+        "case": "1_10",
+        "image": str(folder / "train" / "1_10.tif"),
+        "label": str(folder / "train" / "1_10_mask.tif"),
+        "subject": "1",
+        "positive": True,
+    }
+    assert [entry["case"] for entry in ultrasound_nerve_datalist(folder, [2])] == ["2_1", "2_2"]
+    assert ultrasound_nerve_datalist(folder, ["2", 1])[0]["case"] == "2_1"
+
+
+def test_table_spares_reading_the_masks(folder, monkeypatch):
+    _write_table(folder)
+    monkeypatch.setattr("monai_nlseg.data.ultrasound_nerve.read_mask", None)
+    assert len(ultrasound_nerve_datalist(folder)) == 5
+
+
+def test_test_half(folder):
+    datalist = ultrasound_nerve_test_datalist(folder, check_content=True)
+    assert [entry["case"] for entry in datalist] == ["1", "9", "10"]
+    assert datalist[0] == {"case": "1", "image": str(folder / "test" / "1.tif")}
+    save_image(folder / "test" / "1_1.tif")
+    with pytest.raises(ValueError, match="1_1.tif' has an unknown name: expected 1.tif, 2.tif"):
+        ultrasound_nerve_test_datalist(folder)
+    with pytest.raises(ValueError, match="test' is not a directory: give the folder with the files 1.tif"):
+        ultrasound_nerve_test_datalist(folder / "train")
+
+
+def test_negatives_with_the_pixels_of_a_positive(folder, caplog):
+    save_image(folder / "train" / "1_2.tif", seed=1)  # of 1_10, the same subject
+    save_image(folder / "train" / "2_2.tif", seed=0)  # of 1_1, another subject
+    datalist = ultrasound_nerve_datalist(folder)
+    assert contradicting_negatives(datalist) == {"1_2": "1_10"}
+    with caplog.at_level(logging.INFO, "monai_nlseg"):
+        kept = ultrasound_nerve_datalist(folder, drop_contradictions=True)
+    assert kept == [entry for entry in datalist if entry["case"] != "1_2"]
+    assert "left out 1 negative images" in caplog.text and "1_2 (pixels of 1_10)" in caplog.text
+
+
+def test_negatives_alike_and_positives_alike_do_not_contradict(folder):
+    save_image(folder / "train" / "1_10.tif", seed=0)
+    save_image(folder / "train" / "1_3.tif", seed=3)  # as 1_2
+    save_mask(folder / "train" / "1_3_mask.tif", ())
+    assert contradicting_negatives(ultrasound_nerve_datalist(folder)) == {}
+    assert len(ultrasound_nerve_datalist(folder, drop_contradictions=True)) == 6
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda root: (root / "1_1_mask.tif").unlink(), r"1 image without mask \(1_1\)"),
+        (lambda root: (root / "2_2.tif").unlink(), r"1 mask without image \(2_2\)"),
+        (lambda root: save_image(root / "1_1 (copy).tif"), "unknown name: expected 1_1.tif and 1_1_mask.tif"),
+        (lambda root: save_image(root / "1_1.tiff"), "'1_1.tif' and '1_1.tiff' in .* are one file twice"),
+        (lambda root: save_mask(root / "1_2_mask.tif", (), size=(9, 9)), "1_2: mask '1_2_mask.tif' is 9x9 pixels"),
+        (lambda root: truncate(root / "1_10.tif", 400), "1_10.tif' is not a readable image"),
+        (lambda root: save_mask(root / "1_1_mask.tif", (128, 255)), "holds the 3 grey values 0, 128, 255"),
+        (lambda root: [save_mask(root / f"{case}_mask.tif", ()) for case in POSITIVES], "holds no positive image"),
+    ],
+)
+def test_damage_is_named(folder, damage, words):
+    damage(folder / "train")
+    with pytest.raises(ValueError, match=words):
+        ultrasound_nerve_datalist(folder)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"cases": POSITIVES}, r"has no row of 2 images \(1_2, 2_2\)"),
+        ({"cases": POSITIVES + NEGATIVES + ("1_1",)}, "has two rows of image 1_1"),
+        ({"runs": "51 1 67"}, "line 2 is damaged: expected subject,img,run lengths"),
+        ({"runs": "five"}, "line 2 is damaged"),
+        ({"header": "subject,image,mask"}, r"has the columns \['subject', 'image', 'mask'\]: expected subject, img"),
+        ({"runs": "52 1 67 1 83 1 99 1 115 1"}, "1_1: train_masks.csv and .*1_1_mask.tif' differ"),
+        ({"runs": "51 1 67 1 83 1 99 1"}, "1_1: train_masks.csv and .* differ"),
+        ({"runs": "1 999999999"}, "1_1: train_masks.csv and .* differ"),
+        ({"runs": "1 9999999999"}, "line 2 is damaged"),
+        ({"runs": ""}, "1_1_mask.tif' is not empty"),
+    ],
+)
+def test_damaged_tables(folder, table, words):
+    save_mask(folder / "train" / "1_2_mask.tif", ())
+    _write_table(folder, **table)
+    if table == {"runs": ""}:
+        table_path = folder / "train_masks.csv"
+        table_path.write_text(table_path.read_text().replace("2,1,\n", f"2,1,{RUNS}\n"))
+    with pytest.raises(ValueError, match=words):
+        ultrasound_nerve_datalist(folder, check_content=True)
+
+
+def test_rows_without_an_image_are_told(folder, caplog):
+    _write_table(folder, POSITIVES + NEGATIVES + ("9_9",))
+    assert len(ultrasound_nerve_datalist(folder)) == 5
+    assert "has 1 rows without an image in train" in caplog.text
+
+
+def test_what_is_not_there(folder):
+    with pytest.raises(ValueError, match=r"no subject \['7'\]: it holds \['1', '2'\]"):
+        ultrasound_nerve_datalist(folder, [7])
+    with pytest.raises(ValueError, match="train' is not a directory: give the folder with the files 1_1.tif"):
+        ultrasound_nerve_datalist(folder / "train")
