@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,21 @@ app.add_typer(simulate, name="simulate")
 console = Console()
 # What `nlseg bench --quick` leaves out is the same arithmetic in another wrapping, slower, or compiles for a minute.
 QUICK_ENGINES = ["engine", "openvino", "materialized", "ccfcn3d", "unet", "segresnet", "swinunetr"]
+
+QUICK_NETWORKS = [
+    "unetplusplus",
+    "unet",
+    "laednet-s",
+    "laednet-s-onnx",
+    "laednet-m",
+    "region-aware",
+    "dnlnet-96",
+    "nl-materialized-96",
+    "nl-96",
+    "dnl-96",
+    "nl-materialized-512",
+    "dnl-512",
+]
 
 # Of an evaluation; all stand in its summary.
 MOST_PROBLEMS = 20
@@ -141,7 +157,8 @@ def bench(
     from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
 
     if networks:
-        _bench_networks(output, engines, 3.0 if quick else seconds, threads, device)
+        chosen = engines.split(",") if engines else QUICK_NETWORKS if quick else None
+        _bench_networks(output, chosen, 1.0 if quick else seconds, threads, device)
         return
     settings = BenchSettings(
         shape=(channels, *shape),
@@ -164,14 +181,12 @@ def bench(
         _say(f"wrote {path}")
 
 
-def _bench_networks(output: Path, names: str | None, seconds: float, threads: int | None, device: str) -> None:
+def _bench_networks(output: Path, names: list[str] | None, seconds: float, threads: int | None, device: str) -> None:
     from monai_nlseg.bench import NetworkSettings, print_networks, run_networks, write_json
 
     settings = NetworkSettings(seconds, threads, _device() if device == "auto" else device)
     with console.status("") as status:
-        report = run_networks(
-            settings, names.split(",") if names else None, lambda title: status.update(f"measuring {title}")
-        )
+        report = run_networks(settings, names, lambda title: status.update(f"measuring {title}"))
     print_networks(report, _wide_console())
     if not report["networks"]:
         raise ValueError("nothing could be measured: the reasons are above.")
@@ -308,6 +323,8 @@ def _overrides(arguments: list[str]) -> dict[str, Any]:
 def main() -> None:
     """Entry point: an error ends in one sentence and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # MONAI imports torchvision where it is; nothing here reads images with it.
+    warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)
     try:
         app()
     except Exception as error:

@@ -12,7 +12,13 @@ import torch
 import torch.nn as nn
 from monai.utils import optional_import
 
-__all__ = ["adapt_first_convolution", "fetch_imagenet_weights", "load_imagenet_weights", "read_imagenet_weights"]
+__all__ = [
+    "adapt_first_convolution",
+    "fetch_imagenet_weights",
+    "load_imagenet_weights",
+    "load_resnet_weights",
+    "read_imagenet_weights",
+]
 
 
 def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
@@ -125,3 +131,31 @@ def load_imagenet_weights(
                 f"tensor '{name}' has shape {list(tensor.shape)}, the encoder's has {list(expected[name].shape)}."
             )
     encoder.load_state_dict({**counts, **given})
+
+
+def load_resnet_weights(encoder: nn.Module, depth: int, weights_path: str | Path | None = None) -> None:
+    """Load torchvision's ImageNet weights into a ResNet of its names, such as MONAI's.
+
+    Args:
+        encoder: the ResNet, without its classifier ``fc``.
+        depth: 18, 34, 50, 101 or 152.
+        weights_path: file with the state dict; None for torchvision's own loader, which fetches it or finds it in its
+            cache.
+
+    Raises:
+        ValueError: without torchvision, or for a file without the weights.
+        ConnectionError: if they cannot be fetched.
+    """
+    state = _fetch_resnet(depth) if weights_path is None else read_imagenet_weights(weights_path)
+    load_imagenet_weights(encoder, state, "conv1.weight", ignore=("fc.",))
+
+
+def _fetch_resnet(depth: int) -> dict[str, torch.Tensor]:
+    weights, found = optional_import("torchvision.models", name=f"ResNet{depth}_Weights")
+    if not found:
+        raise ValueError(
+            "pretrained=True takes ImageNet weights from torchvision, which is not installed: pip install torchvision, "
+            "or give weights_path=FILE."
+        )
+    chosen = weights.IMAGENET1K_V1
+    return fetch_imagenet_weights(f"ResNet-{depth}", chosen.get_state_dict, chosen.url.rsplit("/", 1)[-1])

@@ -10,8 +10,11 @@ from monai_nlseg.networks.imagenet import (
     adapt_first_convolution,
     fetch_imagenet_weights,
     load_imagenet_weights,
+    load_resnet_weights,
     read_imagenet_weights,
 )
+from monai_nlseg.networks.nets import DNLNet, RegionAwareNet
+from tests.networks.trained import trained
 
 
 class Encoder(nn.Module):
@@ -119,3 +122,27 @@ class TestLoad:
         state = Encoder().state_dict() | {"bn1.weight": torch.ones(5)}
         with pytest.raises(ValueError, match=r"'bn1.weight' has shape \[5\], the encoder's has \[4\]"):
             load_imagenet_weights(Encoder(), state, "conv1.weight")
+
+
+class TestResNet:
+    """MONAI's ResNets against torchvision's, whose weights they take."""
+
+    @pytest.mark.parametrize(
+        ("depth", "encoder"),
+        [(34, lambda: RegionAwareNet().encoder), (50, lambda: DNLNet.resnet50(in_channels=3, pyramid=None).encoder)],
+    )
+    def test_computes_what_torchvisions_does(self, depth, encoder, tmp_path):
+        models = pytest.importorskip("torchvision.models", reason="torchvision is not installed", exc_type=ImportError)
+        torch.manual_seed(0)
+        theirs = trained(getattr(models, f"resnet{depth}")(weights=None))
+        torch.save(theirs.state_dict(), tmp_path / "resnet.pth")
+        ours = encoder().eval()
+        load_resnet_weights(ours, depth, tmp_path / "resnet.pth")
+        seen = []
+        theirs.layer4.register_forward_hook(lambda module, inputs, output: seen.append(output))
+        with torch.inference_mode():
+            x = torch.randn(1, 3, 64, 96)
+            theirs(x)
+            features = ours(x)
+        assert features[-1].shape[2:] == (2, 3)
+        torch.testing.assert_close(features[-1], seen[0], rtol=1e-4, atol=1e-4 * float(seen[0].abs().max()))

@@ -17,7 +17,7 @@ from monai_nlseg.networks.blocks.deformed_nonlocal import DeformedNonLocalBlock
 from monai_nlseg.networks.blocks.feature_fusion import AdditiveFusion, MultiscaleFeatureFusion
 from monai_nlseg.networks.blocks.nonlocal_block import NonLocalBlock
 from monai_nlseg.networks.blocks.se_pyramid_pooling import ResidualSEPyramidPooling
-from monai_nlseg.networks.imagenet import load_imagenet_weights, read_imagenet_weights
+from monai_nlseg.networks.imagenet import load_resnet_weights
 from monai_nlseg.networks.nets.checks import check_input
 
 __all__ = ["DNLNet"]
@@ -46,7 +46,10 @@ class DNLNet(nn.Module):
         channels: channels of each level, at least two, finest first; ResNet-50 has its own.
         encoder: "unet" as above or "resnet50", MONAI's ResNet-50: its finest level has half the resolution, to which
             the logits are brought back by linear interpolation.
-        weights_path: file with the state dict of torchvision's ResNet-50, to start the 2D "resnet50" from.
+        pretrained: whether the 2D "resnet50" starts from ImageNet weights, which torchvision's own loader fetches or
+            finds in its cache.
+        weights_path: file with the state dict of torchvision's ResNet-50 to take these weights from instead; then
+            ``pretrained`` is implied.
         fusion: "multiscale" as above or "add", which adds the interpolated deep map to the skip.
         context: name or (name, arguments) of the block inside the multiscale fusion: "deformed",
             "nonlocal" (:class:`NonLocalBlock`), or None.
@@ -62,6 +65,7 @@ class DNLNet(nn.Module):
     Raises:
         ValueError: for arguments that do not fit each other, weights that do not fit, an input of other rank or
             channels, or a spatial size that is not divisible (the message names the size to pad to).
+        ConnectionError: if ``pretrained`` weights cannot be fetched.
 
     Examples::
 
@@ -78,6 +82,7 @@ class DNLNet(nn.Module):
         out_channels: int = 1,
         channels: Sequence[int] = (16, 32, 64, 128, 256),
         encoder: Literal["unet", "resnet50"] = "unet",
+        pretrained: bool = False,
         weights_path: str | Path | None = None,
         fusion: Literal["multiscale", "add"] = "multiscale",
         context: str | tuple | None = "deformed",
@@ -98,8 +103,10 @@ class DNLNet(nn.Module):
             raise ValueError(f"fusion {fusion!r} is unknown: choose 'multiscale' or 'add'.")
         if fusion == "add" and context is not None:
             raise ValueError(f"fusion 'add' has no place for context {context!r}: give context=None.")
-        if weights_path is not None and (encoder != "resnet50" or spatial_dims != 2):
-            raise ValueError("weights_path is for encoder 'resnet50' in 2 dimensions only: leave it out.")
+        if (pretrained or weights_path is not None) and (encoder != "resnet50" or spatial_dims != 2):
+            raise ValueError(
+                "ImageNet weights are for encoder 'resnet50' in 2 dimensions only: leave out pretrained and weights_path."
+            )
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
 
@@ -112,10 +119,8 @@ class DNLNet(nn.Module):
         elif encoder == "resnet50":
             channels = RESNET50_CHANNELS
             self.encoder = ResNetFeatures("resnet50", False, spatial_dims, in_channels)
-            if weights_path is not None:
-                load_imagenet_weights(
-                    self.encoder, read_imagenet_weights(weights_path), "conv1.weight", ignore=("fc.",)
-                )
+            if pretrained or weights_path is not None:
+                load_resnet_weights(self.encoder, 50, weights_path)
             self.resize = nn.Upsample(scale_factor=2, mode="bilinear" if spatial_dims == 2 else "trilinear")
             self.divisor = 2 ** len(channels)
         else:

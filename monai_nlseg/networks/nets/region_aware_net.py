@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 import torch.nn as nn
 from monai.networks.blocks.convolutions import Convolution
 from monai.networks.nets.resnet import ResNet
-from monai.utils import optional_import
 
 from monai_nlseg.networks.blocks import AdaptivePyramidFusion, RegionAwarePyramidAggregation
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
-from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
+from monai_nlseg.networks.imagenet import load_resnet_weights
 from monai_nlseg.networks.nets.checks import check_input
 
 __all__ = ["RegionAwareNet"]
@@ -74,8 +72,7 @@ class RegionAwareNet(nn.Module):
         self.in_channels = in_channels
         self.encoder = _ResNet34(in_channels)
         if weights_path is not None or pretrained:
-            state = read_imagenet_weights(weights_path) if weights_path is not None else _fetch_resnet34()
-            load_imagenet_weights(self.encoder, state, "conv1.weight", ignore=("fc.",))
+            load_resnet_weights(self.encoder, 34, weights_path)
         self.aggregation = RegionAwarePyramidAggregation(2, 512, variant=variant) if region_aggregation else None
         # Deepest first; the last has no skip connection.
         self.decoder = nn.ModuleList(
@@ -144,14 +141,3 @@ class _DecoderBlock(nn.Sequential):
             Convolution(2, inner, inner, strides=2, is_transposed=True, act=act, norm="batch"),
             Convolution(2, inner, out_channels, kernel_size=1, act=act, norm="batch"),
         )
-
-
-def _fetch_resnet34() -> Mapping[str, torch.Tensor]:
-    weights, found = optional_import("torchvision.models", name="ResNet34_Weights")
-    if not found:
-        raise ValueError(
-            "pretrained=True takes ImageNet weights from torchvision, which is not installed: pip install torchvision, "
-            "or give weights_path=FILE."
-        )
-    chosen = weights.IMAGENET1K_V1
-    return fetch_imagenet_weights("ResNet-34", chosen.get_state_dict, chosen.url.rsplit("/", 1)[-1])

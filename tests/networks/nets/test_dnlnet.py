@@ -5,6 +5,7 @@ import torch
 import torch.nn as nn
 from monai.losses import DiceCELoss
 
+from monai_nlseg.networks import imagenet
 from monai_nlseg.networks.blocks import DeformedNonLocalBlock, NonLocalBlock
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
@@ -141,8 +142,17 @@ class TestWeights:
 
     @pytest.mark.parametrize("kwargs", [{"encoder": "unet"}, {"encoder": "resnet50", "spatial_dims": 3}])
     def test_refuses(self, file, kwargs):
-        with pytest.raises(ValueError, match="weights_path is for encoder 'resnet50' in 2 dimensions"):
+        with pytest.raises(ValueError, match="ImageNet weights are for encoder 'resnet50' in 2 dimensions"):
             DNLNet(weights_path=file, **kwargs)
+        with pytest.raises(ValueError, match="ImageNet weights are for encoder 'resnet50' in 2 dimensions"):
+            DNLNet(pretrained=True, **kwargs)
+
+    def test_fetched(self, file, monkeypatch):
+        asked = []
+        monkeypatch.setattr(imagenet, "_fetch_resnet", lambda depth: asked.append(depth) or torch.load(file))
+        encoder = DNLNet.resnet50(pretrained=True, pyramid=None).encoder
+        assert asked == [50]
+        assert torch.equal(encoder.bn1.weight, torch.load(file)["bn1.weight"])
 
 
 def vessels(count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,12 +6,11 @@ import pytest
 import torch
 from monai.networks.nets.resnet import ResNet
 
-from monai_nlseg.networks import channels_last
+from monai_nlseg.networks import channels_last, imagenet
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 from monai_nlseg.networks.imagenet import adapt_first_convolution
 from monai_nlseg.networks.nets import RegionAwareNet
-from monai_nlseg.networks.nets import region_aware_net as module
 
 VARIANTS = ["released", "paper"]
 CASES = [
@@ -165,7 +164,7 @@ class TestImageNetWeights:
         state = imagenet_state()
         weights = types.SimpleNamespace(url="https://host/models/resnet34-b627a593.pth", get_state_dict=lambda: state)
         enum = types.SimpleNamespace(IMAGENET1K_V1=weights)
-        monkeypatch.setattr(module, "optional_import", lambda *args, **kwargs: (enum, True))
+        monkeypatch.setattr(imagenet, "optional_import", lambda *args, **kwargs: (enum, True))
         net = RegionAwareNet(pretrained=True)
         assert torch.equal(net.encoder.layer4[2].conv2.weight, state["layer4.2.conv2.weight"])
 
@@ -177,12 +176,12 @@ class TestImageNetWeights:
             RegionAwareNet(pretrained=True)
 
     def test_without_torchvision(self, monkeypatch):
-        monkeypatch.setattr(module, "optional_import", lambda *args, **kwargs: (None, False))
+        monkeypatch.setattr(imagenet, "optional_import", lambda *args, **kwargs: (None, False))
         with pytest.raises(ValueError, match="torchvision, which is not installed: .* or give weights_path=FILE"):
             RegionAwareNet(pretrained=True)
 
     def test_a_file_goes_before_torchvision(self, monkeypatch, tmp_path):
-        monkeypatch.setattr(module, "_fetch_resnet34", lambda: pytest.fail("nothing is to be fetched"))
+        monkeypatch.setattr(imagenet, "_fetch_resnet", lambda depth: pytest.fail("nothing is to be fetched"))
         torch.save(imagenet_state(), tmp_path / "resnet34.pth")
         RegionAwareNet(pretrained=True, weights_path=tmp_path / "resnet34.pth")
 
