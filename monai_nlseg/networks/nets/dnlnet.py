@@ -105,7 +105,8 @@ class DNLNet(nn.Module):
             raise ValueError(f"fusion 'add' has no place for context {context!r}: give context=None.")
         if (pretrained or weights_path is not None) and (encoder != "resnet50" or spatial_dims != 2):
             raise ValueError(
-                "ImageNet weights are for encoder 'resnet50' in 2 dimensions only: leave out pretrained and weights_path."
+                "ImageNet weights are for encoder 'resnet50' in 2 dimensions only: leave out pretrained and "
+                "weights_path."
             )
         self.spatial_dims = spatial_dims
         self.in_channels = in_channels
