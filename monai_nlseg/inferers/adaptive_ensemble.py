@@ -187,9 +187,11 @@ def dice_similarity(labels: torch.Tensor, classes: int = 2) -> torch.Tensor:
     similarity = torch.zeros(len(labels), len(labels), dtype=torch.float64, device=labels.device)
     for label in range(1, classes):
         shared = torch.zeros_like(similarity)
-        for part in labels.flatten(1).split(VOXELS_AT_ONCE, dim=1):
-            mask = (part == label).float()
-            shared += (mask @ mask.T).double()
+        # Within an evaluator's autocast the products would be counted in half precision.
+        with torch.autocast(labels.device.type, enabled=False):
+            for part in labels.flatten(1).split(VOXELS_AT_ONCE, dim=1):
+                mask = (part == label).float()
+                shared += (mask @ mask.T).double()
         area = shared.diagonal()
         similarity += (2 * shared + SMOOTHING) / (area[:, None] + area + SMOOTHING)
     return similarity / (classes - 1)

@@ -78,7 +78,9 @@ class TestTimeAugmentationInferer(Inferer):
         The deviation is that of a population (divided by K), for the views are all there are: 0 for a single one.
         """
         mean = squares = torch.zeros(())
-        for count, prediction in enumerate(predict_views(inputs, network, self.views, self.inferer, *args, **kwargs), 1):
+        for count, prediction in enumerate(
+            predict_views(inputs, network, self.views, self.inferer, *args, **kwargs), 1
+        ):
             probabilities = self._activate(prediction)
             # Welford's update: sums of squares would lose small deviations in float32.
             before = probabilities - mean

@@ -27,7 +27,7 @@ def resize_masks(masks: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """
     if len(size) != masks.dim() - 2 or any(each < 1 for each in size):
         raise ValueError(
-            f"size {tuple(size)} does not fit masks of {list(masks.shape[2:])}: give one positive number a spatial axis."
+            f"size {tuple(size)} does not fit masks of {list(masks.shape[2:])}: give a positive number an axis."
         )
     mode = ("linear", "bilinear", "trilinear")[len(size) - 1]
     return F.interpolate(masks.float(), size=tuple(size), mode=mode, align_corners=False) > 0.5
