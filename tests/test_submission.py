@@ -9,6 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from monai.transforms import LoadImage, SaveImage
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -83,6 +84,14 @@ class TestWriting:
         save(tmp_path / "masks" / name, values)
         write_submission(tmp_path / "masks", tmp_path / "s.csv", SHAPE)
         assert read_runs(tmp_path / "s.csv") == {"3": encode_runs(mask(3))}
+
+    @pytest.mark.parametrize("ending", [".png", ".nii.gz"])
+    def test_masks_that_monai_saved(self, tmp_path, ending):
+        """Axes as MONAI's own reader and writer turn them; the folder of a case as SaveImage makes it."""
+        image = LoadImage(reader="PILReader", ensure_channel_first=True)(save(tmp_path / "images" / "5.png", mask(5)))
+        SaveImage(tmp_path / "masks", "seg", ending, np.uint8, resample=False, print_log=False)(image)
+        write_submission(tmp_path / "masks", tmp_path / "s.csv", SHAPE)
+        assert read_runs(tmp_path / "s.csv") == {"5": encode_runs(mask(5))}
 
     def test_the_challenge_size_is_the_default(self, tmp_path):
         values = np.zeros((420, 580), dtype=np.uint8)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
+from monai.engines import SupervisedEvaluator
 from monai.inferers import SlidingWindowInferer
 
 from monai_nlseg.inferers import (
@@ -271,6 +272,15 @@ class TestEnsemble:
         # A network without memory of place sees the same in every rotation.
         torch.testing.assert_close(result.weights[:4], result.weights[:1].expand(4))
         assert result.weights[4] < result.weights[0]
+
+    def test_in_an_evaluator(self):
+        """Several networks as the one module that MONAI's engines take."""
+        networks = torch.nn.ModuleList([torch.nn.Conv2d(1, 2, 3, padding=1) for _ in range(2)])
+        image, ensemble = torch.rand(1, 1, 12, 10), AdaptiveSingleModelEnsemble(empty_area=None)
+        evaluator = SupervisedEvaluator(torch.device("cpu"), [{"image": image}], networks, inferer=ensemble)
+        evaluator.run()
+        (output,) = evaluator.state.output
+        torch.testing.assert_close(output["pred"], ensemble(image, networks)[0])
 
     def test_from_a_config(self):
         parser = ConfigParser(
