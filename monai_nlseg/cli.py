@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -261,6 +263,51 @@ def evaluate(
         )
 
 
+@app.command()
+def submit(
+    pred: Annotated[str, typer.Option(help="Folder of masks named by number, as 12_mask.png, or a pattern in quotes.")],
+    output: Annotated[Path, typer.Option(help="Table to write.")] = Path("submission.csv"),
+    shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
+    resize: Annotated[bool, typer.Option("--resize", help="Bring masks of another size to the shape.")] = False,
+    count: Annotated[int | None, typer.Option(help="Number of images, all of which need a mask.", min=1)] = None,
+) -> None:
+    """Write masks as a submission to Kaggle's Ultrasound Nerve Segmentation: img,pixels with run-length codes."""
+    from monai_nlseg.submission import write_submission
+
+    with _progress("coding") as progress:
+        images, empty = write_submission(pred, output, _image_shape(shape), resize, count, progress)
+    _say(f"wrote {output}: {images} images, {empty} of them empty")
+
+
+@app.command()
+def masks(
+    table: Annotated[Path, typer.Argument(help="A submission, or the challenge's train_masks.csv.")],
+    output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path("masks"),
+    shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
+) -> None:
+    """Write the masks of a submission as images of 0 and 255, the inverse of submit."""
+    from monai_nlseg.submission import write_masks
+
+    with _progress("decoding") as progress:
+        count = write_masks(table, output, _image_shape(shape), progress)
+    _say(f"wrote {count} masks to {output}")
+
+
+@app.command()
+def score(
+    pred: Annotated[str, typer.Option(help="A submission (.csv), or a folder or pattern of masks.")],
+    label: Annotated[str, typer.Option(help="The truth, likewise; train_masks.csv will do.")],
+    shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
+    partial: Annotated[bool, typer.Option("--partial", help="Score what is predicted, not all of the truth.")] = False,
+) -> None:
+    """Score masks as the leaderboard of Kaggle's Ultrasound Nerve Segmentation does: the mean Dice of the images."""
+    from monai_nlseg.submission import score_masks
+
+    with _progress("scoring") as progress:
+        found = score_masks(pred, label, _image_shape(shape), partial, progress)
+    _say(f"mean Dice {found.mean:.5f} of {len(found.dice)} images, {found.empty_truth} of them empty in the truth")
+
+
 @simulate.command("iseg")
 def simulate_iseg_command(
     subjects: Annotated[int, typer.Option(help="Number of subjects.", min=1)],
@@ -285,6 +332,23 @@ def _say(line: str) -> None:
 def _wide_console() -> Console:
     """A table in a file or a pipe is not cut to 80 columns."""
     return console if console.is_terminal else Console(width=140)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, and what moves it: (done, total)."""
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+def _image_shape(text: str) -> tuple[int, int]:
+    rows, _, columns = text.partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise ValueError(f"--shape '{text}' is not rows and columns: give them as 420x580.")
+    return int(rows), int(columns)
 
 
 def _numbers(option: str, text: str) -> list[int]:

@@ -12,6 +12,7 @@ from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
 from monai_nlseg.data.image_checks import to_grey
 from monai_nlseg.data.iseg import ISEG_LABEL_VALUES, iseg_datalist
+from monai_nlseg.data.run_length import decode_runs, encode_runs
 from monai_nlseg.data.samplers import BalancedBatchSampler, PeriodicUnderSampler
 from monai_nlseg.data.splits import balanced_split, group_split, stratified_split
 from monai_nlseg.data.ultrasound_nerve import (
@@ -35,7 +36,9 @@ __all__ = [
     "contradicting_negatives",
     "cta_datalist",
     "cta_slices",
+    "decode_runs",
     "drive_datalist",
+    "encode_runs",
     "exclude_cases",
     "group_split",
     "hc18_datalist",

@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+from monai_nlseg.inferers.adaptive_ensemble import (
+    AdaptiveSingleModelEnsemble,
+    EnsembleResult,
+    dice_similarity,
+    ensemble_weights,
+)
 from monai_nlseg.inferers.plan import InferencePlan, plan_inference
 from monai_nlseg.inferers.step_window import StepWindowInferer
+from monai_nlseg.inferers.test_time import TestTimeAugmentationInferer
+from monai_nlseg.inferers.views import View, combine_views, flip_views, rotation_views
 from monai_nlseg.inferers.windows import foreground_box, window_starts
 
-__all__ = ["InferencePlan", "StepWindowInferer", "foreground_box", "plan_inference", "window_starts"]
+__all__ = [
+    "AdaptiveSingleModelEnsemble",
+    "EnsembleResult",
+    "InferencePlan",
+    "StepWindowInferer",
+    "TestTimeAugmentationInferer",
+    "View",
+    "combine_views",
+    "dice_similarity",
+    "ensemble_weights",
+    "flip_views",
+    "foreground_box",
+    "plan_inference",
+    "rotation_views",
+    "window_starts",
+]

@@ -1,4 +1,4 @@
-"""Transforms, each in array and dictionary form."""
+"""Transforms, each in array and dictionary form, and the functions under them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from monai_nlseg.transforms.field_of_view import FieldOfView, FieldOfViewd, fiel
 from monai_nlseg.transforms.fill_contour import FillContour, FillContourd
 from monai_nlseg.transforms.masks import MergeMasks, MergeMasksd
 from monai_nlseg.transforms.remove_small_components import RemoveSmallComponents, RemoveSmallComponentsd
+from monai_nlseg.transforms.resize_masks import resize_masks
 from monai_nlseg.transforms.slices import LoadSliced
 from monai_nlseg.transforms.standardize import StandardizeWindow, StandardizeWindowd, standardize_windows
 
@@ -31,5 +32,6 @@ __all__ = [
     "StandardizeWindow",
     "StandardizeWindowd",
     "field_of_view",
+    "resize_masks",
     "standardize_windows",
 ]

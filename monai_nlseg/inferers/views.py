@@ -1,0 +1,169 @@
+"""Views of an image: what a network sees of it, and how its prediction comes back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from monai.data import MetaTensor
+from monai.inferers import Inferer
+
+__all__ = ["View", "combine_views", "flip_views", "network_list", "predict_views", "rotation_views"]
+
+Network = Callable[..., torch.Tensor]
+
+
+@dataclass(frozen=True)
+class View:
+    """A transform of images and the one that brings predictions back.
+
+    Any pair of functions of a tensor (B, C, *spatial) will do. A transform of intensities, such as a change of gamma,
+    needs nothing brought back: ``invert`` is then the identity.
+
+    Attributes:
+        name: what it is called in errors.
+        apply: images (B, C, *spatial) -> what the network gets.
+        invert: the prediction for that -> the prediction for the images; it may have other channels.
+    """
+
+    name: str
+    apply: Callable[[torch.Tensor], torch.Tensor]
+    invert: Callable[[torch.Tensor], torch.Tensor]
+
+
+def flip_views(spatial_axes: Sequence[int]) -> list[View]:
+    """The image itself and every flip along one or more of the axes.
+
+    Args:
+        spatial_axes: axes counted without batch and channel, 0 for the first. ``(1, 0)`` gives identity, left-right,
+            up-down and both for an image (H, W), in the order of the VRDL report's code.
+
+    Raises:
+        ValueError: for an axis that is negative or comes twice.
+    """
+    axes = _checked(spatial_axes)
+    chosen = itertools.chain.from_iterable(itertools.combinations(axes, count) for count in range(len(axes) + 1))
+    return [_flip(axes) for axes in chosen]
+
+
+def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
+    """The image itself and its rotations by 90, 180 and 270 degrees.
+
+    A rotation by 90 degrees swaps two sizes, so the network must take both forms of an image that is not square.
+
+    Args:
+        plane: the two spatial axes, counted as in :func:`flip_views`.
+
+    Raises:
+        ValueError: unless there are two different axes.
+    """
+    if len(_checked(plane)) != 2:
+        raise ValueError(f"plane {tuple(plane)} has {len(plane)} axes: give the two that the rotation moves.")
+    return [_rotation(turns, (plane[0] + 2, plane[1] + 2)) for turns in range(4)]
+
+
+def combine_views(first: Sequence[View], second: Sequence[View]) -> list[View]:
+    """Each view of ``second`` on top of each of ``first``: ``combine_views(rotation_views(), flip_views([0]))`` has all
+    eight symmetries of a square."""
+    return [_composition(inner, outer) for outer in second for inner in first]
+
+
+def network_list(network: Network | Sequence[Network]) -> list[Network]:
+    """The networks of a call: one, a sequence or a ``torch.nn.ModuleList``.
+
+    Raises:
+        ValueError: for an empty sequence.
+    """
+    several = isinstance(network, torch.nn.ModuleList | Sequence)
+    networks: list[Network] = list(network) if several else [network]  # type: ignore[arg-type, list-item]
+    if not networks:
+        raise ValueError("the sequence of networks is empty: give at least one.")
+    return networks
+
+
+def predict_views(
+    inputs: torch.Tensor,
+    network: Network | Sequence[Network],
+    views: Sequence[View] | None,
+    inferer: Inferer,
+    *args: Any,
+    **kwargs: Any,
+) -> Iterator[torch.Tensor]:
+    """The predictions for every view by every network, all views of the first network first.
+
+    Args:
+        inputs: (B, C, *spatial).
+        network: one network or several, see :func:`network_list`.
+        views: None for all flips, the last axis first.
+        inferer: what runs a network over the images of a view.
+
+    Yields:
+        Predictions brought back, (B, classes, *spatial), float32 and without meta data.
+
+    Raises:
+        ValueError: for inputs without spatial axes, a network that returns no single tensor or NaN or infinite values,
+            or predictions of several shapes.
+    """
+    images = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
+    if images.dim() < 3 or 0 in images.shape:
+        raise ValueError(
+            f"input has shape {list(images.shape)}: expected (batch, channels, spatial axes), none of them empty."
+        )
+    if views is None:
+        views = flip_views(range(images.dim() - 2)[::-1])
+    first: torch.Size | None = None
+    for number, each in enumerate(network_list(network)):
+        for view in views:
+            prediction = inferer(view.apply(images), each, *args, **kwargs)
+            if not isinstance(prediction, torch.Tensor):
+                raise ValueError(
+                    f"network {number} returned a {type(prediction).__name__}: wrap it in a function that returns one "
+                    "tensor."
+                )
+            plain = prediction.as_tensor() if isinstance(prediction, MetaTensor) else prediction
+            plain = view.invert(plain).float()
+            if not bool(torch.isfinite(plain).all()):
+                raise ValueError(
+                    f"network {number} returned NaN or infinite values for view '{view.name}': check its weights and "
+                    "the image, or use float32 or bfloat16 if it runs in float16."
+                )
+            first = plain.shape if first is None else first
+            if plain.shape != first or plain.dim() != images.dim() or len(plain) != len(images):
+                raise ValueError(
+                    f"network {number} gives {list(plain.shape)} for view '{view.name}', the first gave {list(first)} "
+                    f"for images of {list(images.shape)}: expected (batch, classes, spatial axes), the same for all."
+                )
+            yield plain
+
+
+def _checked(spatial_axes: Sequence[int]) -> tuple[int, ...]:
+    axes = tuple(spatial_axes)
+    if any(axis < 0 for axis in axes) or len(set(axes)) < len(axes):
+        raise ValueError(f"spatial axes {axes} are negative or repeated: count from 0, without batch and channel.")
+    return axes
+
+
+def _flip(spatial_axes: tuple[int, ...]) -> View:
+    def flip(images: torch.Tensor) -> torch.Tensor:
+        return images.flip([axis + 2 for axis in spatial_axes])
+
+    return View(f"flip {spatial_axes}" if spatial_axes else "identity", flip, flip)
+
+
+def _rotation(turns: int, axes: tuple[int, int]) -> View:
+    return View(
+        f"rotation {90 * turns}" if turns else "identity",
+        lambda images: images.rot90(turns, axes),
+        lambda predictions: predictions.rot90(-turns, axes),
+    )
+
+
+def _composition(inner: View, outer: View) -> View:
+    return View(
+        f"{inner.name}, {outer.name}",
+        lambda images: outer.apply(inner.apply(images)),
+        lambda predictions: inner.invert(outer.invert(predictions)),
+    )
