@@ -14,6 +14,7 @@ import numpy as np
 from monai_nlseg.data.checks import require_directory, select_subjects
 from monai_nlseg.data.duplicates import identical_images
 from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask
+from monai_nlseg.data.run_length import decode_runs
 
 __all__ = ["contradicting_negatives", "ultrasound_nerve_datalist", "ultrasound_nerve_test_datalist"]
 
@@ -167,13 +168,12 @@ def _check_table(table: dict[str, str], cases: Sequence[str], path: Path) -> Non
 
 
 def _check_run_lengths(case: str, mask: Path, pixels: str) -> None:
-    numbers = np.array(pixels.split(), dtype=np.int64)
-    starts, lengths = numbers[::2], numbers[1::2]
-    drawn = np.flatnonzero(read_mask(mask).ravel(order="F"))
-    # pixel numbers count from 1, column after column
-    if lengths.sum() != len(drawn) or not np.array_equal(
-        np.concatenate([np.arange(start - 1, start - 1 + length) for start, length in zip(starts, lengths)]), drawn
-    ):
+    drawn = read_mask(mask)
+    try:
+        coded = decode_runs(pixels, drawn.shape)
+    except ValueError as error:
+        raise ValueError(f"{case}: in train_masks.csv, {error}") from None
+    if not np.array_equal(coded, drawn):
         raise ValueError(f"{case}: train_masks.csv and '{mask}' differ: restore both from one source.")
 
 

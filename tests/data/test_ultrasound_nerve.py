@@ -116,7 +116,7 @@ def test_damage_is_named(folder, damage, words):
         ({"header": "subject,image,mask"}, r"has the columns \['subject', 'image', 'mask'\]: expected subject, img"),
         ({"runs": "52 1 67 1 83 1 99 1 115 1"}, "1_1: train_masks.csv and .*1_1_mask.tif' differ"),
         ({"runs": "51 1 67 1 83 1 99 1"}, "1_1: train_masks.csv and .* differ"),
-        ({"runs": "1 999999999"}, "1_1: train_masks.csv and .* differ"),
+        ({"runs": "1 999999999"}, "1_1: in train_masks.csv, the run-length code goes to pixel 999999999, an image of"),
         ({"runs": "1 9999999999"}, "line 2 is damaged"),
         ({"runs": ""}, "1_1_mask.tif' is not empty"),
     ],
