@@ -13,6 +13,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from monai_nlseg.cli_simulate import simulate
+from monai_nlseg.console import console
+from monai_nlseg.console import numbers as _numbers
+from monai_nlseg.console import say as _say
 from monai_nlseg.errors import sentence
 
 app = typer.Typer(
@@ -22,9 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-simulate = typer.Typer(help="Make data in the layouts of data sets that cannot be shipped.", no_args_is_help=True)
 app.add_typer(simulate, name="simulate")
-console = Console()
 # What `nlseg bench --quick` leaves out is the same arithmetic in another wrapping, slower, or compiles for a minute.
 QUICK_ENGINES = ["engine", "openvino", "materialized", "ccfcn3d", "unet", "segresnet", "swinunetr"]
 
@@ -308,27 +310,6 @@ def score(
     _say(f"mean Dice {found.mean:.5f} of {len(found.dice)} images, {found.empty_truth} of them empty in the truth")
 
 
-@simulate.command("iseg")
-def simulate_iseg_command(
-    subjects: Annotated[int, typer.Option(help="Number of subjects.", min=1)],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    anatomies: Annotated[
-        Path | None, typer.Option(help="Folder of FreeSurfer-style label maps; else the MNI152 tissue maps.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same subjects.")] = 0,
-) -> None:
-    """Simulate six-month-old brains in the layout of iSeg-2017: T1, T2 and label as Analyze pairs."""
-    from monai_nlseg.data.simulate import simulate_iseg
-
-    written = simulate_iseg(out, subjects, anatomies=anatomies, seed=seed)
-    _say(f"{len(written)} subjects in {out}")
-
-
-def _say(line: str) -> None:
-    # As Text, for Rich reads [name] in a string as markup, and paths may hold that.
-    console.print(Text(line), soft_wrap=True)
-
-
 def _wide_console() -> Console:
     """A table in a file or a pipe is not cut to 80 columns."""
     return console if console.is_terminal else Console(width=140)
@@ -349,13 +330,6 @@ def _image_shape(text: str) -> tuple[int, int]:
     if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
         raise ValueError(f"--shape '{text}' is not rows and columns: give them as 420x580.")
     return int(rows), int(columns)
-
-
-def _numbers(option: str, text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--{option} '{text}' is not a list of whole numbers: give one such as 8,16.") from None
 
 
 def _device() -> str:

@@ -1,8 +1,7 @@
-"""Simulated stand-ins for data that cannot be shipped, in the official layouts."""
+"""Simulated brains of six months in the layout of iSeg-2017."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from tqdm import tqdm
 
 from monai_nlseg import __version__
 from monai_nlseg.data.anatomies import freesurfer_anatomies, mni152_anatomies
+from monai_nlseg.data.simulate.folder import claim_folder
 
 __all__ = ["ISEG_SHAPE", "simulate_iseg"]
 
@@ -64,7 +64,7 @@ def simulate_iseg(
         raise ValueError(f"{subjects} subjects leave nothing to simulate: give at least 1.")
     sources = mni152_anatomies() if anatomies is None else freesurfer_anatomies(anatomies)
     output = Path(output_dir)
-    _claim(
+    claim_folder(
         output,
         {
             "layout": "iSeg-2017",
@@ -73,6 +73,7 @@ def simulate_iseg(
             "shape": list(shape),
             "version": __version__,
         },
+        "subject-*",
     )
     labels = []
     for number in tqdm(range(1, subjects + 1), unit="subject", disable=None):
@@ -85,26 +86,6 @@ def simulate_iseg(
         for modality, volume in _images(tissues, rng).items():
             _write_analyze(output / f"subject-{number}-{modality}.hdr", volume)
     return labels
-
-
-def _claim(output: Path, parameters: dict[str, object]) -> None:
-    """Record what the folder is made with, or check that it was made with the same."""
-    record = output / "simulation.json"
-    if record.is_file():
-        found = json.loads(record.read_text())
-        differing = [name for name in parameters if found.get(name) != parameters[name]]
-        if differing:
-            raise ValueError(
-                f"'{output}' was simulated with another {differing[0]} ({found.get(differing[0])}, now "
-                f"{parameters[differing[0]]}): give another folder."
-            )
-    elif output.is_dir() and any(output.glob("subject-*")):
-        raise ValueError(f"'{output}' holds subjects that were not simulated: give another folder.")
-    else:
-        output.mkdir(parents=True, exist_ok=True)
-        beside = record.with_name(f".{os.getpid()}-{record.name}")
-        beside.write_text(json.dumps(parameters, indent=4) + "\n")
-        beside.replace(record)
 
 
 def _individual(maps: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
