@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from monai_nlseg.console import numbers, say
+from monai_nlseg.cli.console import numbers, say
+
+__all__ = ["simulate"]
 
 simulate = typer.Typer(help="Simulate data in the layouts of data sets that cannot be shipped.", no_args_is_help=True)
 

@@ -1,0 +1,50 @@
+"""`nlseg`: thin commands over the package."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from monai_nlseg.cli import bundles, kaggle
+from monai_nlseg.cli.bench import bench
+from monai_nlseg.cli.evaluate import evaluate
+from monai_nlseg.cli.simulate import simulate
+from monai_nlseg.errors import sentence
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="nlseg",
+    help="Segmentation with non-local context for MONAI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(bundles.demo)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bundles.run)
+app.command()(bundles.convert)
+app.command()(bundles.export)
+app.command()(bundles.plan)
+app.command()(bench)
+app.command()(evaluate)
+app.command()(kaggle.submit)
+app.command()(kaggle.masks)
+app.command()(kaggle.score)
+app.add_typer(simulate, name="simulate")
+
+
+def main() -> None:
+    """Entry point: an error ends in one sentence and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # MONAI imports torchvision where it is; nothing here reads images with it.
+    warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)
+    try:
+        app()
+    except Exception as error:
+        Console(stderr=True).print(Text.assemble(("error:", "bold red"), " ", sentence(error)), soft_wrap=True)
+        logging.getLogger(__name__).debug("traceback", exc_info=error)
+        raise SystemExit(2) from None

@@ -1,0 +1,88 @@
+"""`nlseg bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monai_nlseg.cli.console import chosen_device, console, numbers, say, wide_console
+
+__all__ = ["bench"]
+
+# What `nlseg bench --quick` leaves out is the same arithmetic in another wrapping, slower, or compiles for a minute.
+QUICK_ENGINES = ["engine", "openvino", "materialized", "ccfcn3d", "unet", "segresnet", "swinunetr"]
+
+QUICK_NETWORKS = [
+    "unetplusplus",
+    "unet",
+    "laednet-s",
+    "laednet-s-onnx",
+    "laednet-m",
+    "region-aware",
+    "dnlnet-96",
+    "nl-materialized-96",
+    "nl-96",
+    "dnl-96",
+    "nl-materialized-512",
+    "dnl-512",
+]
+
+
+def bench(
+    output: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("nlseg-bench"),
+    image: Annotated[
+        list[Path] | None, typer.Option(help="Image to infer, one option a channel; else a synthetic volume.")
+    ] = None,
+    shape: Annotated[tuple[int, int, int], typer.Option(help="Voxels of the synthetic volume.")] = (116, 148, 100),
+    channels: Annotated[int, typer.Option(help="Channels of the synthetic volume.", min=1)] = 2,
+    steps: Annotated[str, typer.Option(help="Steps in voxels, comma separated.")] = "4,8,16,32",
+    engines: Annotated[str | None, typer.Option(help="Engines to compare, comma separated; all by default.")] = None,
+    seconds: Annotated[float, typer.Option(help="Time for each measurement; more is extrapolated.", min=0.1)] = 30.0,
+    batch: Annotated[int, typer.Option(help="Windows in one pass.", min=1)] = 4,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; PyTorch's default.", min=1)] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda; the GPU where there is one.")] = "auto",
+    quick: Annotated[bool, typer.Option("--quick", help="Within 2 minutes on 2 cores: coarse figures.")] = False,
+    networks: Annotated[
+        bool, typer.Option("--networks", help="Time the 2D networks for one image instead, all of them or --engines.")
+    ] = False,
+) -> None:
+    """Time the paper's network over a volume with this engine and its alternatives, and other networks beside it."""
+    from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
+
+    if networks:
+        chosen = engines.split(",") if engines else QUICK_NETWORKS if quick else None
+        _bench_networks(output, chosen, 1.0 if quick else seconds, threads, device)
+        return
+    settings = BenchSettings(
+        shape=(channels, *shape),
+        steps=tuple(numbers("steps", steps)),
+        sw_batch_size=batch,
+        seconds=0.5 if quick else seconds,
+        threads=threads,
+        device=chosen_device() if device == "auto" else device,
+        images=tuple(map(str, image or ())),
+    )
+    chosen = engines.split(",") if engines else None
+    if quick and chosen is None:
+        chosen = QUICK_ENGINES
+    with console.status("") as status:
+        report = run_bench(settings, chosen, lambda title: status.update(f"measuring {title}"))
+    print_report(report, wide_console())
+    if not report["engines"]:
+        raise ValueError("nothing could be measured: the reasons are above.")
+    for path in write_report(report, output):
+        say(f"wrote {path}")
+
+
+def _bench_networks(output: Path, names: list[str] | None, seconds: float, threads: int | None, device: str) -> None:
+    from monai_nlseg.bench import NetworkSettings, print_networks, run_networks, write_json
+
+    settings = NetworkSettings(seconds, threads, chosen_device() if device == "auto" else device)
+    with console.status("") as status:
+        report = run_networks(settings, names, lambda title: status.update(f"measuring {title}"))
+    print_networks(report, wide_console())
+    if not report["networks"]:
+        raise ValueError("nothing could be measured: the reasons are above.")
+    say(f"wrote {write_json(report, output / 'networks.json')}")

@@ -1,0 +1,116 @@
+"""Commands that run, export and plan bundles, and the demonstration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monai_nlseg.cli.console import chosen_device, numbers, say
+
+__all__ = ["convert", "demo", "export", "plan", "run"]
+
+TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("nlseg-demo"),
+    bundle: Annotated[str, typer.Option(help="Bundle for skull-stripped T1: a name or a folder.")] = (
+        "brain_t1_nonlocal_unet_segmentation"
+    ),
+) -> None:
+    """Segment a real head, the MNI152 template, with the weights that ship with the package."""
+    from monai_nlseg.demo import segment_template
+
+    result = segment_template(output, bundle)
+    for tissue, dice in result.dice.items():
+        say(f"Dice {tissue} against the template's own map: {dice:.3f}")
+    say(f"label map: {result.labels}")
+    say(f"picture:   {result.picture}")
+
+
+def run(
+    context: typer.Context,
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or the folder of any bundle.")],
+    configs: Annotated[str, typer.Argument(help="Config names, comma separated, e.g. inference or train,evaluate.")],
+) -> None:
+    """Run a bundle as `python -m monai.bundle run` does; further options override its config ids.
+
+    Finds the bundle's files by itself, and ends in one sentence where that ends in a traceback. Example: nlseg run
+    brain_t1_nonlocal_unet_segmentation inference --dataset_dir scans --output_dir labels
+    """
+    from monai_nlseg.bundle import run_bundle
+
+    run_bundle(bundle, configs.split(","), _overrides(context.args))
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="Published variables: an .npz file or a TensorFlow checkpoint.")],
+    destination: Annotated[Path, typer.Argument(help="State dict to write (.pt).")],
+) -> None:
+    """Convert published TensorFlow weights of the Non-local U-Net into a state dict."""
+    from monai_nlseg.networks.weights import convert_nonlocal_unet
+
+    summary = convert_nonlocal_unet(source, destination)
+    say(f"wrote {destination}: " + ", ".join(f"{key} {value}" for key, value in summary.items()))
+
+
+def export(
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or the folder of any bundle.")],
+    format: Annotated[str, typer.Option(help="torchscript, pt2, onnx or openvino.")],
+    output: Annotated[Path | None, typer.Option(help="File to write; models/model.* of the bundle by default.")] = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="Weights; the bundle's own by default.")] = None,
+) -> None:
+    """Write a bundle's network in a form that runs without its Python code, and check it against the network."""
+    from monai_nlseg.export import export_bundle
+
+    path, difference = export_bundle(bundle, format, output, checkpoint)
+    say(f"wrote {path}: logits differ by {difference:.1e} at most")
+
+
+def plan(
+    bundle: Annotated[str, typer.Option(help="Name of a shipped bundle, or the folder of any bundle.")],
+    shape: Annotated[str, typer.Option(help="Voxels of an image along each axis, comma separated.")],
+    step: Annotated[int | None, typer.Option(help="Step in voxels; the bundle's own by default.", min=1)] = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Return labels, without averages in memory.")] = False,
+    memory: Annotated[float | None, typer.Option(help="MB that may be used; 80 % of what is free.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Time it may take; no limit by default.")] = None,
+    measure: Annotated[bool, typer.Option(help="Whether to run the network for the expected time.")] = True,
+) -> None:
+    """Say what inferring an image with a bundle costs before running it: windows, FLOPs, memory, time, batch."""
+    from monai_nlseg.bundle_parts import bundle_inferer, bundle_network
+    from monai_nlseg.inferers import plan_inference
+    from monai_nlseg.networks import optimize_for_inference
+
+    sizes = numbers("shape", shape)
+    overrides = ({"step": step} if step else {}) | ({"output": "labels"} if labels else {})
+    inferer = bundle_inferer(bundle, **overrides)
+    network, window = bundle_network(bundle)
+    if len(sizes) != len(window) - 1:
+        raise ValueError(
+            f"--shape '{shape}' has {len(sizes)} axes, the network's windows have {len(window) - 1}: give one size an "
+            "axis."
+        )
+    network = optimize_for_inference(network.to(chosen_device()))
+    say(str(plan_inference(inferer, network, (window[0], *sizes), memory, seconds, measure=measure)))
+
+
+def _overrides(arguments: list[str]) -> dict[str, Any]:
+    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such, but paths and
+    patterns stay as they are: 2024 is a folder, and # is no comment."""
+    from fire.parser import DefaultParseValue
+
+    pairs: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        option = rest.pop(0)
+        if not option.startswith("--"):
+            raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
+        name, given, value = option[2:].partition("=")
+        if not given:
+            if not rest or rest[0].startswith("--"):
+                raise ValueError(f"'{option}' has no value: give pairs such as --dataset_dir PATH.")
+            value = rest.pop(0)
+        pairs[name] = value if name.endswith(TEXT_IDS) else DefaultParseValue(value)
+    return pairs

@@ -1,0 +1,53 @@
+"""What the commands share: how they print and show progress, and how they read options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+__all__ = ["chosen_device", "console", "numbers", "progress_bar", "say", "wide_console"]
+
+console = Console()
+
+
+def say(line: str) -> None:
+    """Print a line as it is."""
+    # As Text, for Rich reads [name] in a string as markup, and paths may hold that.
+    console.print(Text(line), soft_wrap=True)
+
+
+def numbers(option: str, text: str) -> list[int]:
+    """Whole numbers of an option's comma separated text.
+
+    Raises:
+        ValueError: if there is anything else in it.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--{option} '{text}' is not a list of whole numbers: give one such as 8,16.") from None
+
+
+def wide_console() -> Console:
+    """A table in a file or a pipe is not cut to 80 columns."""
+    return console if console.is_terminal else Console(width=140)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, and what moves it: (done, total)."""
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=total)
+
+
+def chosen_device() -> str:
+    """The GPU where there is one."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

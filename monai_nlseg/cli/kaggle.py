@@ -1,0 +1,61 @@
+"""Commands for Kaggle's Ultrasound Nerve Segmentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monai_nlseg.cli.console import progress_bar, say
+
+__all__ = ["masks", "score", "submit"]
+
+
+def submit(
+    pred: Annotated[str, typer.Option(help="Folder of masks named by number, as 12_mask.png, or a pattern in quotes.")],
+    output: Annotated[Path, typer.Option(help="Table to write.")] = Path("submission.csv"),
+    shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
+    resize: Annotated[bool, typer.Option("--resize", help="Bring masks of another size to the shape.")] = False,
+    count: Annotated[int | None, typer.Option(help="Number of images, all of which need a mask.", min=1)] = None,
+) -> None:
+    """Write masks as a submission to Kaggle's Ultrasound Nerve Segmentation: img,pixels with run-length codes."""
+    from monai_nlseg.submission import write_submission
+
+    with progress_bar("coding") as progress:
+        images, empty = write_submission(pred, output, _image_shape(shape), resize, count, progress)
+    say(f"wrote {output}: {images} images, {empty} of them empty")
+
+
+def masks(
+    table: Annotated[Path, typer.Argument(help="A submission, or the challenge's train_masks.csv.")],
+    output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path("masks"),
+    shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
+) -> None:
+    """Write the masks of a submission as images of 0 and 255, the inverse of submit."""
+    from monai_nlseg.submission import write_masks
+
+    with progress_bar("decoding") as progress:
+        count = write_masks(table, output, _image_shape(shape), progress)
+    say(f"wrote {count} masks to {output}")
+
+
+def score(
+    pred: Annotated[str, typer.Option(help="A submission (.csv), or a folder or pattern of masks.")],
+    label: Annotated[str, typer.Option(help="The truth, likewise; train_masks.csv will do.")],
+    shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
+    partial: Annotated[bool, typer.Option("--partial", help="Score what is predicted, not all of the truth.")] = False,
+) -> None:
+    """Score masks as the leaderboard of Kaggle's Ultrasound Nerve Segmentation does: the mean Dice of the images."""
+    from monai_nlseg.submission import score_masks
+
+    with progress_bar("scoring") as progress:
+        found = score_masks(pred, label, _image_shape(shape), partial, progress)
+    say(f"mean Dice {found.mean:.5f} of {len(found.dice)} images, {found.empty_truth} of them empty in the truth")
+
+
+def _image_shape(text: str) -> tuple[int, int]:
+    rows, _, columns = text.partition("x")
+    if not (rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise ValueError(f"--shape '{text}' is not rows and columns: give them as 420x580.")
+    return int(rows), int(columns)
