@@ -1,4 +1,4 @@
-"""Every network of the package in every format, run back through the inferer."""
+"""Non-local U-Nets and their baseline in every format, run back through the inferer; the others' own tests have them."""
 
 from __future__ import annotations
 

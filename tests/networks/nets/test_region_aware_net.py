@@ -177,7 +177,7 @@ class TestImageNetWeights:
 
     def test_without_torchvision(self, monkeypatch):
         monkeypatch.setattr(imagenet, "optional_import", lambda *args, **kwargs: (None, False))
-        with pytest.raises(ValueError, match="torchvision, which is not installed: .* or give weights_path=FILE"):
+        with pytest.raises(ValueError, match="torchvision, which is not installed .* or give weights_path=FILE"):
             RegionAwareNet(pretrained=True)
 
     def test_a_file_goes_before_torchvision(self, monkeypatch, tmp_path):
@@ -199,7 +199,7 @@ class TestImageNetWeights:
         ({"in_channels": 0}, "in_channels 0"),
         ({"out_channels": 0}, "out_channels 0"),
         ({"variant": "code"}, "variant 'code' is unknown"),
-        ({"weights_path": "nowhere.pth"}, "nowhere.pth' does not exist"),
+        ({"weights_path": "nowhere.pth"}, "nowhere.pth' is not a file or does not exist"),
     ],
 )
 def test_refuses_arguments(kwargs, words):
