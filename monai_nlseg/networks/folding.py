@@ -54,8 +54,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
     Such pairs are neighbours in a :class:`torch.nn.Sequential`, MONAI's ``Convolution`` and the blocks of its ResNets
     and EfficientNets, and, in the pre-activation Non-local U-Net, the second norm of each residual block and the first
-    after the initial convolution; its others normalise sums that are needed as they are, too. Other norms stay, and so do
-    pairs with a hook, a parametrisation such as weight norm, a forward of its own, or a norm in training mode.
+    after the initial convolution; its others normalise sums that are needed as they are, too. Other norms stay, and so
+    do pairs with a hook, a parametrisation such as weight norm, a forward of its own, or a norm in training mode.
 
     A ``Sequential`` is taken to be called as a whole: one whose convolution the network also calls by itself computes
     something else afterwards. The biases that folding adds are frozen.

@@ -55,7 +55,7 @@ def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
     path = Path(path)
     if not path.is_file():
         raise ValueError(
-            f"weights_path '{path}' is not a file or does not exist: give a file with the encoder's ImageNet state dict."
+            f"weights_path '{path}' is not a file or does not exist: give one with the encoder's ImageNet state dict."
         )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
@@ -63,8 +63,8 @@ def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # a damaged file can raise anything, and PyTorch's messages advise to load code
         raise ValueError(
-            f"weights_path '{path}' is not a file of PyTorch weights: it is damaged or holds more than tensors, give one "
-            "that torch.save(network.state_dict(), FILE) wrote."
+            f"weights_path '{path}' is not a file of PyTorch weights: it is damaged or holds more than tensors, give "
+            "one that torch.save(network.state_dict(), FILE) wrote."
         ) from None
     named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
     if not named or not state or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):

@@ -66,7 +66,7 @@ class TestRead:
             read_imagenet_weights(tmp_path / "nothing.pth")
 
     def test_folder(self, tmp_path):
-        with pytest.raises(ValueError, match="is not a file or does not exist: give a file"):
+        with pytest.raises(ValueError, match="is not a file or does not exist: give one"):
             read_imagenet_weights(tmp_path)
 
     @pytest.mark.parametrize("content", [b"", b"not weights at all", b"PK\x03\x04 half an archive"])
