@@ -94,7 +94,10 @@ def _openvino(path: Path, precision: str) -> Predictor:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
     }
-    request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
+    try:
+        request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
+    except RuntimeError as error:  # the places in OpenVINO's source come first, the reason last
+        raise RuntimeError(str(error).strip().splitlines()[-1]) from None
     # The output is the request's own memory, which the next call overwrites.
     return _through_numpy(lambda windows: np.array(request.infer({0: windows}, share_inputs=True)[0]))
 

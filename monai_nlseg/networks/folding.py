@@ -12,11 +12,29 @@ from monai.networks.nets.resnet import ResNet, ResNetBlock, ResNetBottleneck
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.parametrize import is_parametrized
 
-from monai_nlseg.networks.blocks import PreactivationResidualBlock
+from monai_nlseg.networks.blocks import NearestConvolution2d, NearestConvolution3d, PreactivationResidualBlock
 from monai_nlseg.networks.nets import NonLocalUNet
 
 __all__ = ["fold_batch_norm"]
+
+# What each of these computes scales with its kernel; a subclass with a forward of its own may add what does not.
+LINEAR = {
+    kind.forward
+    for kind in (
+        nn.Conv1d,
+        nn.Conv2d,
+        nn.Conv3d,
+        nn.ConvTranspose1d,
+        nn.ConvTranspose2d,
+        nn.ConvTranspose3d,
+        NearestConvolution2d,
+        NearestConvolution3d,
+    )
+}
+
+NORMS = {_BatchNorm.forward, nn.SyncBatchNorm.forward}
 
 # Type of a module -> its (convolution, norm) of which the norm takes the convolution's output and nothing else does.
 PAIRS: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
@@ -36,7 +54,11 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
     Such pairs are neighbours in a :class:`torch.nn.Sequential`, MONAI's ``Convolution`` and the blocks of its ResNets
     and EfficientNets, and, in the pre-activation Non-local U-Net, the second norm of each residual block and the first
-    after the initial convolution; its others normalise sums that are needed as they are, too. Other norms stay.
+    after the initial convolution; its others normalise sums that are needed as they are, too. Other norms stay, and so
+    do pairs with a hook, a parametrisation such as weight norm, a forward of its own, or a norm in training mode.
+
+    A ``Sequential`` is taken to be called as a whole: one whose convolution the network also calls by itself computes
+    something else afterwards. The biases that folding adds are frozen.
 
     Raises:
         ValueError: for a network in training mode.
@@ -54,7 +76,8 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
         if isinstance(module, kind):
             yield from pairs
     if type(module).forward is nn.Sequential.forward:
-        yield from pairwise(name for name, _ in module.named_children())
+        # Not named_children, which leaves out the second place of a module that stands in two.
+        yield from pairwise(module._modules)
     if isinstance(module, Convolution) and isinstance(adn := getattr(module, "adn", None), ADN):
         first = next((name for name, _ in adn.named_children()), None)
         if first is not None:
@@ -63,12 +86,21 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
 
 def _fold(parent: nn.Module, conv_name: str, norm_name: str) -> None:
     """Fold, if these are a convolution and a batch norm with running statistics."""
-    modules = dict(parent.named_modules())
+    modules = dict(parent.named_modules(remove_duplicate=False))
     conv, norm = modules.get(conv_name), modules.get(norm_name)
     if not isinstance(conv, _ConvNd) or not isinstance(norm, _BatchNorm) or norm.running_mean is None:
+        return
+    if type(conv).forward not in LINEAR or type(norm).forward not in NORMS or conv.training or norm.training:
+        return
+    if any(_altered(module) for module in (conv, norm)):
         return
     transposed = isinstance(conv, _ConvTransposeNd)
     if transposed and conv.groups > 1:  # PyTorch's fusion takes their weights for those of one group
         return
     parent.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm, transpose=transposed))
     parent.set_submodule(norm_name, nn.Identity())
+
+
+def _altered(module: nn.Module) -> bool:
+    """Whether something beside its forward has a part in its result: hooks, parametrisations, older weight norms."""
+    return bool(module._forward_hooks or module._forward_pre_hooks) or is_parametrized(module)

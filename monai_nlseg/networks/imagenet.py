@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.error import URLError
@@ -56,25 +54,31 @@ def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"weights_path '{path}' does not exist: give a file with the encoder's ImageNet state dict.")
+        raise ValueError(
+            f"weights_path '{path}' is not a file or does not exist: give one with the encoder's ImageNet state dict."
+        )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"weights_path '{path}' is not a file of PyTorch weights ({first_line}).") from None
-    if not isinstance(state, Mapping) or not state or not all(isinstance(t, torch.Tensor) for t in state.values()):
+    except Exception:  # a damaged file can raise anything, and PyTorch's messages advise to load code
+        raise ValueError(
+            f"weights_path '{path}' is not a file of PyTorch weights: it is damaged or holds more than tensors, give "
+            "one that torch.save(network.state_dict(), FILE) wrote."
+        ) from None
+    named = isinstance(state, Mapping) and all(isinstance(name, str) for name in state)
+    if not named or not state or not all(isinstance(tensor, torch.Tensor) for tensor in state.values()):
         raise ValueError(f"weights_path '{path}' holds no state dict: give a mapping of names to tensors.")
     return dict(state)
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    safetensors, _ = optional_import("safetensors.torch")
-    safetensors_error, _ = optional_import("safetensors", name="SafetensorError")
+    load_file, found = optional_import("safetensors.torch", name="load_file")
+    if not found:
+        raise ValueError(f"weights_path '{path}' needs safetensors, which is not installed: pip install safetensors.")
     try:
-        return safetensors.load_file(path)
-    except (OSError, safetensors_error) as error:
+        return load_file(path)
+    except Exception as error:  # SafetensorError is a plain Exception
         raise ValueError(f"weights_path '{path}' is not a file of safetensors ({error}).") from None
 
 
@@ -154,8 +158,8 @@ def _fetch_resnet(depth: int) -> dict[str, torch.Tensor]:
     weights, found = optional_import("torchvision.models", name=f"ResNet{depth}_Weights")
     if not found:
         raise ValueError(
-            "pretrained=True takes ImageNet weights from torchvision, which is not installed: pip install torchvision, "
-            "or give weights_path=FILE."
+            "pretrained=True takes ImageNet weights from torchvision, which is not installed or does not fit torch: "
+            "install one that does, or give weights_path=FILE."
         )
     chosen = weights.IMAGENET1K_V1
     return fetch_imagenet_weights(f"ResNet-{depth}", chosen.get_state_dict, chosen.url.rsplit("/", 1)[-1])

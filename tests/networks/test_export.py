@@ -1,4 +1,4 @@
-"""Every network of the package in every format, run back through the inferer."""
+"""Non-local U-Nets and their baseline in every format, run back through the inferer; others in their own tests."""
 
 from __future__ import annotations
 
@@ -164,6 +164,12 @@ class TestExportedNetwork:
     def test_missing_file(self, tmp_path):
         with pytest.raises(ValueError, match="does not exist: write it with nlseg export"):
             ExportedNetwork(tmp_path / "network.onnx")
+
+    def test_half_of_openvinos_files(self, tmp_path):
+        export_network(torch.nn.Conv2d(1, 2, 3), (1, 8, 8), tmp_path / "network.xml", "openvino")
+        (tmp_path / "network.bin").unlink()
+        with pytest.raises(ValueError, match=r"cannot be read \(.*bin file cannot be found.*: export the network anew"):
+            ExportedNetwork(tmp_path / "network.xml")
 
     @pytest.mark.parametrize("suffix", FORMATS.values())
     def test_damaged_file(self, suffix, tmp_path):

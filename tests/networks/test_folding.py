@@ -7,6 +7,7 @@ import torch
 import torch.nn as nn
 from monai.networks.blocks import Convolution
 from monai.networks.nets import BasicUNet, EfficientNetBN, UNet, resnet18, resnet50
+from torch.nn.utils.parametrizations import weight_norm
 
 from monai_nlseg.networks import fold_batch_norm
 from monai_nlseg.networks.nets import LAEDNet, NonLocalUNet, RegionAwareNet
@@ -37,6 +38,22 @@ class TakesHalfway(nn.Sequential):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self[0](x)
         return x + self[1](x)
+
+
+class Rectified(nn.Conv2d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).relu()
+
+
+def pair(change=lambda conv, norm: None, conv: type[nn.Conv2d] = nn.Conv2d) -> nn.Sequential:
+    network = nn.Sequential(conv(2, 2, 3, padding=1), nn.BatchNorm2d(2))
+    change(*network)
+    return network
+
+
+def twice() -> nn.Sequential:
+    conv = nn.Conv2d(2, 2, 1)
+    return nn.Sequential(conv, conv, nn.BatchNorm2d(2))
 
 
 # network, shape of the input, norms before and after
@@ -72,6 +89,22 @@ CASES = {
     ),
     "norm that another reads": (TwoNorms, (2, 2, 8, 8), 3, 2),
     "another order": (lambda: TakesHalfway(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)), (2, 2, 8, 8), 1, 1),
+    "convolution with a forward of its own": (lambda: pair(conv=Rectified), (2, 2, 8, 8), 1, 1),
+    "hook of the convolution": (
+        lambda: pair(lambda conv, norm: conv.register_forward_hook(lambda module, inputs, out: out.relu())),
+        (2, 2, 8, 8),
+        1,
+        1,
+    ),
+    "hook of the norm": (
+        lambda: pair(lambda conv, norm: norm.register_forward_hook(lambda module, inputs, out: out.relu())),
+        (2, 2, 8, 8),
+        1,
+        1,
+    ),
+    "weight norm": (lambda: pair(lambda conv, norm: weight_norm(conv)), (2, 2, 8, 8), 1, 1),
+    "one convolution in two places": (twice, (2, 2, 8, 8), 1, 0),
+    "synchronised norm": (lambda: nn.SyncBatchNorm.convert_sync_batchnorm(pair()), (2, 2, 8, 8), 1, 0),
     "other norm": (lambda: nn.Sequential(nn.Conv2d(2, 2, 1), nn.InstanceNorm2d(2)), (2, 2, 8, 8), 0, 0),
     "without statistics": (
         lambda: nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2, track_running_stats=False)),
@@ -110,6 +143,12 @@ def test_one_convolution_in_two_sequences():
     network = trained(shared)
     x = torch.randn(2, 2, 8, 8)
     torch.testing.assert_close(fold_batch_norm(copy.deepcopy(network))(x), network(x), atol=1e-5, rtol=1e-5)
+
+
+def test_a_norm_in_training_mode_stays():
+    network = pair().eval()
+    network[1].train()
+    assert norms(fold_batch_norm(network)) == 1
 
 
 def test_refuses_training_mode():

@@ -5,7 +5,9 @@ from urllib.error import URLError
 import pytest
 import torch
 import torch.nn as nn
+from monai.utils import optional_import
 
+from monai_nlseg.networks import imagenet
 from monai_nlseg.networks.imagenet import (
     adapt_first_convolution,
     fetch_imagenet_weights,
@@ -60,14 +62,40 @@ class TestRead:
         assert read_imagenet_weights(tmp_path / "weights.pth").keys() == Classifier().state_dict().keys()
 
     def test_missing(self, tmp_path):
-        with pytest.raises(ValueError, match="nothing.pth' does not exist"):
+        with pytest.raises(ValueError, match="nothing.pth' is not a file or does not exist"):
             read_imagenet_weights(tmp_path / "nothing.pth")
+
+    def test_folder(self, tmp_path):
+        with pytest.raises(ValueError, match="is not a file or does not exist: give one"):
+            read_imagenet_weights(tmp_path)
 
     @pytest.mark.parametrize("content", [b"", b"not weights at all", b"PK\x03\x04 half an archive"])
     def test_unreadable(self, tmp_path, content):
         (tmp_path / "broken.pth").write_bytes(content)
-        with pytest.raises(ValueError, match="broken.pth' is not a file of PyTorch weights"):
+        with pytest.raises(ValueError, match="broken.pth' is not a file of PyTorch weights: it is damaged") as error:
             read_imagenet_weights(tmp_path / "broken.pth")
+        assert "weights_only" not in str(error.value)
+
+    def test_damaged(self, tmp_path):
+        path = tmp_path / "broken.pth"
+        torch.save(Classifier().state_dict(), path)
+        content = bytearray(path.read_bytes())
+        content[100:400] = b"x" * 300
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="broken.pth' is not a file of PyTorch weights: it is damaged"):
+            read_imagenet_weights(path)
+
+    def test_whole_network(self, tmp_path):
+        torch.save(Classifier(), tmp_path / "network.pth")
+        with pytest.raises(ValueError, match="holds more than tensors, give one that torch.save"):
+            read_imagenet_weights(tmp_path / "network.pth")
+
+    def test_without_safetensors(self, tmp_path, monkeypatch):
+        missing = optional_import("a_package_that_is_not_there", name="load_file")
+        monkeypatch.setattr(imagenet, "optional_import", lambda *args, **kwargs: missing)
+        (tmp_path / "model.safetensors").touch()
+        with pytest.raises(ValueError, match="model.safetensors' needs safetensors, .* pip install safetensors"):
+            read_imagenet_weights(tmp_path / "model.safetensors")
 
     def test_safetensors(self, tmp_path):
         safetensors = pytest.importorskip("safetensors.torch")
@@ -78,7 +106,7 @@ class TestRead:
         with pytest.raises(ValueError, match="broken.safetensors' is not a file of safetensors"):
             read_imagenet_weights(tmp_path / "broken.safetensors")
 
-    @pytest.mark.parametrize("content", [[1, 2], {}, {"epoch": 3}])
+    @pytest.mark.parametrize("content", [[1, 2], {}, {"epoch": 3}, {1: torch.zeros(1)}])
     def test_something_else(self, tmp_path, content):
         torch.save(content, tmp_path / "other.pth")
         with pytest.raises(ValueError, match="holds no state dict"):

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 
-__all__ = ["check_input"]
+__all__ = ["check_channels", "check_input"]
+
+
+def check_channels(**channels: int) -> None:
+    """Check numbers of channels, given by the names of the arguments.
+
+    Raises:
+        ValueError: for one that is not an integer from 1 on.
+    """
+    for name, count in channels.items():
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name} {count!r} is not a number of channels: give an integer, at least 1.")
 
 
 def check_input(x: torch.Tensor, spatial_dims: int, in_channels: int, divisor: int) -> None:

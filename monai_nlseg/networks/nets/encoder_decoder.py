@@ -12,7 +12,7 @@ from monai.networks.layers.utils import get_act_layer
 from monai.utils import OptionalImportError, optional_import
 
 from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
-from monai_nlseg.networks.nets.checks import check_input
+from monai_nlseg.networks.nets.checks import check_channels, check_input
 from monai_nlseg.networks.replace import replace_modules
 
 __all__ = ["EncoderDecoder"]
@@ -99,9 +99,7 @@ class EncoderDecoder(nn.Module):
         for option, given, known in (("architecture", architecture, ARCHITECTURES), ("encoder", encoder, ENCODERS)):
             if given not in known:
                 raise ValueError(f"{option} {given!r} is unknown: choose {', '.join(known)}.")
-        for name, count in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if count < 1:
-                raise ValueError(f"{name} {count} is not a number of channels: give at least 1.")
+        check_channels(in_channels=in_channels, out_channels=out_channels)
         smp = _import_smp()
         network = getattr(smp, ARCHITECTURES[architecture])(
             ENCODERS[encoder][0], encoder_weights=None, in_channels=in_channels, classes=out_channels

@@ -12,7 +12,7 @@ from monai.networks.nets.resnet import ResNet
 from monai_nlseg.networks.blocks import AdaptivePyramidFusion, RegionAwarePyramidAggregation
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
 from monai_nlseg.networks.imagenet import load_resnet_weights
-from monai_nlseg.networks.nets.checks import check_input
+from monai_nlseg.networks.nets.checks import check_channels, check_input
 
 __all__ = ["RegionAwareNet"]
 
@@ -66,9 +66,7 @@ class RegionAwareNet(nn.Module):
     ) -> None:
         super().__init__()
         check_variant(variant)
-        for name, count in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if count < 1:
-                raise ValueError(f"{name} {count} is not a number of channels: give at least 1.")
+        check_channels(in_channels=in_channels, out_channels=out_channels)
         self.in_channels = in_channels
         self.encoder = _ResNet34(in_channels)
         if weights_path is not None or pretrained:

@@ -59,7 +59,8 @@ def region_aware_net_state_from_released(checkpoint: Mapping[str, Any]) -> dict[
         State dict for ``load_state_dict(strict=True)``, float32.
 
     Raises:
-        ValueError: naming every tensor that is missing, unknown, of another shape or not finite.
+        ValueError: naming the tensors that are missing or unknown (the first five of each), and all of another shape
+            or not finite; for what is no mapping.
 
     Examples::
 
@@ -92,6 +93,8 @@ def region_aware_net_state_from_released(checkpoint: Mapping[str, Any]) -> dict[
 
 
 def _plain(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(checkpoint, Mapping):
+        raise ValueError(f"the checkpoint is a {type(checkpoint).__name__}: give its state dict, names to tensors.")
     for wrapper in ("state_dict", "model"):
         if isinstance(checkpoint.get(wrapper), Mapping):
             checkpoint = checkpoint[wrapper]
@@ -137,7 +140,7 @@ def _check(given: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> None:
     missing = [name for name in shapes if name not in tensors and not name.endswith("num_batches_tracked")]
     unknown = [name for name in given if name not in shapes]
     if missing or unknown:
-        faults.append(f"missing {missing or 'none'}, unknown {unknown or 'none'}")
+        faults.append(f"missing {_listed(missing)}, unknown {_listed(unknown)}")
     for name, shape in shapes.items():
         if name not in tensors:
             continue
@@ -152,6 +155,11 @@ def _check(given: Mapping[str, Any], shapes: Mapping[str, list[int]]) -> None:
             f"this is not a checkpoint of the published region-aware net: {'; '.join(faults)}; give exactly the "
             "network's tensors."
         )
+
+
+def _listed(names: list[str]) -> str:
+    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{names[:5]}{rest}" if names else "none"
 
 
 def _released_name(key: str) -> str:

@@ -299,7 +299,7 @@ class TestPretrained:
         ({"in_channels": 0}, "in_channels 0"),
         ({"out_channels": 0}, "out_channels 0"),
         ({"encoder": B0, "act": "rleu"}, "RLEU"),
-        ({"encoder": B0, "weights_path": "nothing.pth"}, "'nothing.pth' does not exist"),
+        ({"encoder": B0, "weights_path": "nothing.pth"}, "'nothing.pth' is not a file or does not exist"),
     ],
 )
 def test_refuses_arguments(kwargs, words):

@@ -6,11 +6,13 @@ import pytest
 import torch
 from monai.networks.nets.resnet import ResNet
 
-from monai_nlseg.networks import channels_last, imagenet
+from monai_nlseg.networks import channels_last, imagenet, optimize_for_inference
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 from monai_nlseg.networks.imagenet import adapt_first_convolution
 from monai_nlseg.networks.nets import RegionAwareNet
+from monai_nlseg.networks.optimize import CompiledAttention
+from tests.networks.trained import trained
 
 VARIANTS = ["released", "paper"]
 CASES = [
@@ -132,6 +134,17 @@ def test_file_computes_what_the_network_does_for_any_batch(variant, format, tmp_
         torch.testing.assert_close(ExportedNetwork(path)(x), net(x), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_optimized_once_or_twice_computes_the_same(variant):
+    net, x = trained(opened(variant)), torch.randn(2, 3, 64, 32)
+    with torch.inference_mode():
+        expected = net(x)
+        for _ in range(2):
+            net = optimize_for_inference(net, attention="compiled")
+            assert isinstance(net.aggregation.attention, CompiledAttention)
+            torch.testing.assert_close(net(x), expected, atol=1e-5 * float(expected.abs().max()), rtol=1e-4)
+
+
 def test_channels_last_computes_the_same():
     net, x = opened("released"), torch.randn(2, 3, 64, 96)
     with torch.inference_mode():
@@ -177,7 +190,7 @@ class TestImageNetWeights:
 
     def test_without_torchvision(self, monkeypatch):
         monkeypatch.setattr(imagenet, "optional_import", lambda *args, **kwargs: (None, False))
-        with pytest.raises(ValueError, match="torchvision, which is not installed: .* or give weights_path=FILE"):
+        with pytest.raises(ValueError, match="torchvision, which is not installed .* or give weights_path=FILE"):
             RegionAwareNet(pretrained=True)
 
     def test_a_file_goes_before_torchvision(self, monkeypatch, tmp_path):
@@ -198,8 +211,10 @@ class TestImageNetWeights:
     [
         ({"in_channels": 0}, "in_channels 0"),
         ({"out_channels": 0}, "out_channels 0"),
+        ({"out_channels": 1.0}, "out_channels 1.0 is not a number of channels: give an integer, at least 1"),
+        ({"in_channels": "3"}, "in_channels '3' is not a number"),
         ({"variant": "code"}, "variant 'code' is unknown"),
-        ({"weights_path": "nowhere.pth"}, "nowhere.pth' does not exist"),
+        ({"weights_path": "nowhere.pth"}, "nowhere.pth' is not a file or does not exist"),
     ],
 )
 def test_refuses_arguments(kwargs, words):

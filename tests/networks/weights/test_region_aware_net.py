@@ -242,6 +242,20 @@ def test_all_faults_are_named_at_once(state):
         assert words in message
 
 
+def test_another_networks_checkpoint_is_told_in_short():
+    with pytest.raises(
+        ValueError, match=r"missing \['firstconv.weight', .* and \d+ more, unknown \['fc.weight'\]"
+    ) as error:
+        region_aware_net_state_from_released({"fc.weight": torch.zeros(1)})
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("checkpoint", [Released(), None, [1]])
+def test_no_mapping(checkpoint):
+    with pytest.raises(ValueError, match="checkpoint is a (Released|NoneType|list): give its state dict"):
+        region_aware_net_state_from_released(checkpoint)
+
+
 def test_first_convolution_of_another_rank(state):
     with pytest.raises(ValueError, match=r"'firstconv.weight' has shape \[64\], expected \[64, 3, 7, 7\]"):
         region_aware_net_state_from_released({**state, "firstconv.weight": torch.zeros(64)})
