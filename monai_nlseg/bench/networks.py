@@ -85,7 +85,7 @@ def _laednet() -> dict[str, NetworkCase]:
         cases[f"laednet-{size.lower()}"] = NetworkCase(f"LAEDNet-{size}", make, shape, beside="unetplusplus")
         for runtime, title in (("openvino", "OpenVINO"), ("onnx", "ONNX Runtime")):
             cases[f"laednet-{size.lower()}-{runtime}"] = NetworkCase(
-                f"- {title}", make, shape, exported(runtime), "unetplusplus", RUNTIMES[runtime]
+                f"LAEDNet-{size}, {title}", make, shape, exported(runtime), "unetplusplus", RUNTIMES[runtime]
             )
     return cases
 
@@ -97,7 +97,12 @@ def _nerve() -> dict[str, NetworkCase]:
         "region-aware-baseline": NetworkCase("ResNet-34 U-Net of RAGCM", partial(RegionAwareNet, **plain), shape),
         "region-aware": NetworkCase("RegionAwareNet", RegionAwareNet, shape, beside="region-aware-baseline"),
         "region-aware-openvino": NetworkCase(
-            "- OpenVINO", RegionAwareNet, shape, exported("openvino"), "region-aware-baseline", RUNTIMES["openvino"]
+            "RegionAwareNet, OpenVINO",
+            RegionAwareNet,
+            shape,
+            exported("openvino"),
+            "region-aware-baseline",
+            RUNTIMES["openvino"],
         ),
         "efficientunet-b1": NetworkCase(
             "U-Net, EfficientNet-b1 (VRDL)", EncoderDecoder, (1, 448, 576), extra=("segmentation_models_pytorch",)
@@ -115,7 +120,7 @@ def _vessels() -> dict[str, NetworkCase]:
         cases[f"nl-{size}"] = NetworkCase("non-local block", _block("embedded_gaussian"), shape, beside=beside)
         for mode, title in (("dot_product", "dot product"), ("concatenation", "concatenation")):
             name = f"nl-{mode.replace('_', '-')}-{size}"
-            cases[name] = NetworkCase(f"- {title}", _block(mode), shape, beside=beside)
+            cases[name] = NetworkCase(f"non-local block, {title}", _block(mode), shape, beside=beside)
         cases[f"dnl-{size}"] = NetworkCase(
             "deformed non-local block", partial(DeformedNonLocalBlock, 2, BLOCK_CHANNELS), shape, beside=f"nl-{size}"
         )

@@ -51,6 +51,7 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
     for name in engines or ():
         if name not in ENGINES:
             raise ValueError(f"engine '{name}' is unknown: choose of {', '.join(ENGINES)}.")
+    machine = _machine(settings)
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     for name in engines or ENGINES:
@@ -74,12 +75,7 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
         if reference and labels:
             # An engine of smaller batches has labels of fewer windows, the first ones.
             result["agreement"] = sum(map(int.__eq__, labels, reference)) / min(len(labels), len(reference))
-    return {
-        "machine": _machine(settings),
-        "settings": dataclasses.asdict(settings),
-        "engines": results,
-        "left_out": left_out,
-    }
+    return {"machine": machine, "settings": dataclasses.asdict(settings), "engines": results, "left_out": left_out}
 
 
 def run_networks(
@@ -96,11 +92,12 @@ def run_networks(
         "machine", "settings", "networks" (key -> what :func:`measure_network` returns) and "left_out" (key -> reason).
 
     Raises:
-        ValueError: for an unknown network.
+        ValueError: for an unknown network, or a GPU where there is none.
     """
     for name in networks or ():
         if name not in NETWORKS:
             raise ValueError(f"network '{name}' is unknown: choose of {', '.join(NETWORKS)}.")
+    machine = _machine(settings)
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
     for name in networks or NETWORKS:
@@ -116,12 +113,7 @@ def run_networks(
             left_out[name] = reason
         else:
             results[name] = result
-    return {
-        "machine": _machine(settings),
-        "settings": dataclasses.asdict(settings),
-        "networks": results,
-        "left_out": left_out,
-    }
+    return {"machine": machine, "settings": dataclasses.asdict(settings), "networks": results, "left_out": left_out}
 
 
 def _in_process(module: str, name: str, settings: BenchSettings | NetworkSettings) -> tuple[dict[str, Any] | None, str]:
@@ -139,6 +131,8 @@ def _in_process(module: str, name: str, settings: BenchSettings | NetworkSetting
 
 
 def _machine(settings: BenchSettings | NetworkSettings) -> dict[str, Any]:
+    if settings.device.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device '{settings.device}' is not there for PyTorch: choose cpu.")
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]

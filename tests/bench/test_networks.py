@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -34,8 +35,11 @@ def test_the_planner_refuses_what_does_not_fit(report):
     assert "an image of 512x512 needs" in reason and "even one window at a time" in reason
 
 
-def test_what_takes_too_long_is_left_out():
-    with pytest.raises(ValueError, match="a pass of 8.8 TFLOP takes .* s or more, 10 s are allowed: give --seconds"):
+def test_what_takes_too_long_is_left_out(monkeypatch):
+    monkeypatch.setattr("monai_nlseg.bench.measure_network.floor_rate", lambda device, seconds: 50.0)
+    with pytest.raises(
+        ValueError, match="a pass of 8.8 TFLOP takes 176 s or more, 10 s are allowed: give --seconds 352"
+    ):
         measure_network(NETWORKS["nl-512"], NetworkSettings(seconds=0.01))
 
 
@@ -60,6 +64,16 @@ def test_every_network_is_compared_with_one_of_its_size():
     for case in NETWORKS.values():
         assert case.missing() == []
         assert case.beside is None or NETWORKS[case.beside].shape == case.shape
+
+
+def test_titles_say_what_ran():
+    assert len({(case.title, case.shape) for case in NETWORKS.values()}) == len(NETWORKS)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told_before_anything_runs():
+    with pytest.raises(ValueError, match="device 'cuda' is not there for PyTorch: choose cpu"):
+        run_networks(NetworkSettings(device="cuda"), ["dnl-96"], lambda title: pytest.fail("measures"))
 
 
 def test_unknown_network():

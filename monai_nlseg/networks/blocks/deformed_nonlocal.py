@@ -40,7 +40,8 @@ class DeformedNonLocalBlock(nn.Module):
 
     Nothing of the size of theta(x), phi(x), g(x) or y1 is held: with ``X`` the input and a row of ones beneath, and
     ``A = [weight, bias]`` of a convolution a, ``a(x) b(x)^T = A (X X^T) B^T``. One product over the voxels serves (8)
-    and (9), the rest is C x C algebra, under autocast too in the precision of the weights.
+    and (9), the rest is C x C algebra, under autocast too in the precision of the weights, and in float32 at
+    least.
 
     Args:
         spatial_dims: 2 or 3.
@@ -53,7 +54,7 @@ class DeformedNonLocalBlock(nn.Module):
     Shapes: (B, in_channels, *spatial) -> the same, any value range.
 
     Raises:
-        ValueError: for an unknown ``reading`` or a ``reduction`` that leaves no channel.
+        ValueError: for another ``spatial_dims``, an unknown ``reading`` or a ``reduction`` that leaves no channel.
 
     Examples::
 
@@ -73,6 +74,8 @@ class DeformedNonLocalBlock(nn.Module):
         scale: bool = True,
     ) -> None:
         super().__init__()
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
         if reading not in get_args(Reading):
             raise ValueError(f"reading {reading!r} is unknown: choose {', '.join(map(repr, get_args(Reading)))}.")
         if not 1 <= reduction <= in_channels:
@@ -104,6 +107,7 @@ class DeformedNonLocalBlock(nn.Module):
                 gate, value = self._attend(x.to(self.theta.weight.dtype))
         gate = gate.reshape(list(gate.shape) + [1] * (x.dim() - 2)).to(x.dtype)
         if self.squeeze is None:
+            value = value.to(x.dtype)
             out = gate * (value[:, :, :-1] @ x.flatten(2) + value[:, :, -1:]).unflatten(2, x.shape[2:])
             return x + out if self.residual else out
         spread = x if self.spread is None else self.spread(x)
@@ -112,7 +116,8 @@ class DeformedNonLocalBlock(nn.Module):
 
     def _attend(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """What scales the channels, (B, C), and (B, C, C + 1) weights and biases with which x becomes y1."""
-        tokens = x.flatten(2)
+        # In float16 sums over many voxels overflow.
+        tokens = x.flatten(2).to(torch.promote_types(x.dtype, torch.float32))
         count = tokens.shape[2]
         total = tokens.sum(2, keepdim=True)
         # X X^T, of which the last row and column are the sums over voxels and the last element their number.
@@ -123,16 +128,22 @@ class DeformedNonLocalBlock(nn.Module):
             ],
             1,
         )
-        logits = _affine(self.theta.weight, self.theta.bias) @ moments @ _affine(self.phi.weight, self.phi.bias).t()
-        value = (logits * count**-0.5 if self.scale else logits).softmax(-1) @ _affine(self.g.weight, self.g.bias)
+        theta, phi = (
+            _affine(self.theta.weight, self.theta.bias, tokens),
+            _affine(self.phi.weight, self.phi.bias, tokens),
+        )
+        logits = theta @ moments @ phi.t()
+        g = _affine(self.g.weight, self.g.bias, tokens)
+        value = (logits * count**-0.5 if self.scale else logits).softmax(-1) @ g
         if self.squeeze is not None:
-            collected = _affine(self.squeeze.weight, self.squeeze.bias) @ moments @ value.transpose(1, 2)
-            gate = self.excite((collected / count if self.scale else collected).squeeze(1))
+            squeeze = _affine(self.squeeze.weight, self.squeeze.bias, tokens)
+            collected = (squeeze @ moments @ value.transpose(1, 2)).squeeze(1)
+            gate = self.excite((collected / count if self.scale else collected).to(x.dtype))
             return gate if self.spread is not None else gate.sigmoid(), value
-        return self.excite((value @ moments[:, :, -1:]).squeeze(2) / count).sigmoid(), value
+        return self.excite(((value @ moments[:, :, -1:]).squeeze(2) / count).to(x.dtype)).sigmoid(), value
 
 
-def _affine(weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """(C_out, C_in + 1): a 1x1 convolution as one matrix, for inputs with a 1 beneath."""
+def _affine(weight: torch.Tensor, bias: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+    """(C_out, C_in + 1): a 1x1 convolution as one matrix of ``like``'s type, for inputs with a 1 beneath."""
     assert bias is not None
-    return torch.cat([weight.flatten(1), bias.unsqueeze(1)], 1)
+    return torch.cat([weight.flatten(1), bias.unsqueeze(1)], 1).to(like.dtype)

@@ -22,10 +22,15 @@ class AdditiveFusion(nn.Module):
         low_channels: channels of the shallow map and of the output.
 
     Shapes: (B, high_channels, *spatial') and (B, low_channels, *spatial) -> (B, low_channels, *spatial).
+
+    Raises:
+        ValueError: for another ``spatial_dims``.
     """
 
     def __init__(self, spatial_dims: int, high_channels: int, low_channels: int) -> None:
         super().__init__()
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
         self.mode = "bilinear" if spatial_dims == 2 else "trilinear"
         self.project = Conv[Conv.CONV, spatial_dims](high_channels, low_channels, 1)
 
@@ -53,6 +58,9 @@ class MultiscaleFeatureFusion(nn.Module):
             a weighted sum of channel means.
 
     Shapes: (B, high_channels, *spatial') and (B, low_channels, *spatial) -> (B, low_channels, *spatial).
+
+    Raises:
+        ValueError: for another ``spatial_dims``.
 
     Examples::
 

@@ -29,7 +29,8 @@ class NonLocalBlock(nn.Module):
       phi_j`` the sum over the j with ``b_j > -a_i`` is ``a_i sum g_j + sum b_j g_j``, two running sums over voxels
       sorted by b, read where -a_i falls in: exact, time O(C^2 N + N log N).
 
-    None holds N x N values. The last two are computed in the precision of the weights under autocast too.
+    None holds N x N values. The sums of the last two are in the precision of the weights under autocast too, and in
+    float32 at least.
 
     Source: Wang, Girshick, Gupta, He, "Non-local Neural Networks", CVPR 2018 (https://arxiv.org/abs/1711.07971),
     equations (1) to (6) and section 3.3; equation (5) of the DNL-Net paper. Its normalisation behind W is left out, as
@@ -44,7 +45,7 @@ class NonLocalBlock(nn.Module):
     Shapes: (B, in_channels, *spatial) -> the same, any value range.
 
     Raises:
-        ValueError: for an unknown ``mode`` or less than one channel.
+        ValueError: for another ``spatial_dims``, an unknown ``mode`` or less than one channel.
 
     Examples::
 
@@ -58,6 +59,8 @@ class NonLocalBlock(nn.Module):
         self, spatial_dims: int, in_channels: int, inter_channels: int | None = None, mode: Mode = "embedded_gaussian"
     ) -> None:
         super().__init__()
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
         if mode not in get_args(Mode):
             raise ValueError(f"mode {mode!r} is unknown: choose {', '.join(map(repr, get_args(Mode)))}.")
         inter_channels = in_channels // 2 if inter_channels is None else inter_channels
@@ -94,17 +97,21 @@ class NonLocalBlock(nn.Module):
         return x + self.project(y.transpose(1, 2).unflatten(2, x.shape[2:]))
 
     def _pairwise(self, theta: torch.Tensor, phi: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        count = g.shape[1]
+        count, dtype = g.shape[1], g.dtype
+        # In float16 sums over many voxels overflow.
+        wide = torch.promote_types(dtype, torch.float32)
         if self.pair_theta is not None and self.pair_phi is not None:
-            return _sum_of_rectified_sums(self.pair_theta(theta).squeeze(2), self.pair_phi(phi).squeeze(2), g) / count
-        return theta @ (phi.transpose(1, 2) @ g / count)
+            a, b = self.pair_theta(theta).squeeze(2).to(wide), self.pair_phi(phi).squeeze(2).to(wide)
+            return (_sum_of_rectified_sums(a, b, g.to(wide)) / count).to(dtype)
+        return (theta.to(wide) @ (phi.to(wide).transpose(1, 2) @ g.to(wide) / count)).to(dtype)
 
 
 def without_autocast(x: torch.Tensor) -> AbstractContextManager:
     """Context for sums over all voxels, which the reduced precisions of autocast would spoil."""
-    # Only where there is something to switch off: exporters know no such context.
-    enabled = torch.is_autocast_enabled(x.device.type)
-    return torch.autocast(x.device.type, enabled=False) if enabled else nullcontext()
+    kind = x.device.type
+    # Only where there is something to switch off: exporters know no such context, the device "meta" no autocast.
+    enabled = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, enabled=False) if enabled else nullcontext()
 
 
 def _tokens(x: torch.Tensor) -> torch.Tensor:

@@ -37,7 +37,8 @@ class ResidualSEPyramidPooling(nn.Module):
     Shapes: (B, channels, *spatial) -> the same, any value range; sizes below the dilation are allowed.
 
     Raises:
-        ValueError: for an unknown ``arrangement``, no dilations, or a ``reduction`` that leaves no channel.
+        ValueError: for another ``spatial_dims``, an unknown ``arrangement``, no dilations, or a ``reduction`` that
+            leaves no channel.
 
     Examples::
 
@@ -56,6 +57,8 @@ class ResidualSEPyramidPooling(nn.Module):
         reduction: int = 16,
     ) -> None:
         super().__init__()
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
         if arrangement not in get_args(Arrangement):
             raise ValueError(f"arrangement {arrangement!r} is unknown: choose 'cascade' or 'parallel'.")
         if not dilations or min(dilations) < 1:

@@ -76,6 +76,10 @@ class LAEDNet(nn.Module):
     32. The paper's input is 320x320; its range of values is not stated. For ImageNet weights it is [0, 1], less
     the mean (0.485, 0.456, 0.406) and divided by the deviation (0.229, 0.224, 0.225) of red, green and blue.
 
+    The batch norms' running statistics follow slowly, as Keras' do: from random weights a network is of no use in
+    evaluation mode before some hundred training steps. A batch of one 32x32 image cannot be trained on, as batch norms
+    need more than one value.
+
     Raises:
         ValueError: for arguments that do not fit each other, a weights file that is missing or another network's, an
             input of other rank or channels, or a spatial size that is not divisible (the message names the size to

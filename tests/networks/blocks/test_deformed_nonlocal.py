@@ -177,6 +177,24 @@ def test_export(format, tmp_path):
 
 
 @pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("script", [False, True])
+def test_float16_weights(reading, script):
+    # Neither the sums of squares nor the number of voxels, 90,000, are within float16's range.
+    torch.manual_seed(0)
+    block, x = DeformedNonLocalBlock(2, 16, reading).half(), torch.randn(1, 16, 300, 300).half()
+    with torch.no_grad():
+        out = (torch.jit.script(block) if script else block)(x)
+        expected = block.float()(x.float())
+    assert out.dtype == torch.float16
+    torch.testing.assert_close(out.float(), expected, rtol=0.01, atol=0.01)
+
+
+def test_shapes_without_values():
+    with torch.device("meta"):
+        assert DeformedNonLocalBlock(2, 16)(torch.empty(1, 16, 6, 5)).shape == (1, 16, 6, 5)
+
+
+@pytest.mark.parametrize("reading", READINGS)
 def test_torchscript(reading):
     block, x = DeformedNonLocalBlock(2, 16, reading).eval(), torch.randn(2, 16, 6, 5)
     torch.testing.assert_close(torch.jit.script(block)(x), block(x))
@@ -188,8 +206,9 @@ def test_torchscript(reading):
         ({"reading": "inner"}, "reading 'inner' is unknown: choose 'outer'"),
         ({"reduction": 32}, "reduction 32 leaves no channel of 16"),
         ({"reduction": 0}, "reduction 0"),
+        ({"spatial_dims": 0}, "spatial_dims 0 is not supported"),
     ],
 )
 def test_refuses(kwargs, words):
     with pytest.raises(ValueError, match=words):
-        DeformedNonLocalBlock(2, 16, **kwargs)
+        DeformedNonLocalBlock(**{"spatial_dims": 2, "in_channels": 16, **kwargs})

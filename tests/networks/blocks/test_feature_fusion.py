@@ -62,3 +62,9 @@ def test_gradient_reaches_every_parameter():
     fusion = MultiscaleFeatureFusion(2, 16, 8, DeformedNonLocalBlock(2, 16, reduction=1)).double()
     fusion(torch.randn(2, 16, 4, 4).double(), torch.randn(2, 8, 8, 8).double()).square().sum().backward()
     assert all(parameter.grad.abs().max() > 1e-12 for parameter in fusion.parameters())
+
+
+@pytest.mark.parametrize("fusion", [AdditiveFusion, MultiscaleFeatureFusion])
+def test_refuses(fusion):
+    with pytest.raises(ValueError, match="spatial_dims 1 is not supported"):
+        fusion(1, 16, 8)

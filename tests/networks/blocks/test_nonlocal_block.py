@@ -170,14 +170,35 @@ def test_torchscript(mode):
     torch.testing.assert_close(torch.jit.script(block)(x), block(x))
 
 
+@pytest.mark.parametrize("mode", ["dot_product", "concatenation"])
+@pytest.mark.parametrize("script", [False, True])
+def test_float16_weights(mode, script):
+    # phi^T g and the running sums leave float16's range.
+    torch.manual_seed(0)
+    block = NonLocalBlock(2, 8, mode=mode).half()
+    x = (torch.randn(1, 8, 200, 200) + 4).half()
+    with torch.no_grad():
+        out = (torch.jit.script(block) if script else block)(x)
+        expected = block.float()(x.float())
+    assert out.dtype == torch.float16
+    torch.testing.assert_close(out.float(), expected, rtol=0.01, atol=0.02)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_shapes_without_values(mode):
+    with torch.device("meta"):
+        assert NonLocalBlock(2, 8, mode=mode)(torch.empty(1, 8, 6, 5)).shape == (1, 8, 6, 5)
+
+
 @pytest.mark.parametrize(
     ("kwargs", "words"),
     [
         ({"mode": "gaussian"}, "mode 'gaussian' is unknown: choose 'embedded_gaussian'"),
         ({"inter_channels": 0}, "0 inner channels of 1"),
         ({}, "0 inner channels of 1"),
+        ({"spatial_dims": 4}, "spatial_dims 4 is not supported"),
     ],
 )
 def test_refuses(kwargs, words):
     with pytest.raises(ValueError, match=words):
-        NonLocalBlock(2, 1, **kwargs)
+        NonLocalBlock(**{"spatial_dims": 2, "in_channels": 1, **kwargs})

@@ -60,8 +60,9 @@ def test_gradient_reaches_every_parameter():
         ({"dilations": ()}, r"dilations \(\) make no pyramid"),
         ({"dilations": (1, 0)}, "each at least 1"),
         ({"reduction": 32}, "reduction 32 leaves no channel of 16"),
+        ({"spatial_dims": 1}, "spatial_dims 1 is not supported"),
     ],
 )
 def test_refuses(kwargs, words):
     with pytest.raises(ValueError, match=words):
-        ResidualSEPyramidPooling(2, 16, **kwargs)
+        ResidualSEPyramidPooling(**{"spatial_dims": 2, "channels": 16, **kwargs})
