@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
+from monai_nlseg.networks.checks import check_spatial_dims
 
 __all__ = ["EfficientChannelAttention"]
 
@@ -40,8 +41,7 @@ class EfficientChannelAttention(nn.Module):
     def __init__(self, spatial_dims: int, kernel_size: int = 3, variant: Variant = "released") -> None:
         super().__init__()
         check_variant(variant)
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size {kernel_size} has no centre: give an odd number.")
         self.axes = list(range(2, 2 + spatial_dims))

@@ -9,6 +9,7 @@ import torch.nn as nn
 from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.blocks.nonlocal_block import without_autocast
+from monai_nlseg.networks.checks import check_spatial_dims
 
 __all__ = ["DeformedNonLocalBlock"]
 
@@ -74,8 +75,7 @@ class DeformedNonLocalBlock(nn.Module):
         scale: bool = True,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if reading not in get_args(Reading):
             raise ValueError(f"reading {reading!r} is unknown: choose {', '.join(map(repr, get_args(Reading)))}.")
         if not 1 <= reduction <= in_channels:

@@ -7,6 +7,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from monai.networks.layers.factories import Conv
 
+from monai_nlseg.networks.checks import check_spatial_dims
+
 __all__ = ["AdditiveFusion", "MultiscaleFeatureFusion"]
 
 
@@ -29,8 +31,7 @@ class AdditiveFusion(nn.Module):
 
     def __init__(self, spatial_dims: int, high_channels: int, low_channels: int) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         self.mode = "bilinear" if spatial_dims == 2 else "trilinear"
         self.project = Conv[Conv.CONV, spatial_dims](high_channels, low_channels, 1)
 

@@ -8,6 +8,8 @@ import torch
 import torch.nn as nn
 from monai.networks.blocks import Convolution, ResidualSELayer, UpSample
 
+from monai_nlseg.networks.checks import check_spatial_dims
+
 __all__ = ["LightweightResidualSE"]
 
 # Keras' defaults, which are EfficientNet's, too.
@@ -67,8 +69,7 @@ class LightweightResidualSE(nn.Module):
         norm: str | tuple = KERAS_NORM,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if se not in ("post", "pre", None):
             raise ValueError(f"se {se!r} is unknown: choose 'post', 'pre' or None.")
         both = in_channels + skip_channels

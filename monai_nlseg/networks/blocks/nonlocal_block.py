@@ -10,6 +10,7 @@ import torch.nn as nn
 from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.blocks.global_aggregation import ScaledDotProductAttention
+from monai_nlseg.networks.checks import check_spatial_dims
 
 __all__ = ["NonLocalBlock", "without_autocast"]
 
@@ -59,8 +60,7 @@ class NonLocalBlock(nn.Module):
         self, spatial_dims: int, in_channels: int, inter_channels: int | None = None, mode: Mode = "embedded_gaussian"
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if mode not in get_args(Mode):
             raise ValueError(f"mode {mode!r} is unknown: choose {', '.join(map(repr, get_args(Mode)))}.")
         inter_channels = in_channels // 2 if inter_channels is None else inter_channels

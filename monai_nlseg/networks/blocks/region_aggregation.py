@@ -12,6 +12,7 @@ from monai.networks.layers.factories import Conv, Pool
 
 from monai_nlseg.networks.blocks.global_aggregation import ScaledDotProductAttention
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
+from monai_nlseg.networks.checks import check_spatial_dims
 
 __all__ = ["RegionAwarePyramidAggregation"]
 
@@ -61,8 +62,7 @@ class RegionAwarePyramidAggregation(nn.Module):
     ) -> None:
         super().__init__()
         check_variant(variant)
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         divisor = 32 if variant == "released" else 4
         if in_channels < 1 or in_channels % divisor:
             raise ValueError(f"in_channels {in_channels} is not divisible by {divisor}: give channels that are.")

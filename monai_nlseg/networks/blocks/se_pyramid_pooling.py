@@ -10,6 +10,8 @@ import torch.nn as nn
 from monai.networks.blocks.squeeze_and_excitation import ChannelSELayer
 from monai.networks.layers.factories import Conv
 
+from monai_nlseg.networks.checks import check_spatial_dims
+
 __all__ = ["ResidualSEPyramidPooling"]
 
 Arrangement = Literal["cascade", "parallel"]
@@ -57,8 +59,7 @@ class ResidualSEPyramidPooling(nn.Module):
         reduction: int = 16,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if arrangement not in get_args(Arrangement):
             raise ValueError(f"arrangement {arrangement!r} is unknown: choose 'cascade' or 'parallel'.")
         if not dilations or min(dilations) < 1:

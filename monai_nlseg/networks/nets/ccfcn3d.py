@@ -8,7 +8,7 @@ import torch
 import torch.nn as nn
 from monai.networks.layers.factories import Conv, Pool
 
-from monai_nlseg.networks.nets.checks import check_input
+from monai_nlseg.networks.checks import check_input, check_spatial_dims
 
 __all__ = ["CCFCN3D"]
 
@@ -54,8 +54,7 @@ class CCFCN3D(nn.Module):
         decoder_channels: int = 32,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if not features or not all(features):
             raise ValueError(f"features {features} has an empty group: give the channels of at least one convolution.")
         self.spatial_dims = spatial_dims

@@ -17,8 +17,8 @@ from monai_nlseg.networks.blocks.deformed_nonlocal import DeformedNonLocalBlock
 from monai_nlseg.networks.blocks.feature_fusion import AdditiveFusion, MultiscaleFeatureFusion
 from monai_nlseg.networks.blocks.nonlocal_block import NonLocalBlock
 from monai_nlseg.networks.blocks.se_pyramid_pooling import ResidualSEPyramidPooling
+from monai_nlseg.networks.checks import check_input, check_spatial_dims
 from monai_nlseg.networks.imagenet import load_resnet_weights
-from monai_nlseg.networks.nets.checks import check_input
 
 __all__ = ["DNLNet"]
 
@@ -92,8 +92,7 @@ class DNLNet(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if in_channels < 1 or out_channels < 1 or len(channels) < 2 or min(channels) < 1:
             raise ValueError(
                 f"in_channels {in_channels}, out_channels {out_channels}, channels {tuple(channels)}: give at least 1 "

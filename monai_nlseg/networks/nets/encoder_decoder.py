@@ -11,8 +11,8 @@ import torch.nn as nn
 from monai.networks.layers.utils import get_act_layer
 from monai.utils import OptionalImportError, optional_import
 
+from monai_nlseg.networks.checks import check_channels, check_input
 from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
-from monai_nlseg.networks.nets.checks import check_channels, check_input
 from monai_nlseg.networks.replace import replace_modules
 
 __all__ = ["EncoderDecoder"]

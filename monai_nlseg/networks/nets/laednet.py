@@ -13,8 +13,8 @@ from monai.networks.layers.factories import Conv
 from monai.networks.nets.efficientnet import EfficientNet, EfficientNetBN, efficientnet_params, url_map
 
 from monai_nlseg.networks.blocks.lightweight_decoder import KERAS_NORM, SWISH, LightweightResidualSE
+from monai_nlseg.networks.checks import check_channels, check_input, check_spatial_dims
 from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
-from monai_nlseg.networks.nets.checks import check_input
 
 __all__ = ["LAEDNet"]
 
@@ -110,11 +110,8 @@ class LAEDNet(nn.Module):
         norm: str | tuple = KERAS_NORM,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
-        for name, count in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if count < 1:
-                raise ValueError(f"{name} {count} is not a number of channels: give at least 1.")
+        check_spatial_dims(spatial_dims)
+        check_channels(in_channels=in_channels, out_channels=out_channels)
         if size not in ENCODERS:
             raise ValueError(f"size {size!r} is unknown: choose {', '.join(ENCODERS)}.")
         if not 0.0 <= drop_connect_rate < 1.0:

@@ -11,7 +11,7 @@ from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, NormAct, PreactivationResidualBlock
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
-from monai_nlseg.networks.nets.checks import check_input
+from monai_nlseg.networks.checks import check_channels, check_input, check_spatial_dims
 
 __all__ = ["NonLocalUNet"]
 
@@ -78,13 +78,10 @@ class NonLocalUNet(nn.Module):
         act: str | tuple = PUBLISHED_ACT,
     ) -> None:
         super().__init__()
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"spatial_dims {spatial_dims} is not supported: choose 2 or 3.")
+        check_spatial_dims(spatial_dims)
         if depth < 2:
             raise ValueError(f"depth {depth} leaves nothing to up-sample: give at least 2.")
-        for name, count in (("in_channels", in_channels), ("out_channels", out_channels), ("features", features)):
-            if count < 1:
-                raise ValueError(f"{name} {count} is not a number of channels: give at least 1.")
+        check_channels(in_channels=in_channels, out_channels=out_channels, features=features)
         if isinstance(upsample_attention, bool):
             upsample_attention = (upsample_attention,) * (depth - 1)
         if len(upsample_attention) != depth - 1:

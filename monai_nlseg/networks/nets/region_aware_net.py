@@ -11,8 +11,8 @@ from monai.networks.nets.resnet import ResNet
 
 from monai_nlseg.networks.blocks import AdaptivePyramidFusion, RegionAwarePyramidAggregation
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
+from monai_nlseg.networks.checks import check_channels, check_input
 from monai_nlseg.networks.imagenet import load_resnet_weights
-from monai_nlseg.networks.nets.checks import check_channels, check_input
 
 __all__ = ["RegionAwareNet"]
 

@@ -1,4 +1,4 @@
-"""What a network checks of its input."""
+"""What networks and blocks check of their arguments and input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from numbers import Integral
 
 import torch
 
-__all__ = ["check_channels", "check_input"]
+__all__ = ["check_channels", "check_input", "check_spatial_dims"]
+
+
+def check_spatial_dims(spatial_dims: int) -> None:
+    """Check the number of spatial axes.
+
+    Raises:
+        ValueError: for another than 2 and 3.
+    """
+    if spatial_dims not in (2, 3):
+        raise ValueError(f"spatial_dims {spatial_dims!r} is not supported: choose 2 or 3.")
 
 
 def check_channels(**channels: int) -> None:
