@@ -19,6 +19,7 @@ from monai.transforms import LoadImage
 
 from monai_nlseg.bench.engines import ENGINES, BenchSettings
 from monai_nlseg.bench.prepare import Predictor
+from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import window_starts
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.footprint import forward_footprint
@@ -208,4 +209,8 @@ if __name__ == "__main__":
     logging.disable(logging.WARNING)
     options = json.loads(sys.argv[2])
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-    Path(sys.argv[3]).write_text(json.dumps(measure_engine(sys.argv[1], BenchSettings(**options))))
+    try:
+        result = measure_engine(sys.argv[1], BenchSettings(**options))
+    except Exception as error:
+        sys.exit(sentence(error))
+    Path(sys.argv[3]).write_text(json.dumps(result))

@@ -15,12 +15,13 @@ import torch
 
 from monai_nlseg.bench.measure import MemoryGrowth, floor_rate, run_times, wait
 from monai_nlseg.bench.networks import NETWORKS, NetworkCase, NetworkSettings
+from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import StepWindowInferer, plan_inference
 
 __all__ = ["measure_network"]
 
 # A pass may take this long even where less time is to be spent, such as on the slow alternatives of a quick run.
-SHORTEST = 10.0
+SHORTEST = 30.0
 
 
 def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, Any]:
@@ -80,5 +81,8 @@ def _first(output: Any) -> torch.Tensor:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    result = measure_network(NETWORKS[sys.argv[1]], NetworkSettings(**json.loads(sys.argv[2])))
+    try:
+        result = measure_network(NETWORKS[sys.argv[1]], NetworkSettings(**json.loads(sys.argv[2])))
+    except Exception as error:
+        sys.exit(sentence(error))
     Path(sys.argv[3]).write_text(json.dumps(result))

@@ -17,7 +17,7 @@ import torch
 
 from monai_nlseg.bench.engines import ENGINES, BenchSettings
 from monai_nlseg.bench.measure import load_volume
-from monai_nlseg.bench.networks import NETWORKS, NetworkSettings
+from monai_nlseg.bench.networks import NETWORKS, RUNTIMES, NetworkSettings
 from monai_nlseg.bench.prepare import materialized_source
 from monai_nlseg.inferers import window_starts
 
@@ -102,6 +102,9 @@ def run_networks(
     left_out: dict[str, str] = {}
     for name in networks or NETWORKS:
         case = NETWORKS[name]
+        if case.extra in RUNTIMES.values() and settings.device != "cpu":
+            left_out[name] = "exported files run on the CPU: give --device cpu"
+            continue
         missing = case.missing()
         if missing:
             left_out[name] = f"needs {', '.join(missing)}: pip install 'monai-nlseg[bench]'"

@@ -38,21 +38,27 @@ def bench(
     shape: Annotated[tuple[int, int, int], typer.Option(help="Voxels of the synthetic volume.")] = (116, 148, 100),
     channels: Annotated[int, typer.Option(help="Channels of the synthetic volume.", min=1)] = 2,
     steps: Annotated[str, typer.Option(help="Steps in voxels, comma separated.")] = "4,8,16,32",
-    engines: Annotated[str | None, typer.Option(help="Engines to compare, comma separated; all by default.")] = None,
+    engines: Annotated[
+        str | None, typer.Option(help="Engines or networks to compare, comma separated; all by default.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Time for each measurement; more is extrapolated.", min=0.1)] = 30.0,
     batch: Annotated[int, typer.Option(help="Windows in one pass.", min=1)] = 4,
     threads: Annotated[int | None, typer.Option(help="CPU threads; PyTorch's default.", min=1)] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; the GPU where there is one.")] = "auto",
     quick: Annotated[bool, typer.Option("--quick", help="Within 2 minutes on 2 cores: coarse figures.")] = False,
     networks: Annotated[
-        bool, typer.Option("--networks", help="Time the 2D networks for one image instead, all of them or --engines.")
+        bool,
+        typer.Option("--networks", help="Time the 2D networks for one image of the papers' sizes, not of --shape."),
     ] = False,
 ) -> None:
     """Time the paper's network over a volume with this engine and its alternatives, and other networks beside it."""
     from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
 
+    if output.is_file():
+        raise ValueError(f"--output '{output}' is a file: give a folder.")
+    chosen = [name.strip() for name in engines.split(",")] if engines else None
     if networks:
-        chosen = engines.split(",") if engines else QUICK_NETWORKS if quick else None
+        chosen = chosen or (QUICK_NETWORKS if quick else None)
         _bench_networks(output, chosen, 1.0 if quick else seconds, threads, device)
         return
     settings = BenchSettings(
@@ -64,7 +70,6 @@ def bench(
         device=chosen_device() if device == "auto" else device,
         images=tuple(map(str, image or ())),
     )
-    chosen = engines.split(",") if engines else None
     if quick and chosen is None:
         chosen = QUICK_ENGINES
     with console.status("") as status:

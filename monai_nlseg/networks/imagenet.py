@@ -10,6 +10,8 @@ import torch
 import torch.nn as nn
 from monai.utils import optional_import
 
+from monai_nlseg.networks.checks import check_channels
+
 __all__ = [
     "adapt_first_convolution",
     "fetch_imagenet_weights",
@@ -34,8 +36,9 @@ def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Ten
         (out_channels, in_channels, *kernel); for 3 the weight itself.
 
     Raises:
-        ValueError: for a weight that does not take three channels.
+        ValueError: for a weight that does not take three channels, or no number of channels.
     """
+    check_channels(in_channels=in_channels)
     if weight.dim() < 3 or weight.shape[1] != 3:
         raise ValueError(f"the first convolution has shape {list(weight.shape)}: expected (out_channels, 3, *kernel).")
     if in_channels == 3:

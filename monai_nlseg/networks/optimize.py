@@ -31,7 +31,7 @@ def optimize_for_inference(
     """Evaluation mode, channels-last weights, folded batch norms and the fastest attention; in place.
 
     Call it with the trained weights loaded: folding changes the state dict. The result differs from the given
-    network's by rounding only (logits within 1e-4) and is for inference; do not train or save it.
+    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it.
 
     Args:
         network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.

@@ -18,7 +18,8 @@ def replace_modules(network: nn.Module, old: type[Old], make: Callable[[Old], nn
     MONAI's ``replace_modules`` goes by name.
     """
     for parent in list(network.modules()):
-        for name, child in parent.named_children():
+        # All places of a module that stands in several: named_children names it once.
+        for name, child in list(parent._modules.items()):
             if isinstance(child, old):
                 setattr(parent, name, make(child))
     return network

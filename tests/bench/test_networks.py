@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from monai_nlseg.bench import NETWORKS, NetworkSettings, print_networks, run_networks
+from monai_nlseg.bench import NETWORKS, NetworkSettings, print_networks, run, run_networks
 from monai_nlseg.bench.measure_network import measure_network
 from monai_nlseg.cli import app
 
@@ -38,7 +38,7 @@ def test_the_planner_refuses_what_does_not_fit(report):
 def test_what_takes_too_long_is_left_out(monkeypatch):
     monkeypatch.setattr("monai_nlseg.bench.measure_network.floor_rate", lambda device, seconds: 50.0)
     with pytest.raises(
-        ValueError, match="a pass of 8.8 TFLOP takes 176 s or more, 10 s are allowed: give --seconds 352"
+        ValueError, match="a pass of 8.8 TFLOP takes 176 s or more, 30 s are allowed: give --seconds 352"
     ):
         measure_network(NETWORKS["nl-512"], NetworkSettings(seconds=0.01))
 
@@ -79,3 +79,15 @@ def test_a_gpu_that_is_not_there_is_told_before_anything_runs():
 def test_unknown_network():
     with pytest.raises(ValueError, match="network 'warp' is unknown: choose of unetplusplus, unet, "):
         run_networks(NetworkSettings(), ["warp"])
+
+
+def test_exported_files_are_left_out_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(run, "_machine", lambda settings: {})
+    report = run_networks(NetworkSettings(device="cuda"), ["laednet-s-onnx"])
+    assert report["left_out"] == {"laednet-s-onnx": "exported files run on the CPU: give --device cpu"}
+
+
+def test_output_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = CliRunner().invoke(app, ["bench", "--networks", "--output", str(tmp_path / "file")])
+    assert "is a file: give a folder" in str(done.exception)

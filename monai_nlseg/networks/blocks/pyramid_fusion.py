@@ -11,6 +11,7 @@ from monai.networks.layers.factories import Conv, Norm
 from monai_nlseg.networks.blocks.channel_attention import EfficientChannelAttention
 from monai_nlseg.networks.blocks.nearest_convolution import NearestConvolution2d, NearestConvolution3d
 from monai_nlseg.networks.blocks.variant import Variant
+from monai_nlseg.networks.checks import check_channels
 
 __all__ = ["AdaptivePyramidFusion"]
 
@@ -60,6 +61,7 @@ class AdaptivePyramidFusion(nn.Module):
             raise ValueError(f"in_channels {list(in_channels)} leaves nothing to fuse: give at least two maps.")
         self.attention = EfficientChannelAttention(spatial_dims, variant=variant)
         out_channels = in_channels[0] if out_channels is None else out_channels
+        check_channels(out_channels=out_channels, **{f"in_channels[{i}]": count for i, count in enumerate(in_channels)})
         released = variant == "released"
         # Released, the coarse maps have the finest one's channels when they meet the 1x1 convolution.
         widths = [in_channels[0]] * len(in_channels) if released else list(in_channels)

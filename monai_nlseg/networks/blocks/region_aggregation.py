@@ -66,8 +66,8 @@ class RegionAwarePyramidAggregation(nn.Module):
         divisor = 32 if variant == "released" else 4
         if in_channels < 1 or in_channels % divisor:
             raise ValueError(f"in_channels {in_channels} is not divisible by {divisor}: give channels that are.")
-        if not regions or min(regions) < 1:
-            raise ValueError(f"regions {list(regions)} is not a list of numbers of regions: give at least one, from 1.")
+        if not isinstance(regions, Sequence) or not regions or not all(isinstance(n, int) and n > 0 for n in regions):
+            raise ValueError(f"regions {regions!r} is not a list of numbers of regions: give at least one, from 1.")
         released = variant == "released"
         conv = Conv[Conv.CONV, spatial_dims]
         width = in_channels // 4

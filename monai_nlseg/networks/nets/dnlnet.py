@@ -43,7 +43,8 @@ class DNLNet(nn.Module):
         spatial_dims: 2 or 3.
         in_channels: channels of the input.
         out_channels: channels of the logits; one for a single foreground class.
-        channels: channels of each level, at least two, finest first; ResNet-50 has its own.
+        channels: channels of each level, at least two, finest first; ResNet-50 has its own, and its own norm and
+            activation.
         encoder: "unet" as above or "resnet50", MONAI's ResNet-50: its finest level has half the resolution, to which
             the logits are brought back by linear interpolation.
         pretrained: whether the 2D "resnet50" starts from ImageNet weights, which torchvision's own loader fetches or
@@ -60,7 +61,8 @@ class DNLNet(nn.Module):
         dropout: dropout rate behind each normalisation of encoder and decoder; ResNet-50 has none.
 
     Shapes: (B, in_channels, *spatial) -> logits (B, out_channels, *spatial); each spatial size must be divisible by
-    ``2 ** (len(channels) - 1)``, 16 by default, and by 32 with ResNet-50.
+    ``2 ** (len(channels) - 1)``, 16 by default, and by 32 with ResNet-50. In training, batch norm refuses a
+    single image that is one pixel at the bottom.
 
     Raises:
         ValueError: for arguments that do not fit each other, weights that do not fit, an input of other rank or

@@ -37,8 +37,9 @@ class RegionAwareNet(nn.Module):
         weights_path: file with the state dict of torchvision's ResNet-34 to take these weights from instead; then
             ``pretrained`` is implied.
 
-    Shapes: (B, in_channels, H, W) -> logits (B, out_channels, H, W); H and W must be divisible by 32. The published
-    images are 512 x 512, and the published network ends in the sigmoid of these logits.
+    Shapes: (B, in_channels, H, W) -> logits (B, out_channels, H, W); H and W must be divisible by 32. In training,
+    batch norm refuses a single image of 32 x 32. The published images are 512 x 512, and the published network ends in
+    the sigmoid of these logits.
 
     Raises:
         ValueError: for an unknown variant, no channels, ``pretrained`` without torchvision, a file without the
