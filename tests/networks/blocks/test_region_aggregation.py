@@ -133,7 +133,7 @@ def test_torchscript(variant, dims):
         ({"spatial_dims": 2, "in_channels": 6, "variant": "paper"}, "in_channels 6 is not divisible by 4"),
         ({"spatial_dims": 2, "in_channels": 0}, "in_channels 0"),
         ({"spatial_dims": 2, "in_channels": 32, "regions": ()}, r"regions \(\)"),
-        ({"spatial_dims": 2, "in_channels": 32, "regions": (3, 0)}, r"regions \[3, 0\]"),
+        ({"spatial_dims": 2, "in_channels": 32, "regions": (3, 0)}, r"regions \(3, 0\)"),
         ({"spatial_dims": 2, "in_channels": 32, "variant": "Paper"}, "variant 'Paper' is unknown"),
     ],
 )
