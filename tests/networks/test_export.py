@@ -27,11 +27,6 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-
-
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_file_computes_what_the_network_does_for_any_batch(name, format, tmp_path):

@@ -15,7 +15,7 @@ CASES = [
     [{"in_channels": 3, "skip_channels": 8, "se": "pre", "reduction": 11}, (2, 3, 4, 4, 4), (2, 8, 4, 4, 4)],
     [{"in_channels": 6, "skip_channels": 4, "se": None}, (2, 6, 5, 4, 3), (2, 4, 5, 4, 3)],
     [
-        {"in_channels": 6, "skip_channels": 4, "act": "prelu", "norm": ("instance", {"affine": True})},
+        {"in_channels": 6, "skip_channels": 4, "act": "leakyrelu", "norm": ("instance", {"affine": True})},
         (1, 6, 5, 4, 3),
         (1, 4, 5, 4, 3),
     ],

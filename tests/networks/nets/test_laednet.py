@@ -28,11 +28,6 @@ CHANNELS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-
-
 def counts(module: torch.nn.Module) -> tuple[int, int]:
     """Trainable, and all with the running statistics of batch norms."""
     state = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith("num_batches_tracked")}
