@@ -27,12 +27,14 @@ class UltrasoundTask:
         parts: datalist, seed=... -> training and validation part.
         undersampled: whether an epoch shows only half of the negatives (periodic under-sampling).
         contour: whether the label is a drawn outline that has to be filled.
+        connected: whether an image shows one structure in one piece.
     """
 
     read: Callable[[str | Path], Datalist]
     parts: Callable[..., list[Datalist]]
     undersampled: bool = False
     contour: bool = False
+    connected: bool = False
 
     def split(self, datalist: Sequence[dict[str, Any]], seed: int = 0) -> list[Datalist]:
         """Training and validation part; five repeats are the seeds 0 to 4."""
@@ -44,7 +46,9 @@ ULTRASOUND_TASKS = {
         ultrasound_nerve_datalist, partial(stratified_split, by="positive", ratios=[9, 1]), undersampled=True
     ),
     "breast": UltrasoundTask(busi_datalist, partial(stratified_split, by="class", ratios=[8, 2])),
-    "fetal-head": UltrasoundTask(hc18_datalist, partial(group_split, by="subject", ratios=[8, 2]), contour=True),
+    "fetal-head": UltrasoundTask(
+        hc18_datalist, partial(group_split, by="subject", ratios=[8, 2]), contour=True, connected=True
+    ),
 }
 
 

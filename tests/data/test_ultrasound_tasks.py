@@ -34,9 +34,10 @@ def test_classes_keep_their_share_and_fetuses_their_part():
     assert {case["subject"] for case in train}.isdisjoint(case["subject"] for case in head)
 
 
-def test_only_nerve_is_undersampled_and_only_the_head_is_a_contour():
+def test_only_nerve_is_undersampled_and_only_the_head_is_one_contour():
     assert [name for name, task in ULTRASOUND_TASKS.items() if task.undersampled] == ["nerve"]
     assert [name for name, task in ULTRASOUND_TASKS.items() if task.contour] == ["fetal-head"]
+    assert [name for name, task in ULTRASOUND_TASKS.items() if task.connected] == ["fetal-head"]
 
 
 def test_unknown_task_is_refused():
