@@ -80,17 +80,19 @@ def data(tmp_path_factory):
 def trained(request, data, tmp_path_factory):
     """A task, its data and the folder in which two epochs of training left their files."""
     folder = tmp_path_factory.mktemp(request.param)
-    monai_bundle(LAEDNET, ["train"], *_places(request.param, data, folder), *SMALL_TRAIN, "--epochs", 2)
+    task = request.param
+    _run(["train"], task, data / task, folder / "models", folder / "eval", epochs=2, batch_size=4, val_interval=2)
     return request.param, data, folder
 
 
-def _run(configs: list[str], task: str, dataset: Path, models: Path, output: Path) -> None:
+def _run(configs: list[str], task: str, dataset: Path, models: Path, output: Path, **options: int) -> None:
     """In a process of its own for one task; for the others, without the seconds that takes, as `nlseg run` does."""
     places = {"task": task, "dataset_dir": str(dataset), "ckpt_dir": str(models), "output_dir": str(output)}
+    overrides = {**places, "image_size": [64, 64], **options}
     if task == "breast":
-        monai_bundle(LAEDNET, configs, *(part for name in places for part in (f"--{name}", places[name])), *SMALL)
+        monai_bundle(LAEDNET, configs, *(part for name, value in overrides.items() for part in (f"--{name}", value)))
     else:
-        run_bundle(LAEDNET, configs, {**places, "image_size": [64, 64]}, logs=False)
+        run_bundle(LAEDNET, configs, overrides, logs=False)
 
 
 def _places(task: str, data: Path, folder: Path) -> list[str]:
@@ -210,8 +212,10 @@ def test_nerve_epochs_show_all_positives_and_half_of_the_negatives(data, tmp_pat
 
 def test_unknown_task_is_refused(data, tmp_path):
     for config in ("train", "inference"):
+        workflow = _workflow(config, "nerve", data, tmp_path)
+        workflow.parser["task"] = "heart"
         with pytest.raises(RuntimeError) as error:
-            _workflow(config, "heart", data, tmp_path).initialize()
+            workflow.initialize()
         assert "task 'heart' is unknown: choose of nerve, breast, fetal-head." in sentence(error.value)
 
 
