@@ -11,6 +11,7 @@ from monai_nlseg.data.duplicates import identical_images
 from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
 from monai_nlseg.data.image_checks import to_grey
+from monai_nlseg.data.images import image_datalist
 from monai_nlseg.data.iseg import ISEG_LABEL_VALUES, iseg_datalist
 from monai_nlseg.data.run_length import decode_runs, encode_runs
 from monai_nlseg.data.samplers import BalancedBatchSampler, PeriodicUnderSampler
@@ -20,15 +21,19 @@ from monai_nlseg.data.ultrasound_nerve import (
     ultrasound_nerve_datalist,
     ultrasound_nerve_test_datalist,
 )
-from monai_nlseg.data.writers import AtomicNibabelWriter
+from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, UltrasoundTask, ultrasound_task
+from monai_nlseg.data.writers import AtomicNibabelWriter, AtomicPILWriter
 
 __all__ = [
     "AtomicNibabelWriter",
+    "AtomicPILWriter",
     "BUSI_CLASSES",
     "BalancedBatchSampler",
     "IBSR_CLASSES",
     "ISEG_LABEL_VALUES",
     "PeriodicUnderSampler",
+    "ULTRASOUND_TASKS",
+    "UltrasoundTask",
     "assemble_slices",
     "balanced_split",
     "busi_datalist",
@@ -44,6 +49,7 @@ __all__ = [
     "hc18_datalist",
     "ibsr_datalist",
     "identical_images",
+    "image_datalist",
     "iseg_datalist",
     "load_cta",
     "select_cases",
@@ -51,5 +57,6 @@ __all__ = [
     "to_grey",
     "ultrasound_nerve_datalist",
     "ultrasound_nerve_test_datalist",
+    "ultrasound_task",
     "volume_datalist",
 ]

@@ -21,6 +21,9 @@ from monai_nlseg.errors import sentence
 
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
 T1 = "brain_t1_nonlocal_unet_segmentation"
+LAEDNET = "ultrasound_laednet_segmentation"
+# What the shipped networks are tried on.
+SHAPES = {ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64)}
 # A small network on small windows; everything else is the bundle's own.
 SMALL = {
     ISEG: ["--network_def#features", "8", "--roi_size", "[16,16,16]"],
@@ -278,7 +281,7 @@ class TestForm:
         workflow.initialize()
         assert workflow.check_properties() == []
 
-    @pytest.mark.parametrize("name", [ISEG, T1])
+    @pytest.mark.parametrize("name", SHAPES)
     def test_metadata(self, name):
         metadata = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())
         required = (
@@ -292,7 +295,7 @@ class TestForm:
             (tensor,) = metadata["network_data_format"][spec].values()
             assert {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"} <= set(tensor)
 
-    @pytest.mark.parametrize("name", [ISEG, T1])
+    @pytest.mark.parametrize("name", SHAPES)
     def test_files(self, name):
         root = find_bundle(name)
         for file in (
@@ -302,7 +305,7 @@ class TestForm:
         ):  # fmt: skip
             assert (root / file).is_file(), file
 
-    @pytest.mark.parametrize("name", [ISEG, T1])
+    @pytest.mark.parametrize("name", SHAPES)
     def test_shipped_weights_fit_the_network_and_its_declared_format(self, name):
         parser = ConfigParser()
         parser.read_config(str(find_bundle(name) / "configs" / "inference.json"))
@@ -310,11 +313,11 @@ class TestForm:
         network.load_state_dict(torch.load(find_bundle(name) / "models" / "model.pt", weights_only=True))
         form = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())["network_data_format"]
         with torch.no_grad():
-            out = network(torch.randn(1, form["inputs"]["image"]["num_channels"], 8, 8, 8))
-        assert out.shape == (1, form["outputs"]["pred"]["num_channels"], 8, 8, 8)
+            out = network(torch.randn(1, form["inputs"]["image"]["num_channels"], *SHAPES[name]))
+        assert out.shape == (1, form["outputs"]["pred"]["num_channels"], *SHAPES[name])
         assert torch.isfinite(out).all()
 
-    @pytest.mark.parametrize("name", [ISEG, T1])
+    @pytest.mark.parametrize("name", SHAPES)
     def test_network_keeps_what_the_metadata_declares_and_exports(self, name, tmp_path):
         configs = find_bundle(name) / "configs"
         files = {"meta_file": str(configs / "metadata.json"), "config_file": str(configs / "inference.json")}
@@ -329,6 +332,6 @@ class TestForm:
         parser.read_config(files["config_file"])
         network = parser.get_parsed_content("network_def").eval()
         network.load_state_dict(torch.load(find_bundle(name) / "models" / "model.pt", weights_only=True))
-        x = torch.randn(2, network.in_channels, 8, 8, 8)
+        x = torch.randn(2, network.in_channels, *SHAPES[name])
         with torch.no_grad():
             torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), network(x))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.test_bundles import T1, monai_bundle
+from tests.bundles.test_bundles import LAEDNET, T1, monai_bundle
+from tests.data.images import SHARED
 
-IBSR = Path(__file__).resolve().parents[3] / "shared" / "data" / "ibsr18"
+IBSR = SHARED / "ibsr18"
 
 
 @pytest.mark.slow
@@ -22,3 +23,18 @@ def test_t1_bundle_on_the_subjects_held_out(tmp_path):
     # What the bundle's README reports, less a hundredth.
     for tissue, reported in (("class0", 0.921), ("class1", 0.917), ("class2", 0.926)):
         assert sum(float(row[tissue]) for row in rows) / 2 > reported - 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "folder", "dice", "iou"), [("fetal-head", "hc18", 0.957, 0.924), ("breast", "busi", 0.657, 0.585)]
+)
+def test_laednet_bundle_on_the_images_held_out(task, folder, dice, iou, tmp_path):
+    if not (SHARED / folder).is_dir():
+        pytest.skip(f"{folder} is not at {SHARED / folder}")
+    places = ("--task", task, "--dataset_dir", SHARED / folder, "--output_dir", tmp_path)
+    monai_bundle(LAEDNET, ["train", "evaluate"], *places)
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        metrics = dict(csv.reader(file))
+    # What the bundle's README reports, less half a hundredth.
+    assert float(metrics["val_mean_dice"]) > dice - 0.005 and float(metrics["val_mean_iou"]) > iou - 0.005

@@ -1,0 +1,71 @@
+"""The three ultrasound data sets of LAEDNet's paper under one name each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from monai_nlseg.data.busi import busi_datalist
+from monai_nlseg.data.hc18 import hc18_datalist
+from monai_nlseg.data.splits import group_split, stratified_split
+from monai_nlseg.data.ultrasound_nerve import ultrasound_nerve_datalist
+
+__all__ = ["ULTRASOUND_TASKS", "UltrasoundTask", "ultrasound_task"]
+
+Datalist = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class UltrasoundTask:
+    """What differs between the data sets.
+
+    Attributes:
+        read: folder -> datalist with "positive", the reader of the data set.
+        parts: datalist, seed=... -> training and validation part.
+        undersampled: whether an epoch shows only half of the negatives (periodic under-sampling).
+        contour: whether the label is a drawn outline that has to be filled.
+        connected: whether an image shows one structure in one piece.
+    """
+
+    read: Callable[[str | Path], Datalist]
+    parts: Callable[..., list[Datalist]]
+    undersampled: bool = False
+    contour: bool = False
+    connected: bool = False
+
+    def split(self, datalist: Sequence[dict[str, Any]], seed: int = 0) -> list[Datalist]:
+        """Training and validation part; five repeats are the seeds 0 to 4."""
+        return self.parts(datalist, seed=seed)
+
+
+ULTRASOUND_TASKS = {
+    "nerve": UltrasoundTask(
+        ultrasound_nerve_datalist, partial(stratified_split, by="positive", ratios=[9, 1]), undersampled=True
+    ),
+    "breast": UltrasoundTask(busi_datalist, partial(stratified_split, by="class", ratios=[8, 2])),
+    "fetal-head": UltrasoundTask(
+        hc18_datalist, partial(group_split, by="subject", ratios=[8, 2]), contour=True, connected=True
+    ),
+}
+
+
+def ultrasound_task(name: str) -> UltrasoundTask:
+    """Reader and split of "nerve" (Kaggle), "breast" (BUSI) or "fetal-head" (HC18).
+
+    Source: LAEDNet (2022): nerve 9:1 by positive and negative, with under-sampling, BUSI 8:2 by class, HC18 800 and 199
+    images. By which rule HC18 was divided is not said; here no fetus is in both parts.
+
+    Raises:
+        ValueError: for another name.
+
+    Examples::
+
+        task = ultrasound_task("breast")
+        train, validation = task.split(task.read("Dataset_BUSI_with_GT"), seed=0)
+    """
+    if name not in ULTRASOUND_TASKS:
+        raise ValueError(f"task '{name}' is unknown: choose of {', '.join(ULTRASOUND_TASKS)}.")
+    return ULTRASOUND_TASKS[name]

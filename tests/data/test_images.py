@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from monai_nlseg.data import image_datalist
+from tests.data.images import save_image, save_mask, truncate
+
+
+def test_folder_gives_its_images_and_leaves_out_masks_and_other_files(tmp_path):
+    for name in ("b.png", "sub/a.JPG", "sub/c.tif", "d.bmp"):
+        save_image(tmp_path / name, "RGB" if name.startswith("sub") else "L")
+    for name in ("b_mask.png", "b_mask_1.png", "sub/a_Annotation.png", "b_seg.png"):
+        save_mask(tmp_path / name)
+    (tmp_path / "table.csv").write_text("1")
+    (tmp_path / ".hidden.png").write_text("1")
+    datalist = image_datalist(tmp_path)
+    assert [entry["case"] for entry in datalist] == ["b", "d", "sub/a", "sub/c"]
+    assert datalist[2]["image"] == str(tmp_path / "sub" / "a.JPG")
+    chosen = image_datalist(tmp_path, "*.png", exclude="b")
+    assert [entry["case"] for entry in chosen] == ["b_mask", "b_mask_1", "b_seg"]
+
+
+def test_one_file_is_a_datalist_too(tmp_path):
+    save_image(tmp_path / "a_mask.png")
+    assert image_datalist(tmp_path / "a_mask.png") == [{"case": "a_mask", "image": str(tmp_path / "a_mask.png")}]
+
+
+def test_two_files_of_one_case_are_refused(tmp_path):
+    save_image(tmp_path / "a.png")
+    save_image(tmp_path / "a.bmp")
+    with pytest.raises(ValueError, match="are both case 'a', one result would replace the other"):
+        image_datalist(tmp_path)
+
+
+def test_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("1")
+    with pytest.raises(ValueError, match=r"holds no image that matches '\*\*/\*': give another folder or pattern"):
+        image_datalist(tmp_path)
+    with pytest.raises(ValueError, match="nowhere"):
+        image_datalist(tmp_path / "nowhere")
+
+
+def test_damaged_image_is_named(tmp_path):
+    save_image(tmp_path / "a.png")
+    truncate(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png' is not a readable image"):
+        image_datalist(tmp_path)
