@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from monai.config import PathLike
-from monai.data import NibabelWriter
+from monai.data import NibabelWriter, PILWriter
 
-__all__ = ["AtomicNibabelWriter"]
+__all__ = ["AtomicNibabelWriter", "AtomicPILWriter"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +24,32 @@ class AtomicNibabelWriter(NibabelWriter):
     """
 
     def write(self, filename: PathLike, verbose: bool = False, **obj_kwargs: Any) -> None:
-        target = Path(filename)
-        beside = target.with_name(f".{os.getpid()}-{target.name}")
-        try:
+        with _written_beside(filename, verbose) as beside:
             super().write(beside, verbose=False, **obj_kwargs)
-            beside.replace(target)
-            if verbose:
-                logger.info(f"wrote {target}")
-        finally:
-            beside.unlink(missing_ok=True)
+
+
+class AtomicPILWriter(PILWriter):
+    """Writer of PNG and other images, (1, H, W), that never leaves a half-written file.
+
+    MONAI's takes (1, W, H) by default, what its PILReader returns by default. Use with ``reverse_indexing=False`` of
+    the reader: ``SaveImaged(writer="monai_nlseg.data.AtomicPILWriter", output_ext=".png", scale=255, ...)`` makes 0 and
+    255 of a mask.
+    """
+
+    def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:
+        with _written_beside(filename, verbose) as beside:
+            super().write(beside, verbose=False, **{"reverse_indexing": False, **kwargs})
+
+
+@contextmanager
+def _written_beside(filename: PathLike, verbose: bool) -> Iterator[Path]:
+    """The name to write to, which then becomes ``filename``."""
+    target = Path(filename)
+    beside = target.with_name(f".{os.getpid()}-{target.name}")
+    try:
+        yield beside
+        beside.replace(target)
+        if verbose:
+            logger.info(f"wrote {target}")
+    finally:
+        beside.unlink(missing_ok=True)

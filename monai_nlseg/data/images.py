@@ -1,0 +1,59 @@
+"""Folders of images to be segmented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from monai_nlseg.data.checks import require_directory
+from monai_nlseg.data.image_checks import GREY_MODES, check_images
+
+__all__ = ["image_datalist"]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
+MODES = (*GREY_MODES, "CMYK", "YCbCr")
+MASKS = r".*_(seg|mask(_\d+)?|Annotation)"
+
+
+def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MASKS) -> list[dict[str, str]]:
+    """MONAI datalist of one image or of the images in a folder: PNG, JPEG, TIFF, BMP or GIF, grey or in colour.
+
+    Load with ``LoadImaged("image", reader="PILReader", converter=to_grey, ensure_channel_first=True)``.
+
+    Args:
+        dataset: an image file, or a folder.
+        pattern: glob pattern of the images in the folder; files of other formats are left out.
+        exclude: regular expression of the names, less suffix, to leave out; by default the masks of the data sets and
+            those that inference wrote.
+
+    Returns:
+        A list of ``{"case": path below the folder without suffix, "image": path}``, sorted. SaveImaged names its
+        output like the case, if ``data_root_dir`` is the folder.
+
+    Raises:
+        ValueError: if nothing matches, a file is unreadable, truncated, of several pages or of more than 8 bits, or two
+            files are one case (``a.png`` and ``a.jpg``).
+    """
+    if Path(dataset).is_file():
+        root = Path(dataset).parent
+        files = [Path(dataset)]
+    else:
+        root = require_directory(dataset, "images (PNG, JPEG, TIFF, BMP or GIF)")
+        files = sorted(path for path in root.glob(pattern) if _is_image(path) and not re.fullmatch(exclude, path.stem))
+        if not files:
+            raise ValueError(f"'{root}' holds no image that matches '{pattern}': give another folder or pattern.")
+    cases: dict[str, Path] = {}
+    for path in files:
+        case = path.relative_to(root).with_suffix("").as_posix()
+        if case in cases:
+            raise ValueError(
+                f"'{cases[case]}' and '{path}' are both case '{case}', one result would replace the other: rename or "
+                "move one, or choose by pattern."
+            )
+        check_images(case, path, {}, MODES)
+        cases[case] = path
+    return [{"case": case, "image": str(path)} for case, path in cases.items()]
+
+
+def _is_image(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
