@@ -13,6 +13,7 @@ from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
 from monai_nlseg.data.image_checks import to_grey
 from monai_nlseg.data.images import image_datalist
 from monai_nlseg.data.iseg import ISEG_LABEL_VALUES, iseg_datalist
+from monai_nlseg.data.retina import fundus_channel, retina_split
 from monai_nlseg.data.run_length import decode_runs, encode_runs
 from monai_nlseg.data.samplers import BalancedBatchSampler, PeriodicUnderSampler
 from monai_nlseg.data.splits import balanced_split, group_split, stratified_split
@@ -45,6 +46,7 @@ __all__ = [
     "drive_datalist",
     "encode_runs",
     "exclude_cases",
+    "fundus_channel",
     "group_split",
     "hc18_datalist",
     "ibsr_datalist",
@@ -52,6 +54,7 @@ __all__ = [
     "image_datalist",
     "iseg_datalist",
     "load_cta",
+    "retina_split",
     "select_cases",
     "stratified_split",
     "to_grey",

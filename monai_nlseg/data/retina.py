@@ -1,0 +1,94 @@
+"""DRIVE and CHASE_DB1 with the same keys: who trains, who validates, which channel of a photograph is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from monai.utils import ensure_tuple
+from PIL import Image
+
+from monai_nlseg.data.chasedb1 import chasedb1_datalist
+from monai_nlseg.data.drive import drive_datalist
+from monai_nlseg.data.image_checks import to_grey
+
+__all__ = ["fundus_channel", "retina_split"]
+
+VALIDATION_SHARE = 0.3
+
+
+def fundus_channel(name: str) -> Callable[[Image.Image], Image.Image]:
+    """A converter for ``LoadImaged(reader="PILReader")``: the channel of a fundus photograph, 0 to 255.
+
+    Args:
+        name: "grey" is 0.299 R + 0.587 G + 0.114 B, DNL-Net's "gray conversion"; "green" is that channel alone, in
+            which vessels have the strongest contrast. A grey image is the same in both.
+
+    Raises:
+        ValueError: for another name.
+    """
+    converters = {"grey": to_grey, "green": _to_green}
+    if name not in converters:
+        raise ValueError(f"channel is '{name}': choose 'green' or 'grey'.")
+    return converters[name]
+
+
+def retina_split(
+    dataset_name: str, dataset_dir: str | Path, validation_subjects: Sequence[str] | str = ()
+) -> dict[str, list[dict[str, str]]]:
+    """Training and validation cases of DRIVE or CHASE_DB1, with the field of view under "fov".
+
+    CHASE_DB1 has no masks of it: there "fov" is the photograph, of which ``FieldOfViewd`` derives it.
+
+    Args:
+        dataset_name: "drive" or "chasedb1".
+        dataset_dir: the folder, see :func:`drive_datalist` and :func:`chasedb1_datalist`.
+        validation_subjects: what is held out, one name or several: of CHASE_DB1 children ("08"), of DRIVE's training
+            set images ("21"). Empty for DRIVE's test set or the last 30 % of CHASE_DB1's children; of all 14 these are
+            11 to 14, the last 8 images, as is usual.
+
+    Returns:
+        ``{"training": datalist, "validation": datalist}``, all cases labelled.
+
+    Raises:
+        ValueError: for an unknown data set or subject, a test set without labels, a part that is empty, or what the
+            readers find.
+
+    Examples::
+
+        split = retina_split("chasedb1", "data/chasedb1", ["09", "10"])
+    """
+    held_out = [str(subject) for subject in ensure_tuple(validation_subjects)]
+    if dataset_name == "drive":
+        cases = drive_datalist(dataset_dir, "training")
+        if not held_out:
+            return {"training": cases, "validation": _labelled_test_set(dataset_dir)}
+    elif dataset_name == "chasedb1":
+        cases = [case | {"fov": case["image"]} for case in chasedb1_datalist(dataset_dir)]
+    else:
+        raise ValueError(f"dataset_name is '{dataset_name}': choose 'drive' or 'chasedb1'.")
+    subjects = sorted({case["subject"] for case in cases})
+    if not held_out:
+        held_out = subjects[-max(1, round(VALIDATION_SHARE * len(subjects))) :]
+    if unknown := sorted(set(held_out) - set(subjects)):
+        raise ValueError(f"validation_subjects {unknown} are not in '{dataset_dir}': choose of {subjects}.")
+    if set(held_out) == set(subjects):
+        raise ValueError(f"holding out {held_out} leaves nobody in '{dataset_dir}' to train on: hold out fewer.")
+    return {
+        "training": [case for case in cases if case["subject"] not in held_out],
+        "validation": [case for case in cases if case["subject"] in held_out],
+    }
+
+
+def _to_green(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").getchannel("G")
+
+
+def _labelled_test_set(dataset_dir: str | Path) -> list[dict[str, str]]:
+    cases = drive_datalist(dataset_dir, "test")
+    if not all("label" in case for case in cases):
+        raise ValueError(
+            f"DRIVE's test set in '{dataset_dir}' has no labels (1st_manual): hold out images of the training set by "
+            "validation_subjects, as ['21', '22']."
+        )
+    return cases

@@ -1,0 +1,225 @@
+"""The bundle of retinal vessels trained, evaluated and run on made-up photographs in both layouts."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from PIL import Image
+from scipy.ndimage import zoom
+
+from monai_nlseg.bundle import find_bundle
+from monai_nlseg.errors import sentence
+from tests.bundles.retina_folders import SIZE, chasedb1_folder, drive_folder, photograph
+from tests.bundles.test_bundles import monai_bundle
+
+NAME = "retinal_vessel_dnlnet_segmentation"
+CONFIGS = find_bundle(NAME) / "configs"
+SMALL = [
+    "--network_def#channels", "[16,16,32]", "--longest_side", "76", "--roi_size", "[32,32]", "--step", "32",
+]  # fmt: skip
+SMALL_TRAIN = [*SMALL, "--windows_per_epoch", "8", "--batch_size", "4", "--val_interval", "1"]
+METRICS = ("val_mean_dice", "val_sensitivity", "val_specificity", "val_accuracy", "val_auc")
+
+
+def _overrides(options):
+    """The pairs of a command line as ConfigWorkflow takes them."""
+    parsed = {}
+    for name, value in zip(options[::2], options[1::2]):
+        parsed[name.removeprefix("--")] = json.loads(value)
+    return parsed
+
+
+def _places(dataset, folder):
+    return ["--dataset_dir", str(dataset), "--ckpt_dir", str(folder / "models"), "--output_dir", str(folder / "eval")]
+
+
+def _workflow(dataset, folder, config="train", kind="train", **overrides):
+    return ConfigWorkflow(
+        config_file=str(CONFIGS / f"{config}.json"),
+        meta_file=str(CONFIGS / "metadata.json"),
+        logging_file=False,
+        workflow_type=kind,
+        dataset_dir=str(dataset),
+        ckpt_dir=str(folder),
+        output_dir=str(folder),
+        **overrides,
+    )
+
+
+@pytest.fixture(scope="module")
+def chasedb1(tmp_path_factory):
+    return chasedb1_folder(tmp_path_factory.mktemp("chasedb1"))
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory):
+    return drive_folder(tmp_path_factory.mktemp("drive"))
+
+
+@pytest.fixture(scope="module")
+def trained(chasedb1, tmp_path_factory):
+    """The folder in which two epochs on CHASE_DB1's layout left their files."""
+    folder = tmp_path_factory.mktemp("trained")
+    monai_bundle(NAME, ["train"], *_places(chasedb1, folder), *SMALL_TRAIN, "--epochs", 2)
+    return folder
+
+
+def test_training_leaves_weights_checkpoints_and_curve(trained):
+    written = {path.name for path in (trained / "models").iterdir()}
+    assert {"model.pt", "checkpoint_epoch=2.pt", "training_curve.csv", "training_curve.png"} <= written
+    rows = (trained / "models" / "training_curve.csv").read_text().splitlines()
+    assert len(rows) == 3 and all(row.split(",")[3] for row in rows[1:])
+    # (1 - epoch / epochs)^0.9 of the learning rate: the first epoch had all of it, nothing is left after the second.
+    state = torch.load(trained / "models" / "checkpoint_epoch=2.pt", weights_only=True)
+    assert state["lr_scheduler"]["base_lrs"] == [1e-3] and state["lr_scheduler"]["_last_lr"] == [0.0]
+    assert state["optimizer"]["param_groups"][0]["betas"] == (0.5, 0.999)
+
+
+def test_evaluation_writes_metrics_of_the_children_held_out(trained, chasedb1):
+    monai_bundle(NAME, ["train", "evaluate"], *_places(chasedb1, trained), *SMALL_TRAIN)
+    values = dict(row.split(",") for row in (trained / "eval" / "metrics.csv").read_text().splitlines())
+    assert set(values) == set(METRICS)
+    assert all(0 <= float(value) <= 1 for value in values.values())
+    rows = (trained / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
+    assert [row.split(",")[0].rsplit("/", 1)[-1] for row in rows[1:]] == ["Image_04L.jpg", "Image_04R.jpg"]
+
+
+def test_inference_writes_masks_of_the_images_size(trained, tmp_path):
+    """Any size and mode, one below another with the same name, what is no photograph left out."""
+    colours, vessels, _ = photograph(1)
+    (tmp_path / "in" / "left").mkdir(parents=True)
+    Image.fromarray(colours).save(tmp_path / "in" / "a.png")
+    Image.fromarray(colours).convert("RGBA").save(tmp_path / "in" / "left" / "a.png")
+    Image.fromarray(zoom(colours, (2.1, 2.1, 1), order=1)).save(tmp_path / "in" / "b.bmp")
+    Image.fromarray(colours).convert("L").save(tmp_path / "in" / "c.tif")
+    Image.fromarray(colours[:, :50]).save(tmp_path / "in" / "d.jpg")
+    Image.fromarray(vessels).save(tmp_path / "in" / "a_manual1.gif")
+    monai_bundle(
+        NAME, ["inference"], "--dataset_dir", tmp_path / "in", "--ckpt_dir", trained / "models",
+        "--output_dir", tmp_path / "out", *SMALL, "--save_probability", True, "--threshold", 0.3,
+    )  # fmt: skip
+    names = ["a", "b", "c", "d", "left/a"]
+    written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert written == sorted(f"{name}_{kind}.png" for name in names for kind in ("prob", "seg"))
+    masks, probabilities = (
+        {name: np.asarray(Image.open(tmp_path / "out" / f"{name}_{kind}.png")) for name in names}
+        for kind in ("seg", "prob")
+    )
+    assert masks["a"].shape == SIZE and masks["b"].shape == (160, 151) and masks["d"].shape == (SIZE[0], 50)
+    np.testing.assert_array_equal(masks["a"], masks["left/a"])
+    for name in names:
+        assert set(np.unique(masks[name])) <= {0, 255}
+        differing = (masks[name] > 0) != (probabilities[name] > 0.3 * 255)
+        assert (probabilities[name][differing] == int(0.3 * 255)).all()
+        assert np.ptp(probabilities[name]) > 0 and not probabilities[name][:2, :2].any()
+
+
+def test_drive_trains_with_its_own_fields_of_view(drive, tmp_path):
+    overrides = _overrides(SMALL_TRAIN) | {"dataset_name": "drive", "epochs": 1, "channel": "grey"}
+    workflow = _workflow(drive, tmp_path, **overrides)
+    workflow.initialize()
+    workflow.run()
+    evaluator = workflow.parser.get_parsed_content("validate#evaluator")
+    assert set(evaluator.state.metrics) == set(METRICS)
+    assert len(evaluator.state.metric_details["val_mean_dice"]) == 3
+    case = workflow.parser.get_parsed_content("validate#dataset")[0]
+    np.testing.assert_array_equal(case["fov"][0].numpy() > 0, photograph(101)[2])
+    np.testing.assert_array_equal(case["label"][0].numpy() > 0, photograph(101)[1])
+    assert (tmp_path / "model.pt").is_file()
+
+
+def test_region_is_the_field_of_view_or_the_image(chasedb1, tmp_path):
+    """With nothing found, the accuracy is the share of background, which is less inside the field of view."""
+    found = {}
+    for region in ("fov", "image"):
+        workflow = _workflow(chasedb1, tmp_path, region=region, threshold=1.1, **_overrides(SMALL_TRAIN))
+        evaluator = workflow.parser.get_parsed_content("validate#evaluator")
+        evaluator.run()
+        found[region] = evaluator.state.metrics["val_accuracy"]
+    vessels, disc = zip(*(photograph(seed)[1:] for seed in (8, 9)))
+    assert found["image"] == pytest.approx(1 - np.mean(vessels))
+    assert found["fov"] == pytest.approx(1 - np.sum(vessels) / np.sum(disc), abs=0.02)
+    assert found["fov"] < found["image"]
+
+
+def test_windows_come_from_everywhere_with_their_labels(chasedb1, tmp_path):
+    workflow = _workflow(chasedb1, tmp_path, **_overrides(SMALL_TRAIN))
+    torch.manual_seed(0)
+    dataset = workflow.parser.get_parsed_content("train#dataset")
+    windows = [dataset[index % len(dataset)] for index in range(60)]
+    assert all(window["image"].shape == window["label"].shape == (1, 32, 32) for window in windows)
+    labels = torch.stack([window["label"] for window in windows])
+    assert labels.min() >= 0 and labels.max() <= 1 and 0.03 < labels.mean() < 0.3
+    # Vessels are darker than what is around them inside the disc: image and label are moved alike.
+    darker = [
+        window["image"][window["label"] > 0.9].mean() < window["image"][window["label"] < 0.1].median()
+        for window in windows
+        if window["label"].mean() > 0.1 and window["image"].min() > -1.5
+    ]
+    assert len(darker) > 10 and np.mean(darker) > 0.8
+
+
+def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+    places = _places(chasedb1, tmp_path)
+    options = [*SMALL_TRAIN, "--epochs", 1]
+    monai_bundle(NAME, ["train", "multi_gpu_train"], *places, *options, launcher=torchrun)
+    state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
+    assert not any(key.startswith("module.") for key in state)
+    monai_bundle(NAME, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN, launcher=torchrun)
+    rows = (tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
+    assert sorted(row.split(",")[0].rsplit("/", 1)[-1] for row in rows[1:]) == ["Image_04L.jpg", "Image_04R.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"dataset_name": "stare"}, "choose 'drive' or 'chasedb1'"),
+        ({"channel": "red"}, "choose 'green' or 'grey'"),
+        ({"validation_subjects": ["99"]}, r"\['99'\] are not in"),
+        ({"windows_per_epoch": 3}, "3 windows an epoch and process make no batch of 4"),
+    ],
+)
+def test_refusals(chasedb1, tmp_path, overrides, message):
+    with pytest.raises((RuntimeError, ValueError)) as error:
+        _workflow(chasedb1, tmp_path, **(_overrides(SMALL_TRAIN) | overrides)).initialize()
+    assert message.replace("\\", "") in sentence(error.value)
+
+
+@pytest.mark.parametrize(("config", "kind"), [("train", "train"), ("inference", "infer")])
+def test_properties(config, kind, chasedb1, tmp_path):
+    overrides = {"load_pretrain": False, "pattern": "*.jpg"} if config == "inference" else {}
+    workflow = _workflow(chasedb1, tmp_path, config, kind, **_overrides(SMALL), **overrides)
+    workflow.initialize()
+    assert workflow.check_properties() == []
+
+
+def test_configs_agree():
+    """What a network was trained with is what it is used with."""
+    train, inference = (json.loads((CONFIGS / f"{name}.json").read_text()) for name in ("train", "inference"))
+    for name in ("network_def", "channel", "longest_side", "roi_size", "threshold"):
+        assert train[name] == inference[name], name
+    prepared = train["train"]["loading_transforms"]
+    loaded, _, *prepared_alike = inference["preprocessing"]["transforms"]
+    assert [prepared[0], *prepared[-4:]] == [loaded, *prepared_alike]
+
+
+def test_network_keeps_what_the_metadata_declares_and_exports(tmp_path):
+    files = {"meta_file": str(CONFIGS / "metadata.json"), "config_file": str(CONFIGS / "inference.json")}
+    verify_net_in_out("network_def", **files, p=2, n=2)
+    weights = CONFIGS.parent / "models" / "model.pt"
+    ckpt_export("network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(weights), **files)
+    parser = ConfigParser()
+    parser.read_config(files["config_file"])
+    network = parser.get_parsed_content("network_def").eval()
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    x = torch.randn(2, 1, 32, 48)
+    with torch.no_grad():
+        out = network(x)
+        torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), out)
+    assert out.shape == (2, 1, 32, 48) and torch.isfinite(out).all()
