@@ -45,7 +45,7 @@ def bench(
     batch: Annotated[int, typer.Option(help="Windows in one pass.", min=1)] = 4,
     threads: Annotated[int | None, typer.Option(help="CPU threads; PyTorch's default.", min=1)] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; the GPU where there is one.")] = "auto",
-    quick: Annotated[bool, typer.Option("--quick", help="Within 2 minutes on 2 cores: coarse figures.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Coarse figures, in about 2 minutes on 2 cores.")] = False,
     networks: Annotated[
         bool,
         typer.Option("--networks", help="Time the 2D networks for one image of the papers' sizes, not of --shape."),
