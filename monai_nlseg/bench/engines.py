@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import torch.nn as nn
 from monai.inferers import SlidingWindowInferer
 from monai.networks.nets import SegResNet, SwinUNETR, UNet
 
-from monai_nlseg.bench.prepare import Predictor, Prepare, eager, exported, materialized
+from monai_nlseg.bench.prepare import Predictor, Prepare, eager, exported, materialized, missing_modules
 from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
 
@@ -72,7 +71,7 @@ class Engine:
 
     def missing(self) -> list[str]:
         """What would have to be installed first."""
-        return [name for name in self.extra if importlib.util.find_spec(name) is None]
+        return missing_modules(self.extra)
 
 
 def _paper(channels: int) -> nn.Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 import torch.nn as nn
 from monai.networks.nets import AttentionUnet, BasicUNetPlusPlus, UNet
 
-from monai_nlseg.bench.prepare import Prepare, eager, exported, materialized
+from monai_nlseg.bench.prepare import Prepare, eager, exported, materialized, missing_modules
 from monai_nlseg.networks.blocks import DeformedNonLocalBlock, NonLocalBlock
 from monai_nlseg.networks.nets import DNLNet, EncoderDecoder, LAEDNet, RegionAwareNet
 
@@ -65,7 +64,7 @@ class NetworkCase:
 
     def missing(self) -> list[str]:
         """What would have to be installed first."""
-        return [name for name in self.extra if importlib.util.find_spec(name) is None]
+        return missing_modules(self.extra)
 
 
 def _laednet() -> dict[str, NetworkCase]:

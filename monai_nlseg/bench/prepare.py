@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from monai_nlseg.networks import autocast_forward, optimize_for_inference
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 
-__all__ = ["Predictor", "Prepare", "eager", "exported", "materialized", "materialized_source"]
+__all__ = ["Predictor", "Prepare", "eager", "exported", "materialized", "materialized_source", "missing_modules"]
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]
 # (network, shape (B, C, *spatial) of the batches to come, device, scratch folder) -> predictor
@@ -56,6 +56,11 @@ def materialized_source() -> Path:
     package = Path(__file__).resolve().parents[1]
     installed = package / "_benchmarks" / "materialized.py"
     return installed if installed.is_file() else package.parent / "tests" / "benchmarks" / "materialized.py"
+
+
+def missing_modules(names: Iterable[str]) -> list[str]:
+    """Those of the modules that would have to be installed first."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def _load(path: Path) -> Any:
