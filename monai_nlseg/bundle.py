@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-import logging
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, cast
 
-from monai.apps import get_logger
 from monai.bundle import ConfigParser, create_workflow
 from monai.handlers import CheckpointLoader
 from monai.transforms import LoadImage
@@ -20,6 +17,7 @@ from monai.utils import ensure_tuple
 from torch.utils.data import DataLoader
 
 from monai_nlseg.errors import root_cause, sentence
+from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
 
 __all__ = [
     "bundle_root",
@@ -114,7 +112,7 @@ def run_bundle(
         bundle: path of a bundle or the name of a shipped one.
         configs: names of configs, the later ones overlaid on the earlier: ``["train", "evaluate"]``.
         overrides: config id -> value, as in ``{"dataset_dir": "scans", "train#trainer#max_epochs": 2}``.
-        logs: whether the bundle's ``logging.conf`` is applied.
+        logs: whether the bundle's ``logging.conf`` is applied and what the workflow is given is printed.
 
     Raises:
         ValueError: for a folder that is not a bundle, a config it does not have, an override of an id that the configs
@@ -130,16 +128,18 @@ def run_bundle(
     for name, value in (overrides or {}).items():
         _refuse_unknown(name, parser.get(), configs)
         parser[name] = value  # a later override may go into this one
+    shipped = root.parent == shipped_bundles()
     try:
-        workflow = create_workflow(
-            config_file=files,
-            meta_file=str(root / "configs" / "metadata.json"),
-            logging_file=None if logs else False,
-            **{"bundle_root": str(root), **(overrides or {})},
-        )
-        with _exceptions_unlogged():
-            workflow.run()
-            workflow.finalize()
+        with notices_silenced(trusted=shipped, summaries=logs):
+            workflow = create_workflow(
+                config_file=files,
+                meta_file=str(root / "configs" / "metadata.json"),
+                logging_file=None if logs else False,
+                **{"bundle_root": str(root), **(overrides or {})},
+            )
+            with exceptions_unlogged():  # of the handlers that logging.conf has made
+                workflow.run()
+                workflow.finalize()
     except Exception as error:
         cause = root_cause(error)
         if explained := _checkpoint_error(cause) or _image_error(cause):
@@ -163,24 +163,6 @@ def _config_file(root: Path, name: str) -> str:
             return str(path)
     names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
     raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
-
-
-@contextmanager
-def _exceptions_unlogged() -> Iterator[None]:
-    """Engines and ``StatsHandler`` log an exception, with two tracebacks, that the caller gets anyway."""
-
-    def passes(record: logging.LogRecord) -> bool:
-        return record.levelno < logging.ERROR or not record.name.startswith(("ignite.", "monai.handlers.StatsHandler"))
-
-    # MONAI's get_logger, for StatsHandler gets its own handler only from the first to ask for it.
-    handlers = [*logging.getLogger().handlers, *get_logger("monai.handlers.StatsHandler").handlers]
-    for handler in handlers:
-        handler.addFilter(passes)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            handler.removeFilter(passes)
 
 
 def _refuse_unknown(name: str, config: Any, configs: Sequence[str]) -> None:

@@ -171,7 +171,7 @@ def test_simulate_and_convert(tmp_path):
 
 def test_brackets_are_text_not_markup(monkeypatch, capsys):
     labels, picture = Path("[old]/labels.nii.gz"), Path("[/old]/picture.png")
-    monkeypatch.setattr("monai_nlseg.demo.segment_template", lambda *_: DemoResult(labels, picture, {"GM": 0.5}))
+    monkeypatch.setattr("monai_nlseg.demo.run_demo", lambda *_: DemoResult(labels, picture, {"GM": 0.5}))
     monkeypatch.setattr("monai_nlseg.data.simulate.simulate_iseg", lambda *_, **__: [labels])
     monkeypatch.setattr("monai_nlseg.networks.weights.convert_nonlocal_unet", lambda *_: {"variant": "paper"})
     for arguments, words in (
@@ -189,7 +189,7 @@ def test_errors_keep_their_brackets(text, monkeypatch, capsys):
     def fail(*_):
         raise ValueError(text)
 
-    monkeypatch.setattr("monai_nlseg.demo.segment_template", fail)
+    monkeypatch.setattr("monai_nlseg.demo.run_demo", fail)
     monkeypatch.setattr(sys, "argv", ["nlseg", "demo"])
     with pytest.raises(SystemExit):
         cli.main()

@@ -10,7 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,21 +17,17 @@ from monai_nlseg.bundle import run_bundle
 from monai_nlseg.data import ultrasound_task
 from monai_nlseg.data.image_checks import read_grey
 from monai_nlseg.transforms import FillContour
+from monai_nlseg.visualize import overlay_masks
 
 BUNDLE = "ultrasound_laednet_segmentation"
-PREDICTION, TRUTH, OVERLAP = (0, 1, 0), (1, 0, 0), (1, 1, 0)
 COUNT = 6
 
 
 def overlay(axes: Axes, case: dict[str, str], folder: Path) -> None:
     """The image with the prediction in green, the truth in red and both in yellow."""
-    grey = read_grey(Path(case["image"])) / 255
     pred = read_grey(folder / f"{case['case']}_seg.png") > 0
     truth = FillContour()(read_grey(Path(case["label"]))[None])[0] > 0
-    picture = np.repeat(grey[..., None], 3, axis=2)
-    for mask, colour in ((pred & ~truth, PREDICTION), (truth & ~pred, TRUTH), (pred & truth, OVERLAP)):
-        picture[mask] = 0.7 * picture[mask] + 0.3 * np.array(colour)
-    axes.imshow(picture)
+    axes.imshow(overlay_masks(read_grey(Path(case["image"])), pred, truth, alpha=0.3))
     dice = 2 * (pred & truth).sum() / (pred.sum() + truth.sum())
     axes.set_title(f"{case['case']}, Dice {100 * dice:.1f}", fontsize=8)
     axes.axis("off")

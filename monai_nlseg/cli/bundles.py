@@ -15,17 +15,21 @@ TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
 
 
 def demo(
+    task: Annotated[str, typer.Option(help="brain, retina, breast or fetal-head.")] = "brain",
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("nlseg-demo"),
-    bundle: Annotated[str, typer.Option(help="Bundle for skull-stripped T1: a name or a folder.")] = (
-        "brain_t1_nonlocal_unet_segmentation"
-    ),
+    bundle: Annotated[
+        str | None, typer.Option(help="Another bundle for the task: a name or a folder.", show_default=False)
+    ] = None,
 ) -> None:
-    """Segment a real head, the MNI152 template, with the weights that ship with the package."""
-    from monai_nlseg.demo import segment_template
+    """Segment one image with the weights that ship with the package, and draw the result.
 
-    result = segment_template(output, bundle)
-    for tissue, dice in result.dice.items():
-        say(f"Dice {tissue} against the template's own map: {dice:.3f}")
+    brain: the MNI152 template of nilearn. retina: the photograph of scikit-image. breast, fetal-head: simulated.
+    """
+    from monai_nlseg.demo import run_demo
+
+    result = run_demo(task, output, bundle)
+    for reference, dice in result.dice.items():
+        say(f"Dice {reference}: {dice:.3f}")
     say(f"label map: {result.labels}")
     say(f"picture:   {result.picture}")
 

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import torch
-from monai.metrics import compute_dice
 from monai.utils import optional_import
 
 from monai_nlseg.bundle import run_bundle
+from monai_nlseg.demo.result import DemoResult, dice
 
-__all__ = ["DemoResult", "plot_overlays", "segment_template"]
+__all__ = ["BUNDLE", "plot_overlays", "segment_template"]
+
+BUNDLE = "brain_t1_nonlocal_unet_segmentation"
 
 TISSUES = {"CSF": (1, "tab:blue"), "GM": (2, "tab:green"), "WM": (3, "tab:orange")}
 
 
-@dataclass(frozen=True)
-class DemoResult:
-    """What the demo wrote, and Dice (0 to 1) of GM and WM against the template's own tissue maps."""
-
-    labels: Path
-    picture: Path
-    dice: dict[str, float]
-
-
-def segment_template(output_dir: str | Path, bundle: str | Path) -> DemoResult:
+def segment_template(output: Path, bundle: str | Path = BUNDLE) -> DemoResult:
     """Segment the MNI152 T1 template (1 mm, skull-stripped) that ships in nilearn.
 
     The template's tissue maps, cut at 0.5, are the reference. They are no truth for the bundle's labels: the bundle
     learned IBSR18's convention, in which sulcal CSF counts as GM.
 
     Args:
-        output_dir: folder of the template, the label map (NIfTI) and the picture (PNG); made if it is missing.
+        output: folder of the template, the label map (NIfTI) and the picture (PNG).
         bundle: path or name of a bundle for skull-stripped T1 with the labels 0 background, 1 CSF, 2 GM, 3 WM.
 
     Raises:
@@ -47,8 +38,6 @@ def segment_template(output_dir: str | Path, bundle: str | Path) -> DemoResult:
         raise ValueError(
             "the demo needs nilearn, where its head ships, and matplotlib: pip install 'monai-nlseg[demo]'."
         )
-    output = Path(output_dir).resolve()
-    output.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nilearn announces changes of its defaults
         template = datasets.load_mni152_template(resolution=1)
@@ -62,13 +51,15 @@ def segment_template(output_dir: str | Path, bundle: str | Path) -> DemoResult:
 
     labels = output / "mni152_t1_seg.nii.gz"
     segmentation = np.asarray(nib.load(labels).dataobj)
-    dice = {
-        tissue: _dice(segmentation == TISSUES[tissue][0], np.asarray(reference.dataobj) > 0.5)
+    scores = {
+        f"{tissue} against the template's own map": dice(
+            segmentation == TISSUES[tissue][0], np.asarray(reference.dataobj) > 0.5
+        )
         for tissue, reference in maps.items()
     }
     picture = output / "mni152_t1_seg.png"
     plot_overlays(np.asarray(template.dataobj), segmentation, picture)
-    return DemoResult(labels, picture, dice)
+    return DemoResult(labels, picture, scores)
 
 
 def plot_overlays(volume: np.ndarray, segmentation: np.ndarray, path: str | Path) -> None:
@@ -101,8 +92,3 @@ def plot_overlays(volume: np.ndarray, segmentation: np.ndarray, path: str | Path
     handles = [panels[1, 0].scatter([], [], color=color, label=name) for name, (_, color) in TISSUES.items()]
     figure.legend(handles=handles, loc="lower center", ncols=3, facecolor="black", labelcolor="white", frameon=False)
     figure.savefig(path, dpi=100)
-
-
-def _dice(prediction: np.ndarray, reference: np.ndarray) -> float:
-    pair = [torch.from_numpy(mask)[None, None] for mask in (prediction, reference)]
-    return float(compute_dice(*pair))
