@@ -172,7 +172,13 @@ def _check_geometry(subject: str, geometry: Mapping[str, tuple[tuple[int, ...], 
 def _check_series(folder: Path) -> None:
     """Check by the headers that a folder holds one DICOM series without gaps."""
     pydicom = _require_pydicom(folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and pydicom.misc.is_dicom(path))
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = [path for path in there if pydicom.misc.is_dicom(path)]
+    # MONAI's reader skips what is no DICOM, and so the slice whose file is empty or cut.
+    endings = {path.suffix.lower() for path in files}
+    lost = [path for path in there if path not in files and path.suffix.lower() in endings and path.name != "LICENSE"]
+    if lost:
+        raise ValueError(f"'{lost[0]}' is no DICOM file, unlike the others: restore it, or move it away.")
     if len(files) < 2:
         raise ValueError(f"'{folder}' holds {len(files)} DICOM slices: expected a series of two at least.")
     try:
