@@ -14,6 +14,8 @@ from monai.utils import TransformBackends, convert_to_dst_type, convert_to_numpy
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
+from monai_nlseg.transforms.checks import described
+
 __all__ = ["FieldOfView", "FieldOfViewd", "field_of_view"]
 
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -77,7 +79,10 @@ class FieldOfView(Transform):
         self.threshold = threshold
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
-        region = field_of_view(convert_to_numpy(img), self.threshold)
+        try:
+            region = field_of_view(convert_to_numpy(img), self.threshold)
+        except ValueError as error:
+            raise ValueError(f"{described(img)}: {error}") from None
         return convert_to_dst_type(region[None], dst=img, dtype=torch.float32)[0]
 
 

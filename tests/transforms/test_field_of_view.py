@@ -64,6 +64,12 @@ def test_refusals(image, threshold, words):
         field_of_view(image, threshold)
 
 
+def test_refusals_name_the_file():
+    dark = MetaTensor(torch.zeros(3, 8, 8), meta={"filename_or_obj": "eyes/21.tif"})
+    with pytest.raises(ValueError, match=r"\[3, 8, 8\] of eyes/21.tif: image holds no lit region"):
+        FieldOfViewd("image")({"image": dark})
+
+
 @pytest.mark.parametrize("kind", [np.ndarray, torch.Tensor, MetaTensor])
 def test_array_and_dictionary_form(kind):
     image = torch.from_numpy(_photograph()).float()
