@@ -50,6 +50,18 @@ def cta_datalist(
             a shape or affine that differs between image and label, or what ``check_content`` finds.
 
     Source: DNL-Net, BMC Medical Imaging 22:109 (2022): 4,326 slices of 20 patients for training, 480 of 2 for test.
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_cta
+        >>> from monai_nlseg.transforms import LoadSliced
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_cta(folder, 1, size=(40, 36, 33))
+        ...     slices = cta_slices(cta_datalist(folder))
+        ...     middle = LoadSliced(("image", "label"), loader=load_cta)(slices[16])
+        >>> middle["case"], middle["image"].shape
+        ('patient-001_0016', torch.Size([1, 40, 36]))
     """
     root = require_directory(dataset_dir, LAYOUT)
     folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}

@@ -51,6 +51,16 @@ def hc18_datalist(
 
     Source: van den Heuvel et al., "Automated measurement of fetal head circumference using 2D ultrasound images",
     PLoS ONE 13 (2018).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_fetal_head
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_fetal_head(folder, 5, size=(64, 48))
+        ...     datalist = hc18_datalist(folder, check_content=True)
+        >>> [(entry["case"], entry["subject"]) for entry in datalist[-2:]]
+        [('003_2HC', '003'), ('003_HC', '003')]
     """
     if subset not in TABLES:
         raise ValueError(f"subset is '{subset}': expected 'training' or 'test'.")

@@ -34,6 +34,16 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
     Raises:
         ValueError: if nothing matches, a file is unreadable, truncated, of several pages or of more than 8 bits, or two
             files are one case (``a.png`` and ``a.jpg``).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_breast(folder, 2, size=(64, 48))
+        ...     datalist = image_datalist(folder)
+        >>> [entry["case"] for entry in datalist]
+        ['Dataset_BUSI_with_GT/benign/benign (1)', 'Dataset_BUSI_with_GT/malignant/malignant (1)']
     """
     if Path(dataset).is_file():
         root = Path(dataset).parent

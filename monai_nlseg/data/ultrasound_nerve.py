@@ -56,6 +56,16 @@ def ultrasound_nerve_datalist(
             image, or what ``check_content`` finds.
 
     Source: Kaggle, Ultrasound Nerve Segmentation (2016).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_ultrasound_nerve
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_ultrasound_nerve(folder, 10, size=(64, 48))
+        ...     datalist = ultrasound_nerve_datalist(folder, check_content=True)
+        >>> len(datalist), sum(entry["positive"] for entry in datalist)
+        (10, 4)
     """
     root = require_directory(dataset_dir, "the ultrasound nerve data's train and train_masks.csv")
     folder = require_directory(root / "train", f"the files {LAYOUT}")

@@ -42,7 +42,12 @@ def flip_views(spatial_axes: Sequence[int]) -> list[View]:
             up-down and both for an image (H, W), in the order of the VRDL report's code.
 
     Raises:
-        ValueError: for an axis that is negative or comes twice.
+        ValueError: for an axis that is negative or comes twice; when applied, for one that the image has not.
+
+    Examples::
+
+        >>> [view.name for view in flip_views((1, 0))]
+        ['identity', 'flip (1,)', 'flip (0,)', 'flip (1, 0)']
     """
     axes = _checked(spatial_axes)
     chosen = itertools.chain.from_iterable(itertools.combinations(axes, count) for count in range(len(axes) + 1))
@@ -58,7 +63,12 @@ def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
         plane: the two spatial axes, counted as in :func:`flip_views`.
 
     Raises:
-        ValueError: unless there are two different axes.
+        ValueError: unless there are two different axes; when applied, for one that the image has not.
+
+    Examples::
+
+        >>> [tuple(view.apply(torch.zeros(1, 1, 4, 6)).shape) for view in rotation_views()]
+        [(1, 1, 4, 6), (1, 1, 6, 4), (1, 1, 4, 6), (1, 1, 6, 4)]
     """
     if len(_checked(plane)) != 2:
         raise ValueError(f"plane {tuple(plane)} has {len(plane)} axes: give the two that the rotation moves.")
@@ -66,8 +76,13 @@ def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
 
 
 def combine_views(first: Sequence[View], second: Sequence[View]) -> list[View]:
-    """Each view of ``second`` on top of each of ``first``: ``combine_views(rotation_views(), flip_views([0]))`` has all
-    eight symmetries of a square."""
+    """Each view of ``second`` on top of each of ``first``.
+
+    Examples::
+
+        >>> len(combine_views(rotation_views(), flip_views([0])))  # all symmetries of a square
+        8
+    """
     return [_composition(inner, outer) for outer in second for inner in first]
 
 

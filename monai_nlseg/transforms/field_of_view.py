@@ -71,6 +71,13 @@ class FieldOfView(Transform):
     """Field of view of a fundus photograph as :func:`field_of_view` derives it.
 
     Shapes: (3, H, W) or (1, H, W), from 0 up -> (1, H, W), float32 of 0 and 1.
+
+    Examples::
+
+        >>> photograph = torch.zeros(3, 64, 64)
+        >>> photograph[:, 8:56, 8:56] = 90
+        >>> FieldOfView()(photograph).shape
+        torch.Size([1, 64, 64])
     """
 
     backend = [TransformBackends.NUMPY]
