@@ -61,7 +61,7 @@ def field_of_view(image: np.ndarray, threshold: float = 0.04) -> np.ndarray:
     solidity = region.sum() / convex_hull_image(region).sum()
     if solidity < LEAST_SOLIDITY:
         raise ValueError(
-            f"the lit region fills {solidity:.2f} of its convex hull, expected at least {LEAST_SOLIDITY}: try another "
+            f"the lit region fills {solidity:.3f} of its convex hull, expected at least {LEAST_SOLIDITY}: try another "
             "threshold, or give a mask of the field of view."
         )
     return region

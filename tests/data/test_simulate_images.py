@@ -135,6 +135,16 @@ def test_damaged_record_is_named_and_nothing_is_touched(tmp_path, content):
     assert [path.read_text() for path in tmp_path.iterdir()] == [content]
 
 
+def test_an_image_of_the_neck_reaches_the_nerve(tmp_path):
+    with pytest.raises(ValueError, match=r"size is \(300, 157\): .* above the nerve, so give at least 158 rows"):
+        simulate_ultrasound_nerve(tmp_path / "a", 1, size=(300, 157))
+    assert not (tmp_path / "a").exists()
+    for seed in range(3):
+        simulate_ultrasound_nerve(tmp_path / str(seed), 20, seed=seed, size=(61, 33))
+        datalist = ultrasound_nerve_datalist(tmp_path / str(seed), check_content=True)
+        assert sum(entry["positive"] for entry in datalist) == 8
+
+
 def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
     def disk_full(path):
         path.write_text("half")

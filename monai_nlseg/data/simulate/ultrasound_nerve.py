@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ NERVE_SIZE = (580, 420)
 IMAGES_PER_SUBJECT = 10
 POSITIVES_PER_SUBJECT = 4
 WIDTH_MM = 38.0
+LEAST_DEPTH_MM = 20.0
+"""The nerve's centre lies above it in every neck."""
 TRAIN, TEST = 0, 1
 
 
@@ -51,9 +54,15 @@ def simulate_ultrasound_nerve(
         The masks of the training images.
 
     Raises:
-        ValueError: for fewer than one case, a size below 32, or a folder that was written with other arguments.
+        ValueError: for fewer than one case, a size below 32 or too low to reach the nerve, or a folder that was written
+            with other arguments.
     """
     check_request(cases, size)
+    if size[1] * WIDTH_MM < size[0] * LEAST_DEPTH_MM:
+        raise ValueError(
+            f"size is {tuple(size)}: the image would end above the nerve, so give at least "
+            f"{math.ceil(size[0] * LEAST_DEPTH_MM / WIDTH_MM)} rows."
+        )
     output = Path(output_dir)
     claim_folder(output, {"layout": "ultrasound-nerve", "seed": seed, "size": list(size), "version": __version__})
     masks = []
