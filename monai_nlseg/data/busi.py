@@ -42,6 +42,16 @@ def busi_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[
             file, a mode of more than 8 bits, sizes that differ, no positive image, or what ``check_content`` finds.
 
     Source: Al-Dhabyani et al., "Dataset of breast ultrasound images", Data in Brief 28 (2020).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_breast(folder, 3, size=(64, 48))
+        ...     datalist = busi_datalist(folder, check_content=True)
+        >>> [(entry["case"], len(entry["label"]), entry["positive"]) for entry in datalist]
+        [('benign (1)', 1, True), ('malignant (1)', 1, True), ('normal (1)', 1, False)]
     """
     root = require_directory(dataset_dir, FOLDER)
     root = root / FOLDER if (root / FOLDER).is_dir() else root

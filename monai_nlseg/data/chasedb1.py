@@ -36,6 +36,16 @@ def chasedb1_datalist(dataset_dir: str | Path, check_content: bool = False) -> l
 
     Source: Fraz et al., "An ensemble classification-based approach applied to retinal blood vessel segmentation",
     IEEE Transactions on Biomedical Engineering 59 (2012).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_retina
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_retina(folder, 2, "chasedb1", size=(64, 60))
+        ...     datalist = chasedb1_datalist(folder, check_content=True)
+        >>> [(entry["case"], entry["subject"]) for entry in datalist]
+        [('Image_01L', '01'), ('Image_01R', '01')]
     """
     root = require_directory(dataset_dir, f"CHASE_DB1's files {LAYOUT}")
     files = named_files(root, r"(Image_(\d+)[LR])(_1stHO|_2ndHO)?", (".jpg", ".jpeg", ".png"), LAYOUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import math
 import zlib
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from monai.utils import ensure_tuple
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import SpatialImage
 
-__all__ = ["UNREADABLE", "check_volumes", "open_volume", "require_directory", "select_subjects"]
+__all__ = ["UNREADABLE", "check_volumes", "open_volume", "read_rows", "require_directory", "select_subjects"]
 
 UNREADABLE = (ImageFileError, OSError, EOFError, ValueError, zlib.error)
 """What nibabel raises for a damaged file."""
@@ -34,6 +36,19 @@ def require_directory(path: str | Path, content: str) -> Path:
     if not path.is_dir():
         raise ValueError(f"'{path}' is not a directory: give the folder with {content}.")
     return path
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """The rows of a table (.csv), less those that are empty.
+
+    Raises:
+        ValueError: if it cannot be read or is no text.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"'{path}' cannot be read as a table ({error}): restore it, as text in UTF-8.") from None
 
 
 def open_volume(path: str | Path) -> SpatialImage:
@@ -101,16 +116,18 @@ def select_subjects(available: Mapping[str, object], subjects: Sequence[str | in
     """The names of ``available`` that ``subjects`` asks for (all of them for None), in the order asked.
 
     Raises:
-        ValueError: if a subject is not there or nothing is.
+        ValueError: if a subject is not there or asked for twice, or nothing is there.
     """
     if not available:
         raise ValueError(f"'{root}' holds no subject in the expected layout: see the reader's documentation.")
     if subjects is None:
         return list(available)
-    wanted = [str(subject) for subject in subjects]
+    wanted = [str(subject) for subject in ensure_tuple(subjects)]
     missing = [subject for subject in wanted if subject not in available]
     if missing:
         raise ValueError(f"'{root}' has no subject {missing}: it holds {list(available)}.")
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"the subjects {wanted} hold one twice: name each once, for its cases would count double.")
     return wanted
 
 

@@ -50,6 +50,18 @@ def cta_datalist(
             a shape or affine that differs between image and label, or what ``check_content`` finds.
 
     Source: DNL-Net, BMC Medical Imaging 22:109 (2022): 4,326 slices of 20 patients for training, 480 of 2 for test.
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_cta
+        >>> from monai_nlseg.transforms import LoadSliced
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_cta(folder, 1, size=(40, 36, 33))
+        ...     slices = cta_slices(cta_datalist(folder))
+        ...     middle = LoadSliced(("image", "label"), loader=load_cta)(slices[16])
+        >>> middle["case"], middle["image"].shape
+        ('patient-001_0016', torch.Size([1, 40, 36]))
     """
     root = require_directory(dataset_dir, LAYOUT)
     folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
@@ -172,7 +184,13 @@ def _check_geometry(subject: str, geometry: Mapping[str, tuple[tuple[int, ...], 
 def _check_series(folder: Path) -> None:
     """Check by the headers that a folder holds one DICOM series without gaps."""
     pydicom = _require_pydicom(folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and pydicom.misc.is_dicom(path))
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = [path for path in there if pydicom.misc.is_dicom(path)]
+    # MONAI's reader skips what is no DICOM, and so the slice whose file is empty or cut.
+    endings = {path.suffix.lower() for path in files}
+    lost = [path for path in there if path not in files and path.suffix.lower() in endings and path.name != "LICENSE"]
+    if lost:
+        raise ValueError(f"'{lost[0]}' is no DICOM file, unlike the others: restore it, or move it away.")
     if len(files) < 2:
         raise ValueError(f"'{folder}' holds {len(files)} DICOM slices: expected a series of two at least.")
     try:

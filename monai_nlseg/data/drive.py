@@ -40,6 +40,16 @@ def drive_datalist(
 
     Source: Staal et al., "Ridge-based vessel segmentation in color images of the retina", IEEE Transactions on Medical
     Imaging 23 (2004).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_retina
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_retina(folder, 2, "drive", size=(64, 60))
+        ...     test = drive_datalist(folder, "test", check_content=True)
+        >>> test[0]["case"], sorted(test[0])
+        ('01_test', ['case', 'fov', 'image', 'label', 'second_label', 'subject'])
     """
     if subset not in SUBSETS:
         raise ValueError(f"subset is '{subset}': expected 'training' or 'test'.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.data.checks import require_directory
+from monai_nlseg.data.checks import read_rows, require_directory
 from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
 
 __all__ = ["hc18_datalist"]
@@ -51,6 +51,16 @@ def hc18_datalist(
 
     Source: van den Heuvel et al., "Automated measurement of fetal head circumference using 2D ultrasound images",
     PLoS ONE 13 (2018).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_fetal_head
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_fetal_head(folder, 5, size=(64, 48))
+        ...     datalist = hc18_datalist(folder, check_content=True)
+        >>> [(entry["case"], entry["subject"]) for entry in datalist[-2:]]
+        [('003_2HC', '003'), ('003_HC', '003')]
     """
     if subset not in TABLES:
         raise ValueError(f"subset is '{subset}': expected 'training' or 'test'.")
@@ -84,12 +94,19 @@ def hc18_datalist(
 
 def _read_table(path: Path, columns: dict[str, str]) -> dict[str, dict[str, float]]:
     """File name -> pixel size and, in the training set, head circumference."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header, *rows = [[cell.replace(" ", "") for cell in row] for row in csv.reader(file) if row] or [[]]
+    header, *rows = [[cell.replace(" ", "") for cell in row] for row in read_rows(path)] or [[]]
     try:
         named = [dict(zip(header, row)) for row in rows]
-        return {row["filename"]: {key: float(row[column]) for column, key in columns.items()} for row in named}
+        return {row["filename"]: {key: _length(row[column]) for column, key in columns.items()} for row in named}
     except (KeyError, ValueError):
         raise ValueError(
-            f"'{path}' is not HC18's table: expected the columns filename, {', '.join(columns)} with numbers."
+            f"'{path}' is not HC18's table: expected the columns filename, {', '.join(columns)} with numbers above 0."
         ) from None
+
+
+def _length(text: str) -> float:
+    """In mm."""
+    length = float(text)
+    if not 0 < length < math.inf:
+        raise ValueError(text)
+    return length

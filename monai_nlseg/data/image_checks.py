@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from monai_nlseg.data.checks import UNREADABLE
 
 __all__ = [
     "COLOUR_MODES",
+    "DAMAGED",
     "GREY_MODES",
     "check_images",
     "check_partners",
@@ -27,7 +29,9 @@ GREY_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 """Modes of 8 bits or fewer a channel, which ``to_grey`` turns into grey values without a loss."""
 COLOUR_MODES = ("RGB",)
 
-DAMAGED = (*UNREADABLE, SyntaxError, Image.DecompressionBombError)
+# Where it counts pages, Pillow lets pass what elsewhere it takes for damage itself.
+LET_PASS = (IndexError, TypeError, KeyError, struct.error)
+DAMAGED = (*UNREADABLE, SyntaxError, Image.DecompressionBombError, *LET_PASS)
 END_MARKS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
 STRIP_OFFSETS, STRIP_SIZES = 273, 279
 

@@ -12,7 +12,7 @@ __all__ = ["image_datalist"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
 MODES = (*GREY_MODES, "CMYK", "YCbCr")
-MASKS = r".*_(seg|mask(_\d+)?|Annotation)"
+MASKS = r".*_(seg|prob|mask(_\d+)?|Annotation|manual\d|1stHO|2ndHO)"
 
 
 def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MASKS) -> list[dict[str, str]]:
@@ -22,7 +22,8 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
 
     Args:
         dataset: an image file, or a folder.
-        pattern: glob pattern of the images in the folder; files of other formats are left out.
+        pattern: glob pattern of the images in the folder; files of other formats are left out, and what is hidden or
+            lies in a hidden folder.
         exclude: regular expression of the names, less suffix, to leave out; by default the masks of the data sets and
             those that inference wrote.
 
@@ -33,13 +34,25 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
     Raises:
         ValueError: if nothing matches, a file is unreadable, truncated, of several pages or of more than 8 bits, or two
             files are one case (``a.png`` and ``a.jpg``).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_breast(folder, 2, size=(64, 48))
+        ...     datalist = image_datalist(folder)
+        >>> [entry["case"] for entry in datalist]
+        ['Dataset_BUSI_with_GT/benign/benign (1)', 'Dataset_BUSI_with_GT/malignant/malignant (1)']
     """
     if Path(dataset).is_file():
         root = Path(dataset).parent
         files = [Path(dataset)]
     else:
         root = require_directory(dataset, "images (PNG, JPEG, TIFF, BMP or GIF)")
-        files = sorted(path for path in root.glob(pattern) if _is_image(path) and not re.fullmatch(exclude, path.stem))
+        files = sorted(
+            path for path in root.glob(pattern) if _is_image(path, root) and not re.fullmatch(exclude, path.stem)
+        )
         if not files:
             raise ValueError(f"'{root}' holds no image that matches '{pattern}': give another folder or pattern.")
     cases: dict[str, Path] = {}
@@ -55,5 +68,6 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
     return [{"case": case, "image": str(path)} for case, path in cases.items()]
 
 
-def _is_image(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+def _is_image(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.is_file() and path.suffix.lower() in SUFFIXES and not hidden

@@ -26,6 +26,11 @@ def fundus_channel(name: str) -> Callable[[Image.Image], Image.Image]:
 
     Raises:
         ValueError: for another name.
+
+    Examples::
+
+        >>> fundus_channel("green")(Image.new("RGB", (1, 1), (10, 20, 30))).getpixel((0, 0))
+        20
     """
     converters = {"grey": to_grey, "green": _to_green}
     if name not in converters:
@@ -56,7 +61,13 @@ def retina_split(
 
     Examples::
 
-        split = retina_split("chasedb1", "data/chasedb1", ["09", "10"])
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_retina
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_retina(folder, 4, "chasedb1", size=(64, 60))
+        ...     split = retina_split("chasedb1", folder, ["02"])
+        >>> {part: [case["case"] for case in cases] for part, cases in split.items()}
+        {'training': ['Image_01L', 'Image_01R'], 'validation': ['Image_02L', 'Image_02R']}
     """
     held_out = [str(subject) for subject in ensure_tuple(validation_subjects)]
     if dataset_name == "drive":

@@ -54,8 +54,8 @@ def decode_runs(code: str, shape: Sequence[int]) -> np.ndarray:
         (H, W) uint8, values 0 and 1.
 
     Raises:
-        ValueError: for a shape that is not two positive numbers, and a code that does not consist of whole numbers in
-            pairs, or whose runs are empty, out of order, overlapping or beyond the image.
+        ValueError: for a shape that is not two positive numbers, and a code that is no text, does not consist of whole
+            numbers in pairs, or whose runs are empty, out of order, overlapping or beyond the image.
 
     Examples::
 
@@ -65,6 +65,11 @@ def decode_runs(code: str, shape: Sequence[int]) -> np.ndarray:
     if len(shape) != 2 or any(size < 1 for size in shape):
         raise ValueError(f"shape {tuple(shape)} is no size of an image: give rows and columns.")
     rows, columns = shape
+    if not isinstance(code, str):
+        raise ValueError(
+            f"the run-length code is {code!r}, not text: pandas makes NaN of an empty mask, unless read with "
+            "keep_default_na=False."
+        )
     if not NUMBERS.fullmatch(code):
         raise ValueError(f"the run-length code '{_short(code)}' holds what is no number of pixels: restore it.")
     numbers = np.array(code.split(), dtype=np.int64)

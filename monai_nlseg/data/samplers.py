@@ -39,9 +39,12 @@ class PeriodicUnderSampler(DistributedSampler):
 
     Examples::
 
-        sampler = PeriodicUnderSampler(dataset, [case["positive"] for case in datalist])
-        loader = monai.data.DataLoader(dataset, batch_size=8, sampler=sampler)
-
+        >>> from monai.data import DataLoader, Dataset
+        >>> datalist = [{"case": number, "positive": number < 3} for number in range(11)]
+        >>> dataset = Dataset(datalist)
+        >>> sampler = PeriodicUnderSampler(dataset, [case["positive"] for case in datalist])
+        >>> [len(batch["case"]) for batch in DataLoader(dataset, batch_size=4, sampler=sampler)]
+        [4, 3]
     """
 
     def __init__(
@@ -103,10 +106,14 @@ class BalancedBatchSampler(Sampler[list[int]]):
 
     Examples::
 
-        sampler = BalancedBatchSampler(dataset, [case["positive"] for case in datalist])
-        loader = monai.data.DataLoader(dataset, batch_sampler=sampler)
-        trainer = SupervisedTrainer(..., train_data_loader=loader, train_handlers=[SamplerEpoch(sampler)])
-
+        >>> from monai.data import DataLoader, Dataset
+        >>> from monai_nlseg.handlers import SamplerEpoch
+        >>> datalist = [{"case": number, "positive": number < 3} for number in range(11)]
+        >>> dataset = Dataset(datalist)
+        >>> sampler = BalancedBatchSampler(dataset, [case["positive"] for case in datalist], batch_size=4)
+        >>> [batch["positive"].sum().item() for batch in DataLoader(dataset, batch_sampler=sampler)]
+        [2, 2, 2, 2]
+        >>> handler = SamplerEpoch(sampler)  # goes to the trainer's train_handlers
     """
 
     def __init__(

@@ -41,9 +41,11 @@ def stratified_split(datalist: Sequence[Case], by: str, ratios: Sequence[float],
 
     Examples::
 
-        for repeat in range(5):
-            train, test = stratified_split(datalist, "positive", [9, 1], seed=repeat)
-
+        >>> datalist = [{"case": number, "positive": number < 20} for number in range(50)]
+        >>> for repeat in range(5):
+        ...     train, test = stratified_split(datalist, "positive", [9, 1], seed=repeat)
+        >>> len(train), len(test), sum(case["positive"] for case in test)
+        (45, 5, 2)
     """
     bounds = _bounds(ratios)
     shuffler = np.random.RandomState(seed)
@@ -82,8 +84,10 @@ def group_split(datalist: Sequence[Case], by: str, ratios: Sequence[float], seed
 
     Examples::
 
-        train, validation, test = group_split(datalist, "patient", [8, 1, 1])
-
+        >>> datalist = [{"case": number, "patient": number // 2} for number in range(40)]
+        >>> train, validation, test = group_split(datalist, "patient", [8, 1, 1])
+        >>> len(train), len(validation), len(test)
+        (32, 4, 4)
     """
     bounds = _bounds(ratios)
     groups = list(_indices_of(datalist, by).values())
@@ -123,6 +127,12 @@ def balanced_split(
         ValueError: for a case without the key, a flag other than 0 and 1, fewer negatives than positives, or a fraction
             that leaves a part empty.
 
+    Examples::
+
+        >>> datalist = [{"case": number, "positive": number < 20} for number in range(50)]
+        >>> train, validation = balanced_split(datalist)
+        >>> len(train), len(validation), sum(case["positive"] for case in validation)
+        (32, 8, 4)
     """
     positives, negatives = positives_and_negatives([_value(datalist, index, by) for index in range(len(datalist))])
     count = len(positives)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_nlseg.data.checks import require_directory, select_subjects
+from monai_nlseg.data.checks import read_rows, require_directory, select_subjects
 from monai_nlseg.data.duplicates import identical_images
 from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask
 from monai_nlseg.data.run_length import decode_runs
@@ -57,6 +56,16 @@ def ultrasound_nerve_datalist(
             image, or what ``check_content`` finds.
 
     Source: Kaggle, Ultrasound Nerve Segmentation (2016).
+
+    Examples::
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_ultrasound_nerve
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_ultrasound_nerve(folder, 10, size=(64, 48))
+        ...     datalist = ultrasound_nerve_datalist(folder, check_content=True)
+        >>> len(datalist), sum(entry["positive"] for entry in datalist)
+        (10, 4)
     """
     root = require_directory(dataset_dir, "the ultrasound nerve data's train and train_masks.csv")
     folder = require_directory(root / "train", f"the files {LAYOUT}")
@@ -136,21 +145,17 @@ def _without_contradictions(datalist: list[dict[str, Any]]) -> list[dict[str, An
 
 def _read_table(path: Path) -> dict[str, str]:
     """Case -> run lengths."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise ValueError(f"'{path}' has the columns {reader.fieldnames}: expected {', '.join(COLUMNS)}.")
+    header, *rows = read_rows(path) or [[]]
+    if tuple(header) != COLUMNS:
+        raise ValueError(f"'{path}' has the columns {header}: expected {', '.join(COLUMNS)}.")
     table: dict[str, str] = {}
     for line, row in enumerate(rows, 2):
-        if any(not isinstance(row.get(column), str) for column in COLUMNS) or not re.fullmatch(
-            RUNS, row["pixels"].strip()
-        ):
+        if len(row) != len(COLUMNS) or not re.fullmatch(RUNS, row[-1].strip()):
             raise ValueError(f"'{path}', line {line} is damaged: expected subject,img,run lengths, so restore it.")
-        case = _case((row["subject"], row["img"]))
+        case = _case(row[:2])
         if case in table:
             raise ValueError(f"'{path}' has two rows of image {case}: leave one.")
-        table[case] = row["pixels"].strip()
+        table[case] = row[-1].strip()
     return table
 
 

@@ -63,8 +63,14 @@ def ultrasound_task(name: str) -> UltrasoundTask:
 
     Examples::
 
-        task = ultrasound_task("breast")
-        train, validation = task.split(task.read("Dataset_BUSI_with_GT"), seed=0)
+        >>> from tempfile import TemporaryDirectory
+        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> task = ultrasound_task("breast")
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = simulate_breast(folder, 20, size=(40, 32))
+        ...     training, validation = task.split(task.read(folder), seed=0)
+        >>> len(training), len(validation)
+        (16, 4)
     """
     if name not in ULTRASOUND_TASKS:
         raise ValueError(f"task '{name}' is unknown: choose of {', '.join(ULTRASOUND_TASKS)}.")

@@ -11,6 +11,7 @@ from nibabel.affines import voxel_sizes
 from PIL import Image
 
 from monai_nlseg.data.checks import UNREADABLE, open_volume
+from monai_nlseg.data.image_checks import DAMAGED
 
 __all__ = ["LabelMap", "check_same_grid", "read_label_map"]
 
@@ -113,7 +114,7 @@ def _read_image(path: Path) -> np.ndarray:
             is_jpeg = image.format == "JPEG"
     except FileNotFoundError:
         raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
-    except (*UNREADABLE, SyntaxError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise ValueError(f"'{path}' is not a readable image ({error}): restore the file.") from None
     if pages > 1:
         raise ValueError(f"'{path}' holds {pages} pages: give one image a file.")

@@ -41,6 +41,7 @@ class TestTimeAugmentationInferer(Inferer):
     Examples::
 
         >>> import torch
+        >>> from monai_nlseg.inferers import rotation_views
         >>> inferer = TestTimeAugmentationInferer(rotation_views(), activation="softmax")
         >>> mean, std = inferer.mean_and_std(torch.rand(1, 1, 32, 32), torch.nn.Conv2d(1, 3, 3, padding=1))
         >>> mean.shape, std.shape

@@ -42,7 +42,12 @@ def flip_views(spatial_axes: Sequence[int]) -> list[View]:
             up-down and both for an image (H, W), in the order of the VRDL report's code.
 
     Raises:
-        ValueError: for an axis that is negative or comes twice.
+        ValueError: for an axis that is negative or comes twice; when applied, for one that the image has not.
+
+    Examples::
+
+        >>> [view.name for view in flip_views((1, 0))]
+        ['identity', 'flip (1,)', 'flip (0,)', 'flip (1, 0)']
     """
     axes = _checked(spatial_axes)
     chosen = itertools.chain.from_iterable(itertools.combinations(axes, count) for count in range(len(axes) + 1))
@@ -58,16 +63,26 @@ def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
         plane: the two spatial axes, counted as in :func:`flip_views`.
 
     Raises:
-        ValueError: unless there are two different axes.
+        ValueError: unless there are two different axes; when applied, for one that the image has not.
+
+    Examples::
+
+        >>> [tuple(view.apply(torch.zeros(1, 1, 4, 6)).shape) for view in rotation_views()]
+        [(1, 1, 4, 6), (1, 1, 6, 4), (1, 1, 4, 6), (1, 1, 6, 4)]
     """
     if len(_checked(plane)) != 2:
         raise ValueError(f"plane {tuple(plane)} has {len(plane)} axes: give the two that the rotation moves.")
-    return [_rotation(turns, (plane[0] + 2, plane[1] + 2)) for turns in range(4)]
+    return [_rotation(turns, tuple(plane)) for turns in range(4)]
 
 
 def combine_views(first: Sequence[View], second: Sequence[View]) -> list[View]:
-    """Each view of ``second`` on top of each of ``first``: ``combine_views(rotation_views(), flip_views([0]))`` has all
-    eight symmetries of a square."""
+    """Each view of ``second`` on top of each of ``first``.
+
+    Examples::
+
+        >>> len(combine_views(rotation_views(), flip_views([0])))  # all symmetries of a square
+        8
+    """
     return [_composition(inner, outer) for outer in second for inner in first]
 
 
@@ -131,10 +146,11 @@ def predict_views(
                     "the image, or use float32 or bfloat16 if it runs in float16."
                 )
             first = plain.shape if first is None else first
-            if plain.shape != first or plain.dim() != images.dim() or len(plain) != len(images):
+            if plain.shape != first or plain.shape != (len(images), *plain.shape[1:2], *images.shape[2:]):
                 raise ValueError(
                     f"network {number} gives {list(plain.shape)} for view '{view.name}', the first gave {list(first)} "
-                    f"for images of {list(images.shape)}: expected (batch, classes, spatial axes), the same for all."
+                    f"for images of {list(images.shape)}: expected (batch, classes, spatial axes of the images), the "
+                    "same for all."
                 )
             yield plain
 
@@ -148,17 +164,27 @@ def _checked(spatial_axes: Sequence[int]) -> tuple[int, ...]:
 
 def _flip(spatial_axes: tuple[int, ...]) -> View:
     def flip(images: torch.Tensor) -> torch.Tensor:
-        return images.flip([axis + 2 for axis in spatial_axes])
+        return images.flip(_dimensions(spatial_axes, images))
 
     return View(f"flip {spatial_axes}" if spatial_axes else "identity", flip, flip)
 
 
-def _rotation(turns: int, axes: tuple[int, int]) -> View:
+def _rotation(turns: int, plane: tuple[int, ...]) -> View:
     return View(
         f"rotation {90 * turns}" if turns else "identity",
-        lambda images: images.rot90(turns, axes),
-        lambda predictions: predictions.rot90(-turns, axes),
+        lambda images: images.rot90(turns, _dimensions(plane, images)),
+        lambda predictions: predictions.rot90(-turns, _dimensions(plane, predictions)),
     )
+
+
+def _dimensions(spatial_axes: tuple[int, ...], images: torch.Tensor) -> list[int]:
+    """Spatial axes counted with batch and channel."""
+    if max(spatial_axes, default=-1) + 2 >= images.dim():
+        raise ValueError(
+            f"a view has the spatial axes {spatial_axes}, an image of {list(images.shape)} only {images.dim() - 2}: "
+            "count from 0, without batch and channel."
+        )
+    return [axis + 2 for axis in spatial_axes]
 
 
 def _composition(inner: View, outer: View) -> View:

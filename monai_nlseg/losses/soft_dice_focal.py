@@ -81,7 +81,8 @@ class SoftDiceFocalLoss(DiceFocalLoss):
         # Resizing a mask of 0 and 1 leaves the range by rounding errors.
         if not (low >= -1e-3 and high <= 1 + 1e-3):
             raise ValueError(f"the target holds {low:.4g} to {high:.4g}, expected 0 to 1: divide it by its maximum.")
-        return super().forward(input, self._both_classes(target.float()))
+        # In half precision the sum over the pixels would overflow.
+        return super().forward(input.float(), self._both_classes(target.float()))
 
     def _both_classes(self, target: torch.Tensor) -> torch.Tensor:
         if self.targets == "hard_labels":

@@ -30,12 +30,14 @@ class PrintedPolynomialLR(LRScheduler):
 
     Examples::
 
-        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.5, 0.999))
-        scheduler = PrintedPolynomialLR(optimizer, total_iters=200)
-        for epoch in range(200):
-            train()
-            scheduler.step()
-
+        >>> network = torch.nn.Conv2d(1, 1, 3)
+        >>> optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, betas=(0.5, 0.999))
+        >>> scheduler = PrintedPolynomialLR(optimizer, total_iters=200)
+        >>> for epoch in range(1, 51):
+        ...     optimizer.step()
+        ...     scheduler.step()
+        >>> f"{scheduler.get_last_lr()[0]:.6f}"
+        '0.000713'
     """
 
     def __init__(

@@ -29,7 +29,7 @@ class CLAHE(Transform):
     ``tileGridSize=(8, 8)``, usual for DRIVE with c = 2, is about ``clip_limit=c / 256`` here; the two implementations
     do not agree to the last digit.
 
-    Shapes: (C, *spatial), any finite values -> (C, *spatial), float32 in [0, 1].
+    Shapes: (C, H, W) or (C, D, H, W), any finite values -> the same, float32 in [0, 1].
 
     Args:
         kernel_size: edges of the regions whose histograms are equalised, in pixels, one number or one an axis; ``None``
@@ -38,8 +38,8 @@ class CLAHE(Transform):
         num_bins: number of bins of a histogram.
 
     Raises:
-        ValueError: for arguments out of range; when called, for an image with NaN or infinity, without spatial axes, or
-            with another number of axes than ``kernel_size``.
+        ValueError: for arguments out of range; when called, for an image with NaN or infinity, not of a channel and
+            two or three spatial axes, or with another number of axes than ``kernel_size``.
 
     Examples::
 
@@ -65,8 +65,11 @@ class CLAHE(Transform):
         self.num_bins = num_bins
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
-        if len(img.shape) < 2:
-            raise ValueError(f"image {described(img)}: expected the channel first, (C, *spatial).")
+        if len(img.shape) not in (3, 4):
+            raise ValueError(
+                f"image {described(img)}: expected the channel first, (C, H, W) or (C, D, H, W): "
+                "add it with EnsureChannelFirstd."
+            )
         axes = len(img.shape) - 1
         if isinstance(self.kernel_size, Sequence) and len(self.kernel_size) != axes:
             raise ValueError(

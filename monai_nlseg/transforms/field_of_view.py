@@ -14,6 +14,8 @@ from monai.utils import TransformBackends, convert_to_dst_type, convert_to_numpy
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
+from monai_nlseg.transforms.checks import described
+
 __all__ = ["FieldOfView", "FieldOfViewd", "field_of_view"]
 
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -59,7 +61,7 @@ def field_of_view(image: np.ndarray, threshold: float = 0.04) -> np.ndarray:
     solidity = region.sum() / convex_hull_image(region).sum()
     if solidity < LEAST_SOLIDITY:
         raise ValueError(
-            f"the lit region fills {solidity:.2f} of its convex hull, expected at least {LEAST_SOLIDITY}: try another "
+            f"the lit region fills {solidity:.3f} of its convex hull, expected at least {LEAST_SOLIDITY}: try another "
             "threshold, or give a mask of the field of view."
         )
     return region
@@ -69,6 +71,13 @@ class FieldOfView(Transform):
     """Field of view of a fundus photograph as :func:`field_of_view` derives it.
 
     Shapes: (3, H, W) or (1, H, W), from 0 up -> (1, H, W), float32 of 0 and 1.
+
+    Examples::
+
+        >>> photograph = torch.zeros(3, 64, 64)
+        >>> photograph[:, 8:56, 8:56] = 90
+        >>> FieldOfView()(photograph).shape
+        torch.Size([1, 64, 64])
     """
 
     backend = [TransformBackends.NUMPY]
@@ -77,7 +86,10 @@ class FieldOfView(Transform):
         self.threshold = threshold
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
-        region = field_of_view(convert_to_numpy(img), self.threshold)
+        try:
+            region = field_of_view(convert_to_numpy(img), self.threshold)
+        except ValueError as error:
+            raise ValueError(f"{described(img)}: {error}") from None
         return convert_to_dst_type(region[None], dst=img, dtype=torch.float32)[0]
 
 

@@ -20,6 +20,11 @@ class MergeMasks(Transform):
     masks.
 
     Shapes: (C, *spatial), any value range -> (1, *spatial), float32 of 0 and 1.
+
+    Examples::
+
+        >>> MergeMasks()(torch.tensor([[255, 0, 0], [0, 0, 255]])).tolist()
+        [[1.0, 0.0, 1.0]]
     """
 
     backend = [TransformBackends.TORCH]

@@ -23,9 +23,15 @@ def resize_masks(masks: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         Boolean tensor (B, C, *size).
 
     Raises:
-        ValueError: for a size that is not positive or of other axes than the masks.
+        ValueError: for a size that is not positive or of other axes than the masks, and masks of more or fewer axes.
+
+    Examples::
+
+        >>> import torch
+        >>> resize_masks(torch.tensor([[[[0, 1]]]]), (2, 4)).int().tolist()
+        [[[[0, 0, 1, 1], [0, 0, 1, 1]]]]
     """
-    if len(size) != masks.dim() - 2 or any(each < 1 for each in size):
+    if not 1 <= len(size) == masks.dim() - 2 <= 3 or any(each < 1 for each in size):
         raise ValueError(
             f"size {tuple(size)} does not fit masks of {list(masks.shape[2:])}: give a positive number an axis."
         )

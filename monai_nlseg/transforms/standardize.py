@@ -39,6 +39,11 @@ class StandardizeWindow(Transform):
     """Standardise a window as :func:`standardize_windows` does.
 
     Shapes: (C, *spatial) -> (C, *spatial), float32.
+
+    Examples::
+
+        >>> StandardizeWindow()(torch.tensor([[3.0, 5.0]])).tolist()
+        [[-1.0, 1.0]]
     """
 
     backend = [TransformBackends.TORCH]

@@ -175,6 +175,14 @@ def test_series(series):
     np.testing.assert_allclose(loaded["image"].affine.numpy(), AFFINE, atol=1e-6)
 
 
+def test_other_files_beside_a_series(series):
+    for name in ("LICENSE", "Thumbs.db", "notes.txt", "._000.dcm", ".DS_Store"):
+        (series / "patient-1" / "image" / name).write_bytes(bytes(200))
+    datalist = cta_datalist(series, check_content=True)
+    assert datalist[0]["slices"] == 5
+    np.testing.assert_array_equal(load_cta(datalist[0]["image"]).numpy(), voxels(len(".nii.gz")))
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
@@ -182,6 +190,8 @@ def test_series(series):
         (lambda image: (image / "002.dcm").write_bytes((image / "001.dcm").read_bytes()), "lie 0 to 1.25 mm apart"),
         (lambda image: _save_series(image / ".." / "image", voxels()[:, :, :1], "1.2.4"), "holds 2 DICOM series"),
         (lambda image: [path.unlink() for path in image.iterdir()], "holds 0 DICOM slices"),
+        (lambda image: (image / "004.dcm").write_bytes(b""), "004.dcm' is no DICOM file, unlike the others"),
+        (lambda image: (image / "005.DCM").write_text("text"), "005.DCM' is no DICOM file"),
         (lambda image: (image / "004.dcm").unlink(), r"label has shape \(8, 6, 5\), image \(8, 6, 4\)"),
         (
             lambda image: (image / "001.dcm").write_bytes((image / "001.dcm").read_bytes()[:-20]),

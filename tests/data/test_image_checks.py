@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from monai.transforms import LoadImage
 from PIL import Image
 
 from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask, to_grey
+from monai_nlseg.evaluation.label_map import read_label_map
 from tests.data.images import save_image, save_mask, truncate
 
 LAYOUT = "a1.png"
@@ -40,6 +43,20 @@ def test_truncated_file(tmp_path, ending, cut):
     path.write_bytes(path.read_bytes()[:-cut] if cut < 10**6 else b"")
     with pytest.raises(ValueError, match=f"a.{ending}' is not a readable image"):
         check_images("a", path, {})
+
+
+def test_tiff_whose_second_page_is_damaged(tmp_path):
+    path = tmp_path / "a.tif"
+    save_image(path)
+    content = bytearray(path.read_bytes())
+    (directory,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, directory)
+    struct.pack_into("<I", content, directory + 2 + 12 * entries, len(content))
+    path.write_bytes(content + struct.pack("<HHHIII", 1, 0x103, 3, 1, 1, 0))  # a page without width and height
+    with pytest.raises(ValueError, match="a.tif' is not a readable image"):
+        check_images("a", path, {})
+    with pytest.raises(ValueError, match="a.tif' is not a readable image"):
+        read_label_map(path)
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "packbits"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from monai_nlseg.data import image_datalist
+from monai_nlseg.data.simulate import simulate_fetal_head, simulate_retina, simulate_ultrasound_nerve
 from tests.data.images import save_image, save_mask, truncate
 
 
@@ -18,6 +19,33 @@ def test_folder_gives_its_images_and_leaves_out_masks_and_other_files(tmp_path):
     assert datalist[2]["image"] == str(tmp_path / "sub" / "a.JPG")
     chosen = image_datalist(tmp_path, "*.png", exclude="b")
     assert [entry["case"] for entry in chosen] == ["b_mask", "b_mask_1", "b_seg"]
+
+
+@pytest.mark.parametrize(
+    ("simulate", "expected"),
+    [
+        (lambda folder: simulate_retina(folder, 2, "chasedb1", size=(64, 60)), ["Image_01L", "Image_01R"]),
+        (
+            lambda folder: simulate_retina(folder, 2, "drive", size=(64, 60)),
+            ["test/images/01_test", "training/images/21_training"],
+        ),
+        (lambda folder: simulate_fetal_head(folder, 1, size=(64, 60)), ["training_set/000_HC"]),
+        (lambda folder: simulate_ultrasound_nerve(folder, 1, size=(64, 60)), ["train/1_1"]),
+    ],
+)
+def test_masks_of_the_data_sets_and_results_are_no_images(tmp_path, simulate, expected):
+    simulate(tmp_path)
+    for case in expected:
+        save_mask(tmp_path / f"{case}_seg.png")
+        save_image(tmp_path / f"{case}_prob.png")
+    assert [entry["case"] for entry in image_datalist(tmp_path)] == expected
+
+
+def test_hidden_folders_are_left_out_but_the_folder_itself_may_be_hidden(tmp_path):
+    root = tmp_path / ".cache" / "scans ü"
+    for name in ("a.png", ".ipynb_checkpoints/a-checkpoint.png", "sub/.trash/b.png", "sub/._c.png"):
+        save_image(root / name)
+    assert [entry["case"] for entry in image_datalist(root)] == ["a"]
 
 
 def test_one_file_is_a_datalist_too(tmp_path):

@@ -67,6 +67,7 @@ def test_dtypes(kind):
         ("-1 2", "holds what is no number"),
         ("1 99999999999999999999", "holds what is no number"),
         ("nan", "holds what is no number"),
+        (float("nan"), "code is nan, not text: pandas makes NaN of an empty mask"),
         ("0 2", "start or length of 0"),
         ("3 0", "start or length of 0"),
         ("5 2 1 2", "run '1 2' .* starts before the end of the one before it, pixel 6"),

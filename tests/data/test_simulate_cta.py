@@ -46,13 +46,23 @@ def test_the_same_seed_gives_the_same_files_however_many(simulated, tmp_path):
         whole = (simulated / "patient-001" / name).read_bytes()
         assert (tmp_path / "patient-001" / name).read_bytes() == whole
         assert (simulated / "patient-002" / name).read_bytes() != whole
-    stamp = (tmp_path / "patient-001" / "image.nii.gz").stat().st_mtime_ns
-    (tmp_path / "patient-001" / "label.nii.gz").unlink()  # as an interruption leaves it
-    simulate_cta(tmp_path, 1, seed=1, size=SIZE)
-    whole = (simulated / "patient-001" / "label.nii.gz").read_bytes()
-    assert (tmp_path / "patient-001" / "label.nii.gz").read_bytes() == whole
-    simulate_cta(tmp_path, 1, seed=1, size=SIZE)
-    assert (tmp_path / "patient-001" / "image.nii.gz").stat().st_mtime_ns >= stamp
+
+
+@pytest.mark.parametrize("dicom", [False, True])
+def test_adds_what_is_missing_and_leaves_the_rest(tmp_path, dicom):
+    if dicom:
+        pytest.importorskip("pydicom")
+    size = (40, 40, 33)
+    (label_file,) = simulate_cta(tmp_path, 1, seed=1, size=size, dicom=dicom)
+    whole = label_file.read_bytes()
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path != label_file}
+    assert len(stamps) == (34 if dicom else 2)
+    label_file.unlink()  # as an interruption leaves it
+    simulate_cta(tmp_path, 1, seed=1, size=size, dicom=dicom)
+    assert label_file.read_bytes() == whole
+    stamps[label_file] = label_file.stat().st_mtime_ns
+    simulate_cta(tmp_path, 1, seed=1, size=size, dicom=dicom)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == stamps
 
 
 def test_dicom_series(simulated, tmp_path):

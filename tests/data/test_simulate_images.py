@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_fill_holes, label
 
+from monai_nlseg.data import hc18_datalist, ultrasound_nerve_datalist
 from monai_nlseg.data.simulate import (
     CHASEDB1_SIZE,
     DRIVE_SIZE,
@@ -22,6 +23,7 @@ from monai_nlseg.data.simulate import (
     simulate_retina,
     simulate_ultrasound_nerve,
 )
+from monai_nlseg.data.simulate.folder import write_beside
 
 SIZE = (120, 90)
 
@@ -107,6 +109,51 @@ def test_refuses_folders_of_others_and_impossible_requests(simulated, tmp_path):
         with pytest.raises(ValueError, match=words):
             simulate(tmp_path / "out", cases, size=size)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("simulate", "read", "tables"),
+    [
+        (simulate_ultrasound_nerve, ultrasound_nerve_datalist, ["train_masks.csv"]),
+        (simulate_fetal_head, hc18_datalist, ["training_set_pixel_size_and_HC.csv", "test_set_pixel_size.csv"]),
+    ],
+)
+def test_a_rerun_with_fewer_images_keeps_the_rows_of_the_others(tmp_path, simulate, read, tables):
+    simulate(tmp_path, 12, test_cases=2, size=SIZE)
+    before = [(tmp_path / table).read_bytes() for table in tables]
+    for test_cases in (1, 0):
+        assert len(simulate(tmp_path, 2, test_cases=test_cases, size=SIZE)) == 2
+        assert [(tmp_path / table).read_bytes() for table in tables] == before
+        assert len(read(tmp_path, check_content=True)) == 12
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3"])
+def test_damaged_record_is_named_and_nothing_is_touched(tmp_path, content):
+    (tmp_path / "simulation.json").write_text(content)
+    with pytest.raises(ValueError, match=r"simulation.json' is damaged, .*: give another folder"):
+        simulate_breast(tmp_path, 1, size=SIZE)
+    assert [path.read_text() for path in tmp_path.iterdir()] == [content]
+
+
+def test_an_image_of_the_neck_reaches_the_nerve(tmp_path):
+    with pytest.raises(ValueError, match=r"size is \(300, 157\): .* above the nerve, so give at least 158 rows"):
+        simulate_ultrasound_nerve(tmp_path / "a", 1, size=(300, 157))
+    assert not (tmp_path / "a").exists()
+    for seed in range(3):
+        simulate_ultrasound_nerve(tmp_path / str(seed), 20, seed=seed, size=(61, 33))
+        datalist = ultrasound_nerve_datalist(tmp_path / str(seed), check_content=True)
+        assert sum(entry["positive"] for entry in datalist) == 8
+
+
+def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
+    def disk_full(path):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    write_beside(tmp_path / "table.csv", lambda path: path.write_text("whole"))
+    with pytest.raises(OSError, match="No space left"):
+        write_beside(tmp_path / "table.csv", disk_full)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"table.csv": "whole"}
 
 
 def test_records_how_it_was_made(simulated):

@@ -131,6 +131,52 @@ def test_damaged_tables(folder, table, words):
         ultrasound_nerve_datalist(folder, check_content=True)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: b"\xef\xbb\xbf" + content,
+        lambda content: content.replace(b"\n", b"\r\n"),
+        lambda content: content.replace(b"\n", b"\n\n"),
+        lambda content: b"\n".join([content.splitlines()[0], *reversed(content.splitlines()[1:])]),
+        lambda content: b"\n".join(b'"' + line.replace(b",", b'","') + b'"' for line in content.splitlines()),
+    ],
+    ids=["byte order mark", "CRLF", "empty lines", "unsorted", "quoted"],
+)
+def test_tables_of_other_programs(folder, change):
+    _write_table(folder)
+    table = folder / "train_masks.csv"
+    expected = ultrasound_nerve_datalist(folder)
+    table.write_bytes(change(table.read_bytes()))
+    assert ultrasound_nerve_datalist(folder, check_content=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: b"", r"has the columns \[\]: expected subject, img, pixels"),
+        (lambda content: content.decode().encode("utf-16"), "cannot be read as a table .*: restore it, as text"),
+        (lambda content: content.replace(b"1,1,", b'1,1,"') + b"1 1 " * 40000, "cannot be read as a table"),
+        (lambda content: content + b"\0\0", "cannot be read as a table|line 7 is damaged"),
+        (lambda content: content.replace(b"1,2,", b"1,2,,"), "line 5 is damaged"),
+    ],
+    ids=["empty", "UTF-16", "open quote", "zero bytes", "four cells"],
+)
+def test_files_that_are_no_tables(folder, change, words):
+    _write_table(folder)
+    table = folder / "train_masks.csv"
+    table.write_bytes(change(table.read_bytes()))
+    with pytest.raises(ValueError, match=f"train_masks.csv'.*({words})"):
+        ultrasound_nerve_datalist(folder)
+
+
+def test_subjects_are_asked_for_once_and_a_single_one_as_text(folder):
+    assert [entry["case"] for entry in ultrasound_nerve_datalist(folder, "2")] == ["2_1", "2_2"]
+    with pytest.raises(ValueError, match=r"no subject \['12'\]"):
+        ultrasound_nerve_datalist(folder, "12")
+    with pytest.raises(ValueError, match=r"subjects \['1', '2', '1'\] hold one twice: name each once"):
+        ultrasound_nerve_datalist(folder, [1, 2, "1"])
+
+
 def test_rows_without_an_image_are_told(folder, caplog):
     _write_table(folder, POSITIVES + NEGATIVES + ("9_9",))
     assert len(ultrasound_nerve_datalist(folder)) == 5

@@ -47,6 +47,19 @@ def test_ill_axes(make):
         make()
 
 
+def test_a_view_that_does_not_come_back_is_refused():
+    """Even where it is the only one, so that all predictions are alike."""
+    crop = View("crop", lambda image: image[..., :2], lambda prediction: prediction)
+    with pytest.raises(ValueError, match=r"gives \[2, 1, 3, 2\] for view 'crop'"):
+        list(predict_views(IMAGE, lambda x: x, [crop], SimpleInferer()))
+
+
+@pytest.mark.parametrize("views", [flip_views([2]), rotation_views((0, 2))])
+def test_axes_that_are_not_there(views):
+    with pytest.raises(ValueError, match=r"spatial axes \(.*2,?\), an image of \[2, 1, 3, 4\] only 2: count from 0"):
+        list(predict_views(IMAGE, lambda x: x, views, SimpleInferer()))
+
+
 def test_a_rotation_needs_a_plane():
     with pytest.raises(ValueError, match="has 3 axes: give the two"):
         rotation_views((0, 1, 2))
@@ -71,6 +84,7 @@ def test_networks_come_one_after_the_other():
         (IMAGE, [lambda x: x, lambda x: x / 0], "network 1 returned NaN or infinite values for view 'identity'"),
         (IMAGE, [lambda x: x, lambda x: x[:, :, :2]], r"gives \[2, 1, 2, 4\] for view 'identity', the first gave"),
         (IMAGE, lambda x: x.mean((2, 3)), r"gives \[2, 1\]"),
+        (IMAGE, lambda x: x[..., ::2, ::2], r"gives \[2, 1, 2, 2\] .* expected \(batch, classes, spatial axes of"),
     ],
 )
 def test_what_is_refused(inputs, network, message):

@@ -96,6 +96,16 @@ def test_finite_for_constant_masks_and_saturated_logits(value):
         assert loss.isfinite() and logits.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("focal", ["sigmoid", "softmax"])
+def test_half_precision_counts_all_pixels(dtype, focal):
+    """The recipe's 448 x 576 pixels are more than float16 can hold."""
+    logits, mask = _case(shape=(1, 448, 576))
+    logits = logits.to(dtype)
+    loss = SoftDiceFocalLoss(focal=focal)
+    assert loss(logits, mask).item() == pytest.approx(loss(logits.float(), mask).item(), rel=1e-6)
+
+
 def test_takes_meta_tensors_and_rounding_of_resized_masks():
     logits, mask = _case()
     expected = SoftDiceFocalLoss()(logits, mask)

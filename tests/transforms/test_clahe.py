@@ -101,8 +101,9 @@ def test_values_that_are_not_finite(value):
 
 
 def test_shapes_that_do_not_fit():
-    with pytest.raises(ValueError, match="channel first"):
-        CLAHE()(torch.rand(8))
+    for shape in ((8,), (8, 8), (1, 1, 8, 8, 8)):  # (8, 8) would be eight channels of one axis
+        with pytest.raises(ValueError, match=r"channel first, \(C, H, W\) or .*: add it with EnsureChannelFirstd"):
+            CLAHE()(torch.rand(shape))
     with pytest.raises(
         ValueError, match=r"has 2 spatial axes: expected 3, one for each number of kernel_size \(4, 4, 4\)"
     ):

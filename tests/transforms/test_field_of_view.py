@@ -64,6 +64,24 @@ def test_refusals(image, threshold, words):
         field_of_view(image, threshold)
 
 
+def test_a_refusal_just_below_the_limit_does_not_read_as_the_limit():
+    """A square whose notch grows until it is refused."""
+    region = np.zeros((1, 96, 80))
+    region[0, 8:88, 8:72] = 80
+    with pytest.raises(ValueError, match="of its convex hull, expected at least 0.97") as error:
+        for column in range(8, 50):
+            region[0, 8:28, 8:column] = 0
+            field_of_view(region)
+    filled = float(str(error.value).partition("fills ")[2].partition(" of")[0])
+    assert 0.96 < filled < 0.97
+
+
+def test_refusals_name_the_file():
+    dark = MetaTensor(torch.zeros(3, 8, 8), meta={"filename_or_obj": "eyes/21.tif"})
+    with pytest.raises(ValueError, match=r"\[3, 8, 8\] of eyes/21.tif: image holds no lit region"):
+        FieldOfViewd("image")({"image": dark})
+
+
 @pytest.mark.parametrize("kind", [np.ndarray, torch.Tensor, MetaTensor])
 def test_array_and_dictionary_form(kind):
     image = torch.from_numpy(_photograph()).float()

@@ -35,3 +35,9 @@ def test_agrees_with_pillow():
 def test_ill_sizes(size):
     with pytest.raises(ValueError, match="does not fit masks of"):
         resize_masks(torch.zeros(1, 1, 4, 4), size)
+
+
+@pytest.mark.parametrize("axes", [0, 4])
+def test_ill_axes(axes):
+    with pytest.raises(ValueError, match="does not fit masks of"):
+        resize_masks(torch.zeros([1] * (2 + axes)), [1] * axes)

@@ -72,11 +72,13 @@ def simulate_cta(
             continue
         volume, vessels = _patient(np.random.default_rng([seed, index]), tuple(size))
         spacing = np.array(FIELD_MM) / size
-        if dicom:
-            _write_beside_folder(image, lambda path: _write_series(path, volume, spacing, (seed, index)))  # noqa: B023
-        else:
-            _write_nifti(image, volume, spacing)
-        _write_nifti(label, vessels, spacing)
+        if not image.exists():
+            if dicom:
+                _write_beside_folder(image, lambda path: _write_series(path, volume, spacing, (seed, index)))  # noqa: B023
+            else:
+                _write_nifti(image, volume, spacing)
+        if not label.is_file():
+            _write_nifti(label, vessels, spacing)
     return labels
 
 

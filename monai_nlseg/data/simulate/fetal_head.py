@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def simulate_fetal_head(
     tables: dict[int, list[tuple[str, ...]]] = {TRAIN: [], TEST: []}
     annotations = []
     for half, count, name in ((TRAIN, cases, "training_set"), (TEST, test_cases, "test_set")):
-        for index in tqdm(range(count), unit="image", disable=None):
+        # The tables list all that is there, and an earlier run may have made more.
+        for index in tqdm(range(max(count, _made(output / name))), unit="image", disable=None):
             image = output / name / _name(index)
             rng = np.random.default_rng([seed, half, index])
             head = _head(rng, (size[0], size[1]))
@@ -73,9 +75,13 @@ def simulate_fetal_head(
                 save_image(annotation, _contour(head, (size[0], size[1])))
     header = ("filename", "pixel size(mm)", "head circumference (mm)")
     _write_table(output / "training_set_pixel_size_and_HC.csv", header, tables[TRAIN])
-    if test_cases:
+    if tables[TEST]:
         _write_table(output / "test_set_pixel_size.csv", header[:2], tables[TEST])
-    return annotations
+    return annotations[:cases]
+
+
+def _made(folder: Path) -> int:
+    return next(index for index in itertools.count() if not (folder / _name(index)).is_file())
 
 
 def _name(index: int) -> str:

@@ -26,11 +26,12 @@ def claim_folder(output: Path, parameters: dict[str, object], cases: str = "[!.]
         cases: pattern of the files that must not be there without the record.
 
     Raises:
-        ValueError: for a folder made with other parameters, or one that holds such files without the record.
+        ValueError: for a folder made with other parameters, one that holds such files without the record, or a record
+            that cannot be read.
     """
     record = output / "simulation.json"
     if record.is_file():
-        found = json.loads(record.read_text())
+        found = _read_record(record)
         differing = [name for name in parameters if found.get(name) != parameters[name]]
         if differing:
             raise ValueError(
@@ -63,11 +64,24 @@ def write_beside(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` make a file beside ``path``, of the same suffixes, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{os.getpid()}-{path.name}")
-    write(beside)
-    beside.replace(path)
+    try:
+        write(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def save_image(path: Path, pixels: np.ndarray, **options: Any) -> None:
     """Write an image, of the format that the suffix tells; bool becomes one bit a pixel."""
     image = Image.fromarray(pixels)
     write_beside(path, lambda beside: image.save(beside, **options))
+
+
+def _read_record(record: Path) -> dict[str, object]:
+    try:
+        found = json.loads(record.read_text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"'{record}' is damaged, so what the folder was made with is unknown: give another folder.")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from monai_nlseg import __version__
+from monai_nlseg.data.run_length import encode_runs
 from monai_nlseg.data.simulate.folder import check_request, claim_folder, save_image, write_beside
 from monai_nlseg.data.simulate.speckle import Probe, attenuate, echo_envelope, log_compress
 from monai_nlseg.data.simulate.tissue import blob, line_echo, texture, wave
@@ -24,6 +26,8 @@ NERVE_SIZE = (580, 420)
 IMAGES_PER_SUBJECT = 10
 POSITIVES_PER_SUBJECT = 4
 WIDTH_MM = 38.0
+LEAST_DEPTH_MM = 20.0
+"""The nerve's centre lies above it in every neck."""
 TRAIN, TEST = 0, 1
 
 
@@ -50,9 +54,15 @@ def simulate_ultrasound_nerve(
         The masks of the training images.
 
     Raises:
-        ValueError: for fewer than one case, a size below 32, or a folder that was written with other arguments.
+        ValueError: for fewer than one case, a size below 32 or too low to reach the nerve, or a folder that was written
+            with other arguments.
     """
     check_request(cases, size)
+    if size[1] * WIDTH_MM < size[0] * LEAST_DEPTH_MM:
+        raise ValueError(
+            f"size is {tuple(size)}: the image would end above the nerve, so give at least "
+            f"{math.ceil(size[0] * LEAST_DEPTH_MM / WIDTH_MM)} rows."
+        )
     output = Path(output_dir)
     claim_folder(output, {"layout": "ultrasound-nerve", "seed": seed, "size": list(size), "version": __version__})
     masks = []
@@ -66,7 +76,9 @@ def simulate_ultrasound_nerve(
         pixels, nerve = _image(seed, TRAIN, subject, number, (size[0], size[1]))
         save_image(image, pixels)
         save_image(mask, nerve)
-    write_beside(output / "train_masks.csv", lambda path: _write_table(path, masks))
+    # An earlier run may have made more.
+    there = sorted((output / "train").glob("[0-9]*_mask.tif"), key=_number)
+    write_beside(output / "train_masks.csv", lambda path: _write_table(path, there))
     for index in tqdm(range(test_cases), unit="image", disable=None):
         image = output / "test" / f"{index + 1}.tif"
         if not image.is_file():
@@ -202,14 +214,11 @@ def _write_table(path: Path, masks: Sequence[Path]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["subject", "img", "pixels"])
         for mask in masks:
-            subject, image, _ = mask.stem.split("_")
             with Image.open(mask) as pixels:
-                writer.writerow([subject, image, _run_lengths(np.asarray(pixels) > 0)])
+                writer.writerow([*_number(mask), encode_runs(np.asarray(pixels) > 0)])
 
 
-def _run_lengths(mask: np.ndarray) -> str:
-    """Starts and lengths of runs, column after column, counted from 1."""
-    flat = np.concatenate([[0], mask.ravel(order="F").astype(np.int8), [0]])
-    edges = np.flatnonzero(np.diff(flat)) + 1
-    starts, ends = edges[::2], edges[1::2]
-    return " ".join(f"{start} {end - start}" for start, end in zip(starts, ends))
+def _number(mask: Path) -> tuple[int, int]:
+    """Subject and image."""
+    subject, image, _ = mask.stem.split("_")
+    return int(subject), int(image)
