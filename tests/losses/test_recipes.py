@@ -1,4 +1,4 @@
-"""The compositions of MONAI's losses that docs/reference/reference.md names, against the papers' formulas."""
+"""The compositions of MONAI's losses that docs/reference/training.md names, against the papers' formulas."""
 
 from __future__ import annotations
 

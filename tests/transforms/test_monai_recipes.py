@@ -1,4 +1,4 @@
-"""The recipes of docs/reference/reference.md that MONAI's own transforms are enough for do what it says."""
+"""The recipes of docs/reference/training.md that MONAI's own transforms are enough for do what it says."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class EncoderDecoder(nn.Module):
     in the state dict. The U-Net up-samples by nearest interpolation to 256, 128, 64, 32 and 16 channels.
 
     Source: the ultrasound nerve segmentation of the VRDL report, whose nine networks this builds
-    (docs/reference/reference.md); the defaults are its best, with 8,756,674 parameters. Its "RegNet32" may be
+    (docs/reference/networks.md); the defaults are its best, with 8,756,674 parameters. Its "RegNet32" may be
     ``regnetx_032`` or ``regnety_032``.
 
     Args:
