@@ -196,7 +196,9 @@ class TestInference:
         written = {}
         for deviation in (False, True):
             output = tmp_path / f"out-{deviation}"
-            _run(["inference"], images, trained, output_dir=str(output), save_deviation=deviation, threshold=0.4)
+            _run(
+                ["inference"], images, trained, output_dir=str(output), save_deviation=deviation, views=2, threshold=0.4
+            )
             written[deviation] = {path.name: np.asarray(Image.open(path)) for path in output.iterdir()}
         masks = {name: image for name, image in written[True].items() if name.endswith("_seg.png")}
         assert sorted(masks) == sorted(written[False]) == [f"{number}_seg.png" for number in range(1, 7)]
@@ -216,7 +218,15 @@ class TestInference:
         found = {}
         for area in (0, 10**6):
             output = tmp_path / str(area)
-            _run(["inference"], data / "test", trained, output_dir=str(output), threshold=0.4, area_threshold=area)
+            _run(
+                ["inference"],
+                data / "test",
+                trained,
+                output_dir=str(output),
+                views=1,
+                threshold=0.4,
+                area_threshold=area,
+            )
             found[area] = sum(np.asarray(Image.open(path)).any() for path in output.iterdir())
         assert found[0] > 0 == found[10**6]
 
@@ -282,6 +292,15 @@ class TestRecipe:
         assert (
             batch["image"].min() >= 0 and batch["image"].max() <= 1 and set(batch["label"].unique().tolist()) == {0, 1}
         )
+
+    def test_flags_of_a_datalist_without_them_are_those_of_the_masks(self, data, tmp_path):
+        """As MONAI Label gives it."""
+        parser = _workflow(data, tmp_path, "train", **SMALL_TRAIN).parser
+        cases = parser.get_parsed_content("split")[0]
+        plain = [{key: case[key] for key in ("image", "label")} for case in cases]
+        parser = _workflow(data, tmp_path, "train", **SMALL_TRAIN, **{"train#dataset#data": plain}).parser
+        sampler = parser.get_parsed_content("train#sampler")
+        assert sampler.positives.tolist() == [index for index, case in enumerate(cases) if case["positive"]]
 
     def test_parts_share_no_case_and_keep_the_share_of_positives(self, data, tmp_path):
         parser = _workflow(data, tmp_path, "train", **SMALL_TRAIN).parser
