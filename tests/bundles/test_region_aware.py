@@ -68,6 +68,17 @@ def _run(configs: list[str], dataset: Path, folder: Path, **options: object) -> 
     run_bundle(REGION_AWARE, configs, _places(dataset, folder) | SMALL | options, logs=False)
 
 
+def _workflow(dataset: Path, folder: Path, config: str, kind: str | None = None, **overrides: object) -> ConfigWorkflow:
+    return ConfigWorkflow(
+        config_file=str(CONFIGS / f"{config}.json"),
+        meta_file=str(CONFIGS / "metadata.json"),
+        logging_file=False,
+        workflow_type=kind or {"train": "train", "inference": "infer"}[config],
+        **_places(dataset, folder),
+        **overrides,
+    )
+
+
 def _parser(*configs: str, **overrides: object) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([str(CONFIGS / f"{config}.json") for config in configs])
@@ -194,11 +205,10 @@ class TestInference:
         for name in ("1_mask.tif", "1_seg.png", "1_std.png"):
             colour.save(images / name)
         written = {}
+        options = {"views": 2, "threshold": 0.4}
         for deviation in (False, True):
             output = tmp_path / f"out-{deviation}"
-            _run(
-                ["inference"], images, trained, output_dir=str(output), save_deviation=deviation, views=2, threshold=0.4
-            )
+            _run(["inference"], images, trained, output_dir=str(output), save_deviation=deviation, **options)
             written[deviation] = {path.name: np.asarray(Image.open(path)) for path in output.iterdir()}
         masks = {name: image for name, image in written[True].items() if name.endswith("_seg.png")}
         assert sorted(masks) == sorted(written[False]) == [f"{number}_seg.png" for number in range(1, 7)]
@@ -215,18 +225,12 @@ class TestInference:
         assert score_masks(tmp_path / "out-True" / "[!4]_seg.png", table, SIZE, partial=True).mean == 1
 
     def test_area_threshold_empties_small_masks(self, trained, data, tmp_path):
+        """Of all views of images that are not square."""
         found = {}
+        options = {"image_size": [64, 96], "views": 8, "threshold": 0.4}
         for area in (0, 10**6):
             output = tmp_path / str(area)
-            _run(
-                ["inference"],
-                data / "test",
-                trained,
-                output_dir=str(output),
-                views=1,
-                threshold=0.4,
-                area_threshold=area,
-            )
+            _run(["inference"], data / "test", trained, output_dir=str(output), area_threshold=area, **options)
             found[area] = sum(np.asarray(Image.open(path)).any() for path in output.iterdir())
         assert found[0] > 0 == found[10**6]
 
@@ -378,7 +382,7 @@ class TestNetwork:
                 assert train[name] == inference[name], name
         assert inference["network_def"].items() <= train["network_def"].items()
         loading, scaling, resizing = inference["preprocessing"]["transforms"]
-        both, merging, scaled = train["train"]["loading_transforms"]
+        both, _, scaled = train["train"]["loading_transforms"]
         assert {**both, "keys": "image"} == loading and scaled == scaling
         assert train["validate"]["resizing_transforms"] == [resizing]
         evaluate = json.loads((CONFIGS / "evaluate.json").read_text())
@@ -387,27 +391,11 @@ class TestNetwork:
 
 @pytest.mark.parametrize(("config", "kind"), [("train", "train"), ("inference", "infer")])
 def test_properties(config, kind, data, tmp_path):
-    workflow = _workflow(
-        data / "test" if config == "inference" else data,
-        tmp_path,
-        config,
-        kind,
-        **SMALL,
-        **({"load_pretrain": False} if config == "inference" else {}),
-    )
+    overrides = {"load_pretrain": False} if config == "inference" else {}
+    dataset = data / "test" if config == "inference" else data
+    workflow = _workflow(dataset, tmp_path, config, kind, **SMALL, **overrides)
     workflow.initialize()
     assert workflow.check_properties() == []
-
-
-def _workflow(dataset: Path, folder: Path, config: str, kind: str | None = None, **overrides: object) -> ConfigWorkflow:
-    return ConfigWorkflow(
-        config_file=str(CONFIGS / f"{config}.json"),
-        meta_file=str(CONFIGS / "metadata.json"),
-        logging_file=False,
-        workflow_type=kind or {"train": "train", "inference": "infer"}[config],
-        **_places(dataset, folder),
-        **overrides,
-    )
 
 
 class TestRefusals:
