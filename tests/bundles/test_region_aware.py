@@ -137,11 +137,11 @@ class TestTraining:
     def test_two_processes_train_and_evaluate(self, data, scratch):
         torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
         places = _places(data, scratch)
-        options = _line(places | SMALL_TRAIN | {"batch_size": 2, "epochs": 1})
+        options = _line(places | SMALL_TRAIN | {"epochs": 1})
         monai_bundle(REGION_AWARE, ["train", "multi_gpu_train"], *options, launcher=torchrun)
-        # 10 negatives make 5 batches of 1 and 1 on each process.
+        # 10 negatives make 2 batches of 2 and 2 on each process.
         state = torch.load(scratch / "models" / "checkpoint_epoch=1.pt", weights_only=True)
-        assert state["lr_scheduler"]["last_epoch"] == state["lr_scheduler"]["total_iters"] == 5
+        assert state["lr_scheduler"]["last_epoch"] == state["lr_scheduler"]["total_iters"] == 2
         assert not any(key.startswith("module.") for key in torch.load(scratch / "models" / "model.pt"))
         configs = ["train", "evaluate", "multi_gpu_evaluate"]
         monai_bundle(REGION_AWARE, configs, *_line(places | SMALL | {"views": 1}), launcher=torchrun)
