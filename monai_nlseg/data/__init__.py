@@ -20,6 +20,7 @@ from monai_nlseg.data.splits import balanced_split, group_split, stratified_spli
 from monai_nlseg.data.ultrasound_nerve import (
     contradicting_negatives,
     ultrasound_nerve_datalist,
+    ultrasound_nerve_split,
     ultrasound_nerve_test_datalist,
 )
 from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, UltrasoundTask, ultrasound_task
@@ -59,6 +60,7 @@ __all__ = [
     "stratified_split",
     "to_grey",
     "ultrasound_nerve_datalist",
+    "ultrasound_nerve_split",
     "ultrasound_nerve_test_datalist",
     "ultrasound_task",
     "volume_datalist",

@@ -14,8 +14,14 @@ from monai_nlseg.data.checks import read_rows, require_directory, select_subject
 from monai_nlseg.data.duplicates import identical_images
 from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask
 from monai_nlseg.data.run_length import decode_runs
+from monai_nlseg.data.splits import group_split, stratified_split
 
-__all__ = ["contradicting_negatives", "ultrasound_nerve_datalist", "ultrasound_nerve_test_datalist"]
+__all__ = [
+    "contradicting_negatives",
+    "ultrasound_nerve_datalist",
+    "ultrasound_nerve_split",
+    "ultrasound_nerve_test_datalist",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +121,31 @@ def ultrasound_nerve_test_datalist(dataset_dir: str | Path, check_content: bool 
             check_pixels(image, [])
         datalist.append({"case": case, "image": str(image)})
     return datalist
+
+
+def ultrasound_nerve_split(
+    datalist: Sequence[dict[str, Any]], split_by: str = "image", ratios: Sequence[float] = (8, 2), seed: int = 0
+) -> list[list[dict[str, Any]]]:
+    """Parts of the training half, by image as the published results, or by patient.
+
+    Source: RAGCM (AAAI-21): 4,508 and 1,127 of 5,635 images, which is 8:2 by image with the same share of positives in
+    both; the paper does not say by which rule it was divided. Then images of one patient are in both parts; "patient"
+    estimates what a network does with a new one.
+
+    Args:
+        datalist: of :func:`ultrasound_nerve_datalist`.
+        split_by: "image" for :func:`stratified_split` by positive and negative, "patient" for :func:`group_split`.
+        ratios: relative sizes of two parts or more, above 0.
+        seed: of the shuffling, 0 to 2^32 - 1.
+
+    Raises:
+        ValueError: for another ``split_by``, and as these functions do.
+    """
+    if split_by == "image":
+        return stratified_split(datalist, "positive", ratios, seed)
+    if split_by == "patient":
+        return group_split(datalist, "subject", ratios, seed)
+    raise ValueError(f"split_by '{split_by}' is unknown: choose 'image' or 'patient'.")
 
 
 def contradicting_negatives(datalist: Sequence[dict[str, Any]]) -> dict[str, str]:

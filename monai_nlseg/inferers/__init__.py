@@ -11,7 +11,7 @@ from monai_nlseg.inferers.adaptive_ensemble import (
 from monai_nlseg.inferers.plan import InferencePlan, plan_inference
 from monai_nlseg.inferers.step_window import StepWindowInferer
 from monai_nlseg.inferers.test_time import TestTimeAugmentationInferer
-from monai_nlseg.inferers.views import View, combine_views, flip_views, rotation_views
+from monai_nlseg.inferers.views import View, combine_views, flip_views, rotation_views, square_views
 from monai_nlseg.inferers.windows import foreground_box, window_starts
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "foreground_box",
     "plan_inference",
     "rotation_views",
+    "square_views",
     "window_starts",
 ]

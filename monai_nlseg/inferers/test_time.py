@@ -29,11 +29,13 @@ class TestTimeAugmentationInferer(Inferer):
             "sigmoid", or None to average the output itself.
         inferer: runs the network over a view; None for one forward pass. ``StepWindowInferer`` returns probabilities
             already: then give None as the activation here.
+        deviation: whether a call returns the standard deviation, too, in channels behind those of the mean.
 
     Call: ``inferer(inputs, network, *args, **kwargs)`` with inputs (B, C, *spatial) and a network, in evaluation mode,
     that returns (B, classes, *spatial), or several in a sequence or a ``torch.nn.ModuleList``, whose predictions are
-    averaged alike. Returns the mean (B, classes, *spatial), float32; a MetaTensor gives a MetaTensor. No gradient is
-    recorded. :meth:`mean_and_std` gives the standard deviation as well.
+    averaged alike. Returns the mean (B, classes, *spatial), float32, or with ``deviation`` mean and standard deviation
+    (B, 2 * classes, *spatial); a MetaTensor gives a MetaTensor. No gradient is recorded. :meth:`mean_and_std` gives the
+    two apart.
 
     Raises:
         ValueError: for arguments that do not fit, predictions of several shapes, and NaN or infinite ones.
@@ -55,6 +57,7 @@ class TestTimeAugmentationInferer(Inferer):
         views: Sequence[View] | None = None,
         activation: Literal["softmax", "sigmoid"] | None = "softmax",
         inferer: Inferer | None = None,
+        deviation: bool = False,
     ) -> None:
         super().__init__()
         if views is not None and not views:
@@ -64,11 +67,13 @@ class TestTimeAugmentationInferer(Inferer):
         self.views = views
         self.activation = activation
         self.inferer = SimpleInferer() if inferer is None else inferer
+        self.deviation = deviation
 
     def __call__(
         self, inputs: torch.Tensor, network: Network | Sequence[Network], *args: Any, **kwargs: Any
     ) -> torch.Tensor:
-        return self.mean_and_std(inputs, network, *args, **kwargs)[0]
+        mean, std = self.mean_and_std(inputs, network, *args, **kwargs)
+        return torch.cat((mean, std), dim=1) if self.deviation else mean
 
     @torch.no_grad()
     def mean_and_std(

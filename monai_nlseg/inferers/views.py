@@ -11,7 +11,7 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 
-__all__ = ["View", "combine_views", "flip_views", "network_list", "predict_views", "rotation_views"]
+__all__ = ["View", "combine_views", "flip_views", "network_list", "predict_views", "rotation_views", "square_views"]
 
 Network = Callable[..., torch.Tensor]
 
@@ -73,6 +73,26 @@ def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
     if len(_checked(plane)) != 2:
         raise ValueError(f"plane {tuple(plane)} has {len(plane)} axes: give the two that the rotation moves.")
     return [_rotation(turns, tuple(plane)) for turns in range(4)]
+
+
+def square_views(count: int = 8) -> list[View]:
+    """The first of a square's eight symmetries, for 2D images.
+
+    1 is the image itself; 2 adds its left-right mirror image; 4 the up-down ones of both; 8 the diagonal ones of all,
+    which swap height and width, so that the network must take both forms of an image that is not square.
+
+    Args:
+        count: 1, 2, 4 or 8.
+
+    Raises:
+        ValueError: for another number.
+    """
+    if count not in (1, 2, 4, 8):
+        raise ValueError(
+            f"{count!r} views are unknown: choose 1 (the image), 2 or 4 (its flips) or 8 (diagonal ones, too)."
+        )
+    flips = flip_views({1: (), 2: (1,)}.get(count, (1, 0)))
+    return combine_views(flips, [_flip(()), _transposition()]) if count == 8 else flips
 
 
 def combine_views(first: Sequence[View], second: Sequence[View]) -> list[View]:
@@ -167,6 +187,13 @@ def _flip(spatial_axes: tuple[int, ...]) -> View:
         return images.flip(_dimensions(spatial_axes, images))
 
     return View(f"flip {spatial_axes}" if spatial_axes else "identity", flip, flip)
+
+
+def _transposition() -> View:
+    def transpose(images: torch.Tensor) -> torch.Tensor:
+        return images.transpose(2, 3)
+
+    return View("diagonal flip", transpose, transpose)
 
 
 def _rotation(turns: int, plane: tuple[int, ...]) -> View:

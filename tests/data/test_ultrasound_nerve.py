@@ -4,7 +4,12 @@ import logging
 
 import pytest
 
-from monai_nlseg.data import contradicting_negatives, ultrasound_nerve_datalist, ultrasound_nerve_test_datalist
+from monai_nlseg.data import (
+    contradicting_negatives,
+    ultrasound_nerve_datalist,
+    ultrasound_nerve_split,
+    ultrasound_nerve_test_datalist,
+)
 from tests.data.images import save_image, save_mask, truncate
 
 # In an image of 16 rows, pixels (2, 3) to (2, 7) have the 1-based numbers 51, 67, 83, ... column after column.
@@ -188,3 +193,21 @@ def test_what_is_not_there(folder):
         ultrasound_nerve_datalist(folder, [7])
     with pytest.raises(ValueError, match="train' is not a directory: give the folder with the files 1_1.tif"):
         ultrasound_nerve_datalist(folder / "train")
+
+
+def test_split_by_image_has_the_published_sizes():
+    """2,323 positives and 3,312 negatives of 47 patients."""
+    datalist = [{"case": str(n), "subject": str(n % 47), "positive": n < 2323} for n in range(5635)]
+    train, validation = ultrasound_nerve_split(datalist)
+    assert (len(train), len(validation)) == (4508, 1127)
+    assert sum(case["positive"] for case in validation) == 465
+    assert ultrasound_nerve_split(datalist, seed=1) != [train, validation]
+
+
+def test_split_by_patient_shares_none():
+    datalist = [{"case": str(n), "subject": str(n % 10), "positive": n % 3 == 0} for n in range(200)]
+    train, validation = ultrasound_nerve_split(datalist, "patient")
+    assert {case["subject"] for case in train}.isdisjoint(case["subject"] for case in validation)
+    assert (len(train), len(validation)) == (160, 40)
+    with pytest.raises(ValueError, match="split_by 'subject' is unknown: choose 'image' or 'patient'"):
+        ultrasound_nerve_split(datalist, "subject")

@@ -49,6 +49,15 @@ def test_what_is_sure_does_not_deviate():
     assert not std.any()
 
 
+def test_deviation_behind_the_mean():
+    image, network = MetaTensor(torch.rand(2, 2, 6, 9)), network_of(2, 3)
+    inferer = TestTimeAugmentationInferer(deviation=True)
+    both = inferer(image, network)
+    assert isinstance(both, MetaTensor) and both.shape == (2, 6, 6, 9)
+    for part, expected in zip(both.split(3, dim=1), inferer.mean_and_std(image, network)):
+        assert torch.equal(part, expected)
+
+
 def test_several_networks():
     image = torch.zeros(1, 1, 4, 4)
     mean, std = TestTimeAugmentationInferer(activation=None).mean_and_std(image, [lambda x: x, lambda x: x + 4])

@@ -5,7 +5,7 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 
-from monai_nlseg.inferers import View, combine_views, flip_views, rotation_views
+from monai_nlseg.inferers import View, combine_views, flip_views, rotation_views, square_views
 from monai_nlseg.inferers.views import predict_views
 
 IMAGE = torch.arange(2 * 1 * 3 * 4, dtype=torch.float32).reshape(2, 1, 3, 4)
@@ -25,6 +25,7 @@ def test_flips_in_the_order_of_the_report():
         (rotation_views(), 4),
         (rotation_views((2, 0)), 4),
         (combine_views(rotation_views((0, 1)), flip_views([0])), 8),
+        *((square_views(count), count) for count in (1, 2, 4, 8)),
     ],
 )
 def test_views_differ_and_come_back(views, count):
@@ -39,6 +40,20 @@ def test_rotations_of_an_image_that_is_not_square():
     view = rotation_views()[1]
     assert view.apply(IMAGE).shape == (2, 1, 4, 3)
     assert torch.equal(view.invert(view.apply(IMAGE)), IMAGE)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_views_of_a_square_are_flips_and_then_diagonal_ones(count):
+    flips = [view.apply(IMAGE) for view in flip_views([1, 0])]
+    every = [*flips, *(flip.mT for flip in flips)]
+    for view, expected in zip(square_views(count), every[:count], strict=True):
+        assert torch.equal(view.apply(IMAGE), expected)
+
+
+@pytest.mark.parametrize("count", [0, 3, 16, "all", [0, 1]])
+def test_views_of_a_square_are_counted(count):
+    with pytest.raises(ValueError, match=r"views are unknown: choose 1 \(the image\)"):
+        square_views(count)
 
 
 @pytest.mark.parametrize("make", [lambda: flip_views([0, 0]), lambda: flip_views([-1]), lambda: rotation_views((1, 1))])
