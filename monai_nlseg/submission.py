@@ -13,7 +13,7 @@ from PIL import Image
 from monai_nlseg.data import decode_runs, encode_runs
 from monai_nlseg.evaluation import find_label_maps
 from monai_nlseg.evaluation.label_map import read_label_map
-from monai_nlseg.evaluation.table import written_beside
+from monai_nlseg.files import written_beside
 from monai_nlseg.metrics import kaggle_dice
 from monai_nlseg.transforms import resize_masks
 

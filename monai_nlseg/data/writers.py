@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from monai.config import PathLike
 from monai.data import NibabelWriter, PILWriter
+
+from monai_nlseg.files import written_beside
 
 __all__ = ["AtomicNibabelWriter", "AtomicPILWriter"]
 
@@ -24,8 +23,10 @@ class AtomicNibabelWriter(NibabelWriter):
     """
 
     def write(self, filename: PathLike, verbose: bool = False, **obj_kwargs: Any) -> None:
-        with _written_beside(filename, verbose) as beside:
+        with written_beside(Path(filename)) as beside:
             super().write(beside, verbose=False, **obj_kwargs)
+        if verbose:
+            logger.info(f"wrote {filename}")
 
 
 class AtomicPILWriter(PILWriter):
@@ -37,19 +38,7 @@ class AtomicPILWriter(PILWriter):
     """
 
     def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:
-        with _written_beside(filename, verbose) as beside:
+        with written_beside(Path(filename)) as beside:
             super().write(beside, verbose=False, **{"reverse_indexing": False, **kwargs})
-
-
-@contextmanager
-def _written_beside(filename: PathLike, verbose: bool) -> Iterator[Path]:
-    """The name to write to, which then becomes ``filename``."""
-    target = Path(filename)
-    beside = target.with_name(f".{os.getpid()}-{target.name}")
-    try:
-        yield beside
-        beside.replace(target)
         if verbose:
-            logger.info(f"wrote {target}")
-    finally:
-        beside.unlink(missing_ok=True)
+            logger.info(f"wrote {filename}")

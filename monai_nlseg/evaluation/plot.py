@@ -11,7 +11,7 @@ from monai.utils import optional_import
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.measures import METRICS
 from monai_nlseg.evaluation.summary import distance_units
-from monai_nlseg.evaluation.table import written_beside
+from monai_nlseg.files import written_beside
 
 __all__ = ["plot_metrics"]
 

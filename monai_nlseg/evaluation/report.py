@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monai_nlseg.evaluation.table import written_beside
+from monai_nlseg.files import written_beside
 
 __all__ = ["print_comparisons", "print_summary", "write_json"]
 

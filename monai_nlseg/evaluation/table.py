@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from monai_nlseg.evaluation.case import CaseResult
+from monai_nlseg.files import written_beside
 
-__all__ = ["CaseTable", "read_table", "table_of", "write_table", "written_beside"]
+__all__ = ["CaseTable", "read_table", "table_of", "write_table"]
 
 COLUMNS = ("case", "class", "state", "box")
 NOT_METRICS = (*COLUMNS, "message")
@@ -91,14 +91,3 @@ def read_table(path: str | Path) -> CaseTable:
             raise ValueError(f"'{path}' has a cell that is no number ({error}): give metrics as numbers.") from None
         boxes[row["case"]] = row.get("box") or ""
     return CaseTable(values, boxes, metrics)
-
-
-@contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to, renamed to it at the end, so that no file is ever half written."""
-    beside = path.with_name(f".part-{path.name}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

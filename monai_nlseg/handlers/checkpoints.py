@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver
 from torch.nn.parallel import DistributedDataParallel
 
+from monai_nlseg.files import written_beside
 from monai_nlseg.handlers.validation import every_and_last
 
 __all__ = ["BestModelSaver", "EpochCheckpointSaver", "keep_earlier"]
@@ -65,15 +65,10 @@ class BestModelSaver:
         metric = float(engine.state.metrics[engine.state.key_metric_name])
         if not metric > self.best:  # so written, NaN is no best
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_name(f".{os.getpid()}-{self.path.name}")
-        try:
+        with written_beside(self.path) as beside:
             torch.save(self.network.state_dict(), beside)
             if self.best == -math.inf:
                 keep_earlier(self.path)
-            beside.replace(self.path)
-        finally:
-            beside.unlink(missing_ok=True)
         self.best = metric
 
     def state_dict(self) -> dict[str, float]:

@@ -9,6 +9,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 from monai.utils import optional_import
 
+from monai_nlseg.files import written_beside
+
 __all__ = ["TrainingCurve"]
 
 
@@ -79,13 +81,11 @@ class TrainingCurve:
             return [row for row in csv.DictReader(file) if int(row["epoch"]) < epoch]
 
     def _write_table(self) -> None:
-        self.save_dir.mkdir(parents=True, exist_ok=True)
-        beside = self.save_dir / ".training_curve.csv"
-        with beside.open("w", newline="") as file:
+        table = self.save_dir / "training_curve.csv"
+        with written_beside(table) as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, ["epoch", "iteration", "loss", "metric"])
             writer.writeheader()
             writer.writerows(self.rows)
-        beside.replace(self.save_dir / "training_curve.csv")
 
     def _plot(self) -> None:
         figure = self._figure_class(figsize=(7, 4), layout="constrained")
@@ -99,6 +99,5 @@ class TrainingCurve:
                 [int(row["epoch"]) for row in validated], [float(row["metric"]) for row in validated], "o-", color="C1"
             )
             metrics.set(ylabel=f"validation {self.metric_name}", ylim=(0, 1))
-        beside = self.save_dir / ".training_curve.png"
-        figure.savefig(beside, dpi=120)
-        beside.replace(self.save_dir / "training_curve.png")
+        with written_beside(self.save_dir / "training_curve.png") as beside:
+            figure.savefig(beside, dpi=120)

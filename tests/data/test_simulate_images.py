@@ -23,7 +23,6 @@ from monai_nlseg.data.simulate import (
     simulate_retina,
     simulate_ultrasound_nerve,
 )
-from monai_nlseg.data.simulate.folder import write_beside
 
 SIZE = (120, 90)
 
@@ -143,17 +142,6 @@ def test_an_image_of_the_neck_reaches_the_nerve(tmp_path):
         simulate_ultrasound_nerve(tmp_path / str(seed), 20, seed=seed, size=(61, 33))
         datalist = ultrasound_nerve_datalist(tmp_path / str(seed), check_content=True)
         assert sum(entry["positive"] for entry in datalist) == 8
-
-
-def test_a_failed_write_leaves_the_earlier_file_and_nothing_else(tmp_path):
-    def disk_full(path):
-        path.write_text("half")
-        raise OSError(28, "No space left on device")
-
-    write_beside(tmp_path / "table.csv", lambda path: path.write_text("whole"))
-    with pytest.raises(OSError, match="No space left"):
-        write_beside(tmp_path / "table.csv", disk_full)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"table.csv": "whole"}
 
 
 def test_records_how_it_was_made(simulated):

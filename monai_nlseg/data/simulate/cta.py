@@ -14,9 +14,10 @@ from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from monai_nlseg import __version__
-from monai_nlseg.data.simulate.folder import check_request, claim_folder, write_beside
+from monai_nlseg.data.simulate.folder import check_request, claim_folder
 from monai_nlseg.data.simulate.tissue import wave
 from monai_nlseg.data.simulate.vessel_tree import Branch, Habit, draw_branches, grow_tree
+from monai_nlseg.files import written_beside
 
 __all__ = ["CTA_SHAPE", "simulate_cta"]
 
@@ -232,7 +233,8 @@ def _affine(spacing: np.ndarray) -> np.ndarray:
 def _write_nifti(path: Path, volume: np.ndarray, spacing: np.ndarray) -> None:
     image = nib.Nifti1Image(volume, _affine(spacing))
     image.header.set_xyzt_units("mm")
-    write_beside(path, lambda beside: nib.save(image, beside))
+    with written_beside(path) as beside:
+        nib.save(image, beside)
 
 
 def _write_beside_folder(path: Path, write: Callable[[Path], None]) -> None:

@@ -12,9 +12,10 @@ from skimage.draw import polygon_perimeter
 from tqdm import tqdm
 
 from monai_nlseg import __version__
-from monai_nlseg.data.simulate.folder import check_request, claim_folder, save_image, write_beside
+from monai_nlseg.data.simulate.folder import check_request, claim_folder, save_image
 from monai_nlseg.data.simulate.speckle import Probe, Sector, attenuate, echo_envelope, log_compress
 from monai_nlseg.data.simulate.tissue import blob, line_echo, texture, wave
+from monai_nlseg.files import written_beside
 
 __all__ = ["HC18_SIZE", "simulate_fetal_head"]
 
@@ -205,8 +206,5 @@ def _anatomy(
 
 
 def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    def write(beside: Path) -> None:
-        with beside.open("w", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([header, *rows])
-
-    write_beside(path, write)
+    with written_beside(path) as beside, beside.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])

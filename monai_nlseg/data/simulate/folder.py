@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-__all__ = ["claim_folder", "check_request", "save_image", "write_beside"]
+from monai_nlseg.files import written_beside
+
+__all__ = ["claim_folder", "check_request", "save_image"]
 
 SMALLEST = 32
 """Pixels of a side, below which the anatomies do not show."""
@@ -45,7 +46,8 @@ def claim_folder(output: Path, parameters: dict[str, object], cases: str = "[!.]
     else:
         output.mkdir(parents=True, exist_ok=True)
         text = json.dumps(parameters, indent=4) + "\n"
-        write_beside(record, lambda path: path.write_text(text))
+        with written_beside(record) as beside:
+            beside.write_text(text)
 
 
 def check_request(cases: int, size: Sequence[int] | None, axes: int = 2) -> None:
@@ -60,21 +62,11 @@ def check_request(cases: int, size: Sequence[int] | None, axes: int = 2) -> None
         raise ValueError(f"size is {tuple(size)}: expected {axes} numbers of at least {SMALLEST}.")
 
 
-def write_beside(path: Path, write: Callable[[Path], object]) -> None:
-    """Let ``write`` make a file beside ``path``, of the same suffixes, and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        write(beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def save_image(path: Path, pixels: np.ndarray, **options: Any) -> None:
     """Write an image, of the format that the suffix tells; bool becomes one bit a pixel."""
     image = Image.fromarray(pixels)
-    write_beside(path, lambda beside: image.save(beside, **options))
+    with written_beside(path) as beside:
+        image.save(beside, **options)
 
 
 def _read_record(record: Path) -> dict[str, object]:

@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from monai_nlseg import __version__
 from monai_nlseg.data.run_length import encode_runs
-from monai_nlseg.data.simulate.folder import check_request, claim_folder, save_image, write_beside
+from monai_nlseg.data.simulate.folder import check_request, claim_folder, save_image
 from monai_nlseg.data.simulate.speckle import Probe, attenuate, echo_envelope, log_compress
 from monai_nlseg.data.simulate.tissue import blob, line_echo, texture, wave
+from monai_nlseg.files import written_beside
 
 __all__ = ["NERVE_SIZE", "simulate_ultrasound_nerve"]
 
@@ -78,7 +79,7 @@ def simulate_ultrasound_nerve(
         save_image(mask, nerve)
     # An earlier run may have made more.
     there = sorted((output / "train").glob("[0-9]*_mask.tif"), key=_number)
-    write_beside(output / "train_masks.csv", lambda path: _write_table(path, there))
+    _write_table(output / "train_masks.csv", there)
     for index in tqdm(range(test_cases), unit="image", disable=None):
         image = output / "test" / f"{index + 1}.tif"
         if not image.is_file():
@@ -210,7 +211,7 @@ def _with_nerve(
 
 
 def _write_table(path: Path, masks: Sequence[Path]) -> None:
-    with path.open("w", newline="") as file:
+    with written_beside(path) as beside, beside.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["subject", "img", "pixels"])
         for mask in masks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 from collections import Counter
@@ -15,6 +14,7 @@ import torch
 from monai.utils import optional_import
 from numpy.typing import ArrayLike
 
+from monai_nlseg.files import written_beside
 from monai_nlseg.networks.nets.nonlocal_unet import NonLocalUNet
 
 __all__ = ["convert_nonlocal_unet", "nonlocal_unet_state_from_tf", "read_tf_variables"]
@@ -121,12 +121,8 @@ def convert_nonlocal_unet(source: str | Path, destination: str | Path) -> dict[s
         raise ValueError(f"the folder '{destination.parent}' does not exist: make it first.")
     variables = read_tf_variables(source)
     state = nonlocal_unet_state_from_tf(variables)
-    beside = destination.with_name(f".{os.getpid()}-{destination.name}")
-    try:
+    with written_beside(destination) as beside:
         torch.save(state, beside)
-        beside.replace(destination)
-    finally:
-        beside.unlink(missing_ok=True)
     attends = _upsample_attention({_plain(name): array for name, array in variables.items()})
     running = (".running_mean", ".running_var", ".num_batches_tracked")
     return {
