@@ -153,6 +153,18 @@ class TestTraining:
         optimizer, step = (parser.get_parsed_content(name) for name in ("optimizer", "lr_scheduler"))
         assert _rates(optimizer, step, 20) == pytest.approx([5e-4 * 0.95**epoch for epoch in range(20)])
 
+    @pytest.mark.parametrize(
+        ("options", "momenta"),
+        [({}, {0.1}), ({"batch_norm_momentum": 0.05}, {0.05}), ({"weights_path": "b0.pth"}, {0.01, 0.1})],
+    )
+    def test_batch_norm_follows_fast_from_scratch_only(self, options, momenta, data, tmp_path):
+        parser = _parser(data, tmp_path, "train", **SMALL, **options)
+        parser["network_def#weights_path"] = None
+        parser.get_parsed_content("initialize#3")
+        modules = parser.get_parsed_content("network").modules()
+        found = {round(module.momentum, 6) for module in modules if isinstance(module, torch.nn.BatchNorm2d)}
+        assert found == momenta
+
     def test_parts_are_balanced_and_change_with_the_seed(self, data, tmp_path):
         splits = [_parser(data, tmp_path, "train", split_seed=seed).get_parsed_content("split") for seed in (0, 1)]
         for training, validation in splits:
