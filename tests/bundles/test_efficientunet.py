@@ -281,6 +281,16 @@ class TestEvaluation:
         _run(["train", "evaluate"], data, tmp_path, **options, empty_area=420 * 580)
         assert _metrics(tmp_path / "eval") == {"val_mean_dice": 0.5, "val_dice_of_positives": 0}
 
+    def test_several_checkpoints_are_averaged(self, data, tmp_path):
+        """Of the pixelwise network the average has the average threshold."""
+        checkpoints = [_bright(tmp_path / f"{at}.pt", at) for at in (0.25, 0.35, 0.3)]
+        found = []
+        for chosen in (checkpoints[:2], checkpoints[2:]):
+            options = {"checkpoints": chosen, "ensemble": "uniform", "image_size": SMALL["image_size"]}
+            _run(["train", "evaluate"], data, tmp_path, **PIXELWISE, **options, empty_area=0)
+            found.append(_dice(tmp_path / "eval", "val_mean_dice"))
+        assert found[0] == pytest.approx(found[1], abs=1e-3) and max(found[0]) > 0
+
 
 class TestInference:
     @pytest.mark.parametrize("count", [1, 2])
@@ -438,6 +448,12 @@ class TestRefusals:
         for configs, dataset in ((["inference"], data / "test"), (["train", "evaluate"], data)):
             message = _refused(configs, dataset, tmp_path, **options)
             assert "model.pt' do not fit EncoderDecoder (missing key" in message and "network_def" in message
+
+    def test_missing_extra(self, data, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "segmentation_models_pytorch", None)
+        for configs, dataset in ((["train"], data), (["inference"], data / "test")):
+            message = _refused(configs, dataset, tmp_path, **SMALL)
+            assert message.startswith("EncoderDecoder needs segmentation_models_pytorch") and "[encoders]" in message
 
     def test_folders_and_masks(self, data, tmp_path):
         assert "train" in _refused(["train"], data / "test", tmp_path)
