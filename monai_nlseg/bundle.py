@@ -8,7 +8,7 @@ import re
 import traceback
 from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from monai.bundle import ConfigParser, create_workflow
 from monai.handlers import CheckpointLoader
@@ -24,10 +24,13 @@ __all__ = [
     "find_bundle",
     "latest_checkpoint",
     "require_batches",
+    "require_choice",
     "require_no_checkpoint",
     "run_bundle",
     "shipped_bundles",
 ]
+
+Choice = TypeVar("Choice")
 
 
 def shipped_bundles() -> Path:
@@ -88,6 +91,17 @@ def require_batches(loader: DataLoader) -> None:
             f"{len(cast(Sized, loader.sampler))} windows an epoch and process make no batch of {loader.batch_size}: "
             "raise windows_per_epoch or lower batch_size."
         )
+
+
+def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Choice:
+    """What ``choices`` has under ``name``, the value of a config's ``option``.
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name not in choices:
+        raise ValueError(f"{option} {name!r} is unknown: choose {', '.join(choices)}.")
+    return choices[name]
 
 
 def require_no_checkpoint(folder: str | Path) -> None:

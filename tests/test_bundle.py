@@ -11,6 +11,7 @@ from monai_nlseg.bundle import (
     bundle_root,
     find_bundle,
     latest_checkpoint,
+    require_choice,
     require_no_checkpoint,
     run_bundle,
     shipped_bundles,
@@ -70,6 +71,12 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
     (tmp_path / "checkpoint_epoch=best.pt").touch()
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+
+
+def test_choices():
+    assert require_choice("size", "S", {"S": 1, "M": 2}) == 1
+    with pytest.raises(ValueError, match="size 'L' is unknown: choose S, M"):
+        require_choice("size", "L", {"S": 1, "M": 2})
 
 
 def test_new_training_is_refused_where_checkpoints_lie(tmp_path):

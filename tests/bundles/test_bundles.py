@@ -22,11 +22,12 @@ from monai_nlseg.errors import sentence
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
 T1 = "brain_t1_nonlocal_unet_segmentation"
 LAEDNET = "ultrasound_laednet_segmentation"
+EFFICIENTUNET = "nerve_ultrasound_efficientunet_segmentation"
 REGION_AWARE = "nerve_ultrasound_region_aware_segmentation"
-# Without weights, which the user trains.
-UNTRAINED = (REGION_AWARE,)
 # What the shipped networks are tried on.
 SHAPES = {ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64)}
+# Their data can only be had by registration: the user trains.
+WITHOUT_WEIGHTS = (EFFICIENTUNET, REGION_AWARE)
 # A small network on small windows; everything else is the bundle's own.
 SMALL = {
     ISEG: ["--network_def#features", "8", "--roi_size", "[16,16,16]"],
@@ -284,7 +285,7 @@ class TestForm:
         workflow.initialize()
         assert workflow.check_properties() == []
 
-    @pytest.mark.parametrize("name", [*SHAPES, *UNTRAINED])
+    @pytest.mark.parametrize("name", [*SHAPES, *WITHOUT_WEIGHTS])
     def test_metadata(self, name):
         metadata = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())
         required = (
@@ -298,11 +299,12 @@ class TestForm:
             (tensor,) = metadata["network_data_format"][spec].values()
             assert {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"} <= set(tensor)
 
-    @pytest.mark.parametrize("name", [*SHAPES, *UNTRAINED])
+    @pytest.mark.parametrize("name", [*SHAPES, *WITHOUT_WEIGHTS])
     def test_files(self, name):
         root = find_bundle(name)
         for file in (
             "LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf",
+            *(() if name in WITHOUT_WEIGHTS else ("models/model.pt",)),
             *(f"configs/{stage}.json" for stage in ("train", "evaluate", "inference", "multi_gpu_train",
                                                     "multi_gpu_evaluate")),
         ):  # fmt: skip
