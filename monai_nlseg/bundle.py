@@ -88,8 +88,8 @@ def require_batches(loader: DataLoader) -> None:
     """
     if len(loader) == 0:
         raise ValueError(
-            f"{len(cast(Sized, loader.sampler))} windows an epoch and process make no batch of {loader.batch_size}: "
-            "raise windows_per_epoch or lower batch_size."
+            f"{len(cast(Sized, loader.sampler))} windows or images an epoch and process make no batch of "
+            f"{loader.batch_size}: raise windows_per_epoch, add images, or lower batch_size."
         )
 
 

@@ -182,7 +182,7 @@ def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
         ({"dataset_name": "stare"}, "choose 'drive' or 'chasedb1'"),
         ({"channel": "red"}, "choose 'green' or 'grey'"),
         ({"validation_subjects": ["99"]}, r"\['99'\] are not in"),
-        ({"windows_per_epoch": 3}, "3 windows an epoch and process make no batch of 4"),
+        ({"windows_per_epoch": 3}, "3 windows or images an epoch and process make no batch of 4"),
     ],
 )
 def test_refusals(chasedb1, tmp_path, overrides, message):
