@@ -151,11 +151,9 @@ def check_series(folder: Path) -> None:
             distances, or there twice.
     """
     pydicom = _require_pydicom(folder)
-    files, others = [], []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            (files if pydicom.misc.is_dicom(path) else others).append(path)
-    if damaged := [path for path in others if path.suffix.lower() == ".dcm"]:
+    found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = [path for path in found if pydicom.misc.is_dicom(path)]
+    if damaged := [path for path in found if path.suffix.lower() == ".dcm" and path not in files]:
         raise ValueError(f"'{damaged[0]}' is not a DICOM slice or is damaged: restore the series.")
     if len(files) < 2:
         raise ValueError(f"'{folder}' holds {len(files)} DICOM slices: expected a series of two at least.")

@@ -43,7 +43,11 @@ def cta_images(dataset: str | Path, exclude: str = MASKS) -> list[dict[str, str]
         root, found = path.parent, [path]
     else:
         root = require_directory(path, "DICOM series, each in a folder of its own, or NIfTI or NRRD volumes")
-        found = [root] if _is_series(root) else _below(root, exclude)
+        if _is_series(root):
+            root = root.absolute()  # a result cannot be named after "."
+            found = [root]
+        else:
+            found = _below(root, exclude)
         if not found:
             raise ValueError(
                 f"'{root}' holds no CT volume: give a folder of DICOM series, each in a folder of its own, or of NIfTI "

@@ -44,10 +44,11 @@ class StepSliceInferer(StepWindowInferer):
     ) -> None:
         if spatial_dim not in (0, 1, 2):
             raise ValueError(f"spatial_dim {spatial_dim!r} is no axis of a volume: give 0, 1 or 2.")
-        sizes = [list(ensure_tuple_rep(size, 2)) for size in (roi_size, step)]
-        for size in sizes:
-            size.insert(spatial_dim, 1)
-        super().__init__(*sizes, **kwargs)
+        roi_size, step = (
+            [*size[:spatial_dim], 1, *size[spatial_dim:]]
+            for size in (ensure_tuple_rep(roi_size, 2), ensure_tuple_rep(step, 2))
+        )
+        super().__init__(roi_size, step, **kwargs)
         self.spatial_dim = spatial_dim
 
     def predict(self, windows: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> list[torch.Tensor]:

@@ -19,7 +19,7 @@ from monai_nlseg.data import load_cta
 from monai_nlseg.data.simulate import simulate_cta
 from monai_nlseg.errors import sentence
 from monai_nlseg.networks.nets import DNLNet
-from tests.bundles.test_bundles import INTRACRANIAL, monai_bundle
+from tests.bundles.test_bundles import INTRACRANIAL, RETINA, monai_bundle
 
 pytest.importorskip("pydicom")
 
@@ -119,6 +119,11 @@ def test_trained_network_finds_the_same_in_series_and_nifti(trained, data, tmp_p
     np.testing.assert_allclose(turned.affine, image.affine, atol=1e-4)
     assert (np.asarray(found.dataobj) == (expected >= threshold)).mean() > 0.9999
     np.testing.assert_array_equal(nib.as_closest_canonical(found).dataobj, np.asarray(turned.dataobj))
+    # Without TensorRT its config is the same network.
+    overrides |= {"output_dir": str(tmp_path / "trt"), "dataset_dir": str(tmp_path / "dicom"), "min_fraction": 0}
+    run_bundle(INTRACRANIAL, ["inference", "inference_trt"], overrides, logs=False)
+    (again,) = (tmp_path / "trt").iterdir()
+    np.testing.assert_array_equal(np.asarray(nib.load(again).dataobj), np.asarray(found.dataobj))
 
 
 def _probabilities(weights, series):
@@ -357,7 +362,7 @@ def test_plan():
     assert "18 windows of 512x512x1, step 256x256x1, 4 at a time" in " ".join(done.output.split())
     for name, shape, words in (
         (INTRACRANIAL, "512,512", "has 2 axes, the network's windows have 3"),
-        ("retinal_vessel_dnlnet_segmentation", "565,584", "only StepWindowInferer is planned"),
+        (RETINA, "565,584", "only StepWindowInferer is planned"),
     ):
         done = CliRunner().invoke(app, ["plan", "--bundle", name, "--shape", shape])
         assert words in str(done.exception)

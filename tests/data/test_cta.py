@@ -139,7 +139,7 @@ def test_series_without_pydicom(folder, monkeypatch):
         cta_datalist(folder)
 
 
-def _save_series(path, values, uid="1.2.3", first=1):
+def save_series(path, values, uid="1.2.3", first=1):
     pydicom = pytest.importorskip("pydicom")
     path.mkdir(parents=True, exist_ok=True)
     for index in range(values.shape[2]):
@@ -164,7 +164,7 @@ def _save_series(path, values, uid="1.2.3", first=1):
 def series(folder):
     """The image of patient-1 as a DICOM series, its label as NIfTI."""
     _image(folder).unlink()
-    _save_series(folder / "patient-1" / "image", voxels(len(".nii.gz")))
+    save_series(folder / "patient-1" / "image", voxels(len(".nii.gz")))
     return folder
 
 
@@ -183,7 +183,7 @@ def test_series(series):
     [
         (lambda image: (image / "002.dcm").unlink(), "lie 0.625 to 1.25 mm apart: restore the missing slices"),
         (lambda image: (image / "002.dcm").write_bytes((image / "001.dcm").read_bytes()), "lie 0 to 1.25 mm apart"),
-        (lambda image: _save_series(image / ".." / "image", voxels()[:, :, :1], "1.2.4"), "holds 2 DICOM series"),
+        (lambda image: save_series(image / ".." / "image", voxels()[:, :, :1], "1.2.4"), "holds 2 DICOM series"),
         (lambda image: [path.unlink() for path in image.iterdir()], "holds 0 DICOM slices"),
         (lambda image: (image / "004.dcm").write_bytes(b"no slice"), "004.dcm' is not a DICOM slice or is damaged"),
         (lambda image: (image / "004.dcm").unlink(), r"label has shape \(8, 6, 5\), image \(8, 6, 4\)"),

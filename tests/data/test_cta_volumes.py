@@ -7,7 +7,7 @@ from monai.transforms import LoadImage, SaveImage
 
 from monai_nlseg.data import AtomicNibabelWriter, CTAReader, cta_images, cta_output_name, cta_root, load_cta
 from tests.data.images import truncate
-from tests.data.test_cta import AFFINE, SHAPE, _save_series, save, voxels
+from tests.data.test_cta import AFFINE, SHAPE, save, save_series, voxels
 
 pytest.importorskip("pydicom")
 
@@ -16,11 +16,11 @@ pytest.importorskip("pydicom")
 def folder(tmp_path):
     """Series whose names have dots, NIfTI beside its mask, results of an earlier run."""
     for number in (1, 2):
-        _save_series(tmp_path / "study" / f"1.2.840.{number}", voxels(number), uid=f"1.2.840.{number}")
+        save_series(tmp_path / "study" / f"1.2.840.{number}", voxels(number), uid=f"1.2.840.{number}")
     save(tmp_path / "patient" / "image.nii.gz", voxels(3))
     save(tmp_path / "patient" / "label.nii.gz", np.ones(SHAPE, np.uint8))
-    _save_series(tmp_path / "other" / "image", voxels(4))
-    _save_series(tmp_path / "other" / "label", voxels(4))
+    save_series(tmp_path / "other" / "image", voxels(4))
+    save_series(tmp_path / "other" / "label", voxels(4))
     save(tmp_path / "a.b.nii", voxels(5))
     save(tmp_path / "out" / "a.b_seg.nii.gz", np.ones(SHAPE, np.uint8))
     (tmp_path / "notes.txt").write_text("CT")
@@ -68,6 +68,12 @@ def test_one_volume(folder, name):
     assert cta_root(folder / name) == "" and cta_root(folder) == str(folder)
 
 
+def test_series_in_the_current_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder / "study" / "1.2.840.1")
+    (entry,) = cta_images(".")
+    assert entry == {"case": "1.2.840.1", "image": str(folder / "study" / "1.2.840.1")}
+
+
 def test_slices_are_known_by_their_content(folder):
     for path in (folder / "other" / "image").iterdir():
         path.rename(path.with_suffix(""))
@@ -87,7 +93,7 @@ def test_nrrd(tmp_path):
 
 
 def _several_series(folder):
-    _save_series(folder / "other" / "image", voxels()[:, :, :1], "1.2.4")
+    save_series(folder / "other" / "image", voxels()[:, :, :1], "1.2.4")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def _several_series(folder):
         (lambda folder: truncate(folder / "a.b.nii"), "a.b.nii' is truncated"),
         (lambda folder: save(folder / "a.b.nii", voxels()[..., None].repeat(2, axis=3)), "expected a volume of three"),
         (lambda folder: save(folder / "a.b.nii.gz", voxels()), "a.b.nii' and .* are both case 'a.b'"),
-        (lambda folder: _save_series(folder / "a.b", voxels()), "a.b' and .* are both case 'a.b'"),
+        (lambda folder: save_series(folder / "a.b", voxels()), "a.b' and .* are both case 'a.b'"),
     ],
 )
 def test_damage_is_named(folder, damage, words):
