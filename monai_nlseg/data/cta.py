@@ -16,6 +16,7 @@ from monai.utils import convert_to_tensor, optional_import
 
 from monai_nlseg.data.checks import UNREADABLE, open_volume, require_directory, select_subjects
 from monai_nlseg.data.cta_reader import CTAReader
+from monai_nlseg.errors import sentence
 
 __all__ = ["assemble_slices", "check_series", "cta_datalist", "cta_slices", "load_axial_cta", "load_cta"]
 
@@ -127,8 +128,9 @@ def load_cta(path: str | Path) -> MetaTensor:
     reader = CTAReader()
     try:
         voxels, meta = reader.get_data(reader.read(path))
-    except (RuntimeError, *UNREADABLE) as error:
-        raise ValueError(f"the voxels of '{path}' cannot be read ({type(error).__name__}): restore it.") from None
+    except (AttributeError, RuntimeError, *UNREADABLE) as error:
+        reason = sentence(error).rstrip(".")
+        raise ValueError(f"the voxels of '{path}' cannot be read ({reason}): restore or convert it.") from None
     # PyTorch has the machine's byte order only.
     volume = convert_to_tensor(voxels.astype(voxels.dtype.newbyteorder("="), copy=False), track_meta=False)
     affine = torch.as_tensor(meta["affine"])
