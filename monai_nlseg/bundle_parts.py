@@ -18,8 +18,15 @@ from monai_nlseg.inferers import StepWindowInferer
 __all__ = ["bundle_inferer", "bundle_network", "bundle_value_range"]
 
 
-def bundle_network(bundle: str | Path, checkpoint: str | Path | None = None) -> tuple[nn.Module, tuple[int, ...]]:
+def bundle_network(
+    bundle: str | Path, checkpoint: str | Path | None = None, trained: bool = True
+) -> tuple[nn.Module, tuple[int, ...]]:
     """A bundle's network with its weights, in evaluation mode, and the shape (C, *spatial) of its windows.
+
+    Args:
+        bundle: path of a bundle or the name of a shipped one.
+        checkpoint: weights; defaults to the bundle's ``models/model.pt``.
+        trained: False leaves the network as it is made, without weights of a training.
 
     Raises:
         ValueError: for an unknown bundle, one whose inference config lacks ``network_def`` or ``roi_size``, or weights
@@ -28,15 +35,8 @@ def bundle_network(bundle: str | Path, checkpoint: str | Path | None = None) -> 
     root = find_bundle(bundle)
     parser = _inference_config(root, ("network_def", "roi_size"))
     network: nn.Module = parser.get_parsed_content("network_def")
-    weights = root / "models" / "model.pt" if checkpoint is None else Path(checkpoint)
-    if not weights.is_file():
-        raise ValueError(f"'{weights}' does not exist: train the bundle first, or give a checkpoint.")
-    try:
-        state = torch.load(weights, map_location="cpu", weights_only=True)
-        network.load_state_dict(state.get("model", state))
-    except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ValueError(f"'{weights}' holds no weights of {root.name} ({reason}): give its checkpoint.") from None
+    if trained:
+        _load_weights(network, root, root / "models" / "model.pt" if checkpoint is None else Path(checkpoint))
     channels = parser["_meta_#network_data_format#inputs#image#num_channels"]
     spatial_dims = len(parser["_meta_#network_data_format#inputs#image#spatial_shape"])
     return network.eval(), (channels, *ensure_tuple_rep(parser.get_parsed_content("roi_size"), spatial_dims))
@@ -73,6 +73,17 @@ def bundle_value_range(bundle: str | Path) -> tuple[float, float] | None:
     metadata = json.loads((find_bundle(bundle) / "configs" / "metadata.json").read_text())
     values = metadata["network_data_format"]["inputs"]["image"]["value_range"]
     return (float(values[0]), float(values[1])) if len(values) == 2 else None
+
+
+def _load_weights(network: nn.Module, root: Path, weights: Path) -> None:
+    if not weights.is_file():
+        raise ValueError(f"'{weights}' does not exist: train the bundle first, or give a checkpoint.")
+    try:
+        state = torch.load(weights, map_location="cpu", weights_only=True)
+        network.load_state_dict(state.get("model", state))
+    except (RuntimeError, pickle.UnpicklingError, EOFError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ValueError(f"'{weights}' holds no weights of {root.name} ({reason}): give its checkpoint.") from None
 
 
 def _inference_config(root: Path, needed: tuple[str, ...]) -> ConfigParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,11 +91,13 @@ def plan(
     sizes = numbers("shape", shape)
     overrides = ({"step": step} if step else {}) | ({"output": "labels"} if labels else {})
     inferer = bundle_inferer(bundle, **overrides)
-    network, window = bundle_network(bundle)
-    if len(sizes) != len(window) - 1:
+    # Cost does not depend on the weights, which a bundle may lack.
+    network, window = bundle_network(bundle, trained=False)
+    # Slices of a volume are windows of three axes, whatever the network has.
+    axes = len(inferer.roi_size) if isinstance(inferer.roi_size, Sequence) else len(window) - 1
+    if len(sizes) != axes:
         raise ValueError(
-            f"--shape '{shape}' has {len(sizes)} axes, the network's windows have {len(window) - 1}: give one size an "
-            "axis."
+            f"--shape '{shape}' has {len(sizes)} axes, the network's windows have {axes}: give one size an axis."
         )
     network = optimize_for_inference(network.to(chosen_device()))
     say(str(plan_inference(inferer, network, (window[0], *sizes), memory, seconds, measure=measure)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from monai_nlseg.data.busi import BUSI_CLASSES, busi_datalist
 from monai_nlseg.data.chasedb1 import chasedb1_datalist
-from monai_nlseg.data.cta import assemble_slices, cta_datalist, cta_slices, load_cta
+from monai_nlseg.data.cta import assemble_slices, cta_datalist, cta_slices, load_axial_cta, load_cta
+from monai_nlseg.data.cta_reader import CTAReader
+from monai_nlseg.data.cta_volumes import cta_images, cta_output_name, cta_root
 from monai_nlseg.data.datalists import exclude_cases, select_cases, volume_datalist
 from monai_nlseg.data.drive import drive_datalist
 from monai_nlseg.data.duplicates import identical_images
@@ -31,6 +33,7 @@ __all__ = [
     "AtomicPILWriter",
     "BUSI_CLASSES",
     "BalancedBatchSampler",
+    "CTAReader",
     "IBSR_CLASSES",
     "ISEG_LABEL_VALUES",
     "PeriodicUnderSampler",
@@ -42,6 +45,9 @@ __all__ = [
     "chasedb1_datalist",
     "contradicting_negatives",
     "cta_datalist",
+    "cta_images",
+    "cta_output_name",
+    "cta_root",
     "cta_slices",
     "decode_runs",
     "drive_datalist",
@@ -54,6 +60,7 @@ __all__ = [
     "identical_images",
     "image_datalist",
     "iseg_datalist",
+    "load_axial_cta",
     "load_cta",
     "retina_split",
     "select_cases",

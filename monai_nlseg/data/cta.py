@@ -11,12 +11,14 @@ import numpy as np
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.data import MetaTensor
-from monai.transforms import LoadImage
+from monai.transforms import Orientation
 from monai.utils import convert_to_tensor, optional_import
 
 from monai_nlseg.data.checks import UNREADABLE, open_volume, require_directory, select_subjects
+from monai_nlseg.data.cta_reader import CTAReader
+from monai_nlseg.errors import sentence
 
-__all__ = ["assemble_slices", "cta_datalist", "cta_slices", "load_cta"]
+__all__ = ["assemble_slices", "check_series", "cta_datalist", "cta_slices", "load_axial_cta", "load_cta"]
 
 LAYOUT = "a folder for each patient with image.nii.gz or the DICOM series image/, and label.nii.gz or label/"
 AFFINE_TOLERANCE = 1e-2
@@ -65,6 +67,8 @@ def cta_datalist(
     """
     root = require_directory(dataset_dir, LAYOUT)
     folders = {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    if not folders:
+        raise ValueError(f"'{root}' holds no folder: expected {LAYOUT}.")
     datalist = []
     for subject in select_subjects(folders, subjects, root):
         files = {key: _find(folders[subject], key) for key in (("image", "label") if labelled else ("image",))}
@@ -131,15 +135,63 @@ def load_cta(path: str | Path) -> MetaTensor:
     Raises:
         ValueError: if it cannot be read.
     """
-    # One reader for DICOM, for MONAI's two may number the slices in opposite order.
-    reader = "NibabelReader"
     if Path(path).is_dir():
         _require_pydicom(Path(path))
-        reader = "PydicomReader"
+    reader = CTAReader()
     try:
-        return LoadImage(reader=reader, dtype=None)(path)
-    except (RuntimeError, *UNREADABLE) as error:
-        raise ValueError(f"the voxels of '{path}' cannot be read ({type(error).__name__}): restore it.") from None
+        voxels, meta = reader.get_data(reader.read(path))
+    except (AttributeError, RuntimeError, *UNREADABLE) as error:
+        reason = sentence(error).rstrip(".")
+        raise ValueError(f"the voxels of '{path}' cannot be read ({reason}): restore or convert it.") from None
+    # PyTorch has the machine's byte order only.
+    volume = convert_to_tensor(voxels.astype(voxels.dtype.newbyteorder("="), copy=False), track_meta=False)
+    affine = torch.as_tensor(meta["affine"])
+    return MetaTensor(volume, affine=affine, meta={"filename_or_obj": str(path)})
+
+
+def load_axial_cta(path: str | Path) -> MetaTensor:
+    """As :func:`load_cta`, turned so that the axes run to the patient's left, back and head, as CT is shown.
+
+    DICOM mostly is stored so, NIfTI often not, and a network for slices must not see both.
+    """
+    return Orientation("LPS", labels=None)(load_cta(path)[None])[0]
+
+
+def check_series(folder: Path) -> None:
+    """Check by the headers that a folder holds one DICOM series without gaps.
+
+    Raises:
+        ValueError: for a damaged slice, none or only one, several series, or slices that are not parallel, not at equal
+            distances, or there twice.
+    """
+    pydicom = _require_pydicom(folder)
+    found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    files = [path for path in found if pydicom.misc.is_dicom(path)]
+    # MONAI's reader skips what is no DICOM, and so the slice whose file is empty or cut.
+    endings = {path.suffix.lower() for path in files} | {".dcm"}
+    lost = [path for path in found if path not in files and path.suffix.lower() in endings and path.name != "LICENSE"]
+    if lost:
+        raise ValueError(f"'{lost[0]}' is not a DICOM slice or is damaged: restore it, or move it away.")
+    if len(files) < 2:
+        raise ValueError(f"'{folder}' holds {len(files)} DICOM slices: expected a series of two at least.")
+    try:
+        headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in files]
+        headers.sort(key=lambda header: int(header.InstanceNumber))
+        series = {header.SeriesInstanceUID for header in headers}
+        orientation = np.array([header.ImageOrientationPatient for header in headers], dtype=float)
+        positions = np.array([header.ImagePositionPatient for header in headers], dtype=float)
+    except (AttributeError, TypeError, *UNREADABLE) as error:
+        raise ValueError(f"'{folder}' holds a damaged DICOM slice ({error}): restore the series.") from None
+    if len(series) != 1:
+        raise ValueError(f"'{folder}' holds {len(series)} DICOM series: keep one a folder.")
+    if np.abs(orientation - orientation[0]).max() > 1e-4:
+        raise ValueError(f"the slices of '{folder}' are not parallel: give one series of parallel slices.")
+    gaps = np.diff(positions @ np.cross(orientation[0, :3], orientation[0, 3:]))
+    if np.abs(gaps - np.median(gaps)).max() > GAP_TOLERANCE or np.median(gaps) == 0:
+        raise ValueError(
+            f"the slices of '{folder}' lie {np.abs(gaps).min():.4g} to {np.abs(gaps).max():.4g} mm apart: restore the "
+            "missing slices or remove those that come twice."
+        )
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -153,7 +205,7 @@ def _find(folder: Path, name: str) -> Path:
 def _geometry(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
     """Shape and affine of a volume."""
     if path.is_dir():
-        _check_series(path)
+        check_series(path)
         series = load_cta(path)
         return tuple(series.shape), series.affine.numpy()
     volume = open_volume(path)
@@ -178,38 +230,6 @@ def _check_geometry(subject: str, geometry: Mapping[str, tuple[tuple[int, ...], 
         raise ValueError(
             f"{subject}: the affine of label differs from that of image by up to {difference:.4g}: resample them to "
             "one grid."
-        )
-
-
-def _check_series(folder: Path) -> None:
-    """Check by the headers that a folder holds one DICOM series without gaps."""
-    pydicom = _require_pydicom(folder)
-    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    files = [path for path in there if pydicom.misc.is_dicom(path)]
-    # MONAI's reader skips what is no DICOM, and so the slice whose file is empty or cut.
-    endings = {path.suffix.lower() for path in files}
-    lost = [path for path in there if path not in files and path.suffix.lower() in endings and path.name != "LICENSE"]
-    if lost:
-        raise ValueError(f"'{lost[0]}' is no DICOM file, unlike the others: restore it, or move it away.")
-    if len(files) < 2:
-        raise ValueError(f"'{folder}' holds {len(files)} DICOM slices: expected a series of two at least.")
-    try:
-        headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in files]
-        headers.sort(key=lambda header: int(header.InstanceNumber))
-        series = {header.SeriesInstanceUID for header in headers}
-        orientation = np.array([header.ImageOrientationPatient for header in headers], dtype=float)
-        positions = np.array([header.ImagePositionPatient for header in headers], dtype=float)
-    except (AttributeError, TypeError, *UNREADABLE) as error:
-        raise ValueError(f"'{folder}' holds a damaged DICOM slice ({error}): restore the series.") from None
-    if len(series) != 1:
-        raise ValueError(f"'{folder}' holds {len(series)} DICOM series: keep one a folder.")
-    if np.abs(orientation - orientation[0]).max() > 1e-4:
-        raise ValueError(f"the slices of '{folder}' are not parallel: give one series of parallel slices.")
-    gaps = np.diff(positions @ np.cross(orientation[0, :3], orientation[0, 3:]))
-    if np.abs(gaps - np.median(gaps)).max() > GAP_TOLERANCE or np.median(gaps) == 0:
-        raise ValueError(
-            f"the slices of '{folder}' lie {np.abs(gaps).min():.4g} to {np.abs(gaps).max():.4g} mm apart: restore the "
-            "missing slices or remove those that come twice."
         )
 
 

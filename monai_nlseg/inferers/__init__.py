@@ -9,6 +9,7 @@ from monai_nlseg.inferers.adaptive_ensemble import (
     ensemble_weights,
 )
 from monai_nlseg.inferers.plan import InferencePlan, plan_inference
+from monai_nlseg.inferers.step_slice import StepSliceInferer
 from monai_nlseg.inferers.step_window import StepWindowInferer
 from monai_nlseg.inferers.test_time import TestTimeAugmentationInferer
 from monai_nlseg.inferers.views import View, combine_views, flip_views, rotation_views, square_views
@@ -18,6 +19,7 @@ __all__ = [
     "AdaptiveSingleModelEnsemble",
     "EnsembleResult",
     "InferencePlan",
+    "StepSliceInferer",
     "StepWindowInferer",
     "TestTimeAugmentationInferer",
     "View",

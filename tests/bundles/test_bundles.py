@@ -22,12 +22,18 @@ from monai_nlseg.errors import sentence
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
 T1 = "brain_t1_nonlocal_unet_segmentation"
 LAEDNET = "ultrasound_laednet_segmentation"
+RETINA = "retinal_vessel_dnlnet_segmentation"
+INTRACRANIAL = "intracranial_vessel_dnlnet_segmentation"
 EFFICIENTUNET = "nerve_ultrasound_efficientunet_segmentation"
 REGION_AWARE = "nerve_ultrasound_region_aware_segmentation"
-# What the shipped networks are tried on.
-SHAPES = {ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64)}
-# Their data can only be had by registration: the user trains.
-WITHOUT_WEIGHTS = (EFFICIENTUNET, REGION_AWARE)
+# What the networks are tried on.
+SHAPES = {
+    ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64), RETINA: (32, 48), INTRACRANIAL: (32, 48),
+    EFFICIENTUNET: (64, 96), REGION_AWARE: (64, 64),
+}  # fmt: skip
+# Their data can only be had by registration, or not at all: the user trains.
+WITHOUT_WEIGHTS = (INTRACRANIAL, EFFICIENTUNET, REGION_AWARE)
+SHIPPED = [name for name in SHAPES if name not in WITHOUT_WEIGHTS]
 # A small network on small windows; everything else is the bundle's own.
 SMALL = {
     ISEG: ["--network_def#features", "8", "--roi_size", "[16,16,16]"],
@@ -287,7 +293,7 @@ class TestForm:
         workflow.initialize()
         assert workflow.check_properties() == []
 
-    @pytest.mark.parametrize("name", [*SHAPES, *WITHOUT_WEIGHTS])
+    @pytest.mark.parametrize("name", SHAPES)
     def test_metadata(self, name):
         metadata = json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())
         required = (
@@ -301,18 +307,18 @@ class TestForm:
             (tensor,) = metadata["network_data_format"][spec].values()
             assert {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"} <= set(tensor)
 
-    @pytest.mark.parametrize("name", [*SHAPES, *WITHOUT_WEIGHTS])
+    @pytest.mark.parametrize("name", SHAPES)
     def test_files(self, name):
         root = find_bundle(name)
         for file in (
             "LICENSE", "docs/README.md", "docs/data_license.txt", "configs/logging.conf",
-            *(() if name in WITHOUT_WEIGHTS else ("models/model.pt",)),
+            *(["models/model.pt"] if name in SHIPPED else []),
             *(f"configs/{stage}.json" for stage in ("train", "evaluate", "inference", "multi_gpu_train",
                                                     "multi_gpu_evaluate")),
         ):  # fmt: skip
             assert (root / file).is_file(), file
 
-    @pytest.mark.parametrize("name", SHAPES)
+    @pytest.mark.parametrize("name", SHIPPED)
     def test_shipped_weights_fit_the_network_and_its_declared_format(self, name):
         parser = ConfigParser()
         parser.read_config(str(find_bundle(name) / "configs" / "inference.json"))
@@ -329,16 +335,15 @@ class TestForm:
         configs = find_bundle(name) / "configs"
         files = {"meta_file": str(configs / "metadata.json"), "config_file": str(configs / "inference.json")}
         verify_net_in_out("network_def", **files, p=2, n=2)
-        ckpt_export(
-            "network_def",
-            filepath=str(tmp_path / "model.ts"),
-            ckpt_file=str(find_bundle(name) / "models" / "model.pt"),
-            **files,
-        )
         parser = ConfigParser()
         parser.read_config(files["config_file"])
         network = parser.get_parsed_content("network_def").eval()
-        network.load_state_dict(torch.load(find_bundle(name) / "models" / "model.pt", weights_only=True))
+        weights = find_bundle(name) / "models" / "model.pt"
+        if name in WITHOUT_WEIGHTS:
+            weights = tmp_path / "model.pt"
+            torch.save(network.state_dict(), weights)
+        network.load_state_dict(torch.load(weights, weights_only=True))
+        ckpt_export("network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(weights), **files)
         x = torch.randn(2, network.in_channels, *SHAPES[name])
         with torch.no_grad():
             torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), network(x))

@@ -8,17 +8,16 @@ import sys
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from monai.bundle import ConfigWorkflow
 from PIL import Image
 from scipy.ndimage import zoom
 
 from monai_nlseg.bundle import find_bundle
 from monai_nlseg.errors import sentence
 from tests.bundles.retina_folders import SIZE, chasedb1_folder, drive_folder, photograph
-from tests.bundles.test_bundles import monai_bundle
+from tests.bundles.test_bundles import RETINA, monai_bundle
 
-NAME = "retinal_vessel_dnlnet_segmentation"
-CONFIGS = find_bundle(NAME) / "configs"
+CONFIGS = find_bundle(RETINA) / "configs"
 SMALL = [
     "--network_def#channels", "[16,16,32]", "--longest_side", "76", "--roi_size", "[32,32]", "--step", "32",
 ]  # fmt: skip
@@ -65,7 +64,7 @@ def drive(tmp_path_factory):
 def trained(chasedb1, tmp_path_factory):
     """The folder in which two epochs on CHASE_DB1's layout left their files."""
     folder = tmp_path_factory.mktemp("trained")
-    monai_bundle(NAME, ["train"], *_places(chasedb1, folder), *SMALL_TRAIN, "--epochs", 2)
+    monai_bundle(RETINA, ["train"], *_places(chasedb1, folder), *SMALL_TRAIN, "--epochs", 2)
     return folder
 
 
@@ -81,7 +80,7 @@ def test_training_leaves_weights_checkpoints_and_curve(trained):
 
 
 def test_evaluation_writes_metrics_of_the_children_held_out(trained, chasedb1):
-    monai_bundle(NAME, ["train", "evaluate"], *_places(chasedb1, trained), *SMALL_TRAIN)
+    monai_bundle(RETINA, ["train", "evaluate"], *_places(chasedb1, trained), *SMALL_TRAIN)
     values = dict(row.split(",") for row in (trained / "eval" / "metrics.csv").read_text().splitlines())
     assert set(values) == set(METRICS)
     assert all(0 <= float(value) <= 1 for value in values.values())
@@ -100,7 +99,7 @@ def test_inference_writes_masks_of_the_images_size(trained, tmp_path):
     Image.fromarray(colours[:, :50]).save(tmp_path / "in" / "d.jpg")
     Image.fromarray(vessels).save(tmp_path / "in" / "a_manual1.gif")
     monai_bundle(
-        NAME, ["inference"], "--dataset_dir", tmp_path / "in", "--ckpt_dir", trained / "models",
+        RETINA, ["inference"], "--dataset_dir", tmp_path / "in", "--ckpt_dir", trained / "models",
         "--output_dir", tmp_path / "out", *SMALL, "--save_probability", True, "--threshold", 0.3,
     )  # fmt: skip
     names = ["a", "b", "c", "d", "left/a"]
@@ -168,10 +167,10 @@ def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places(chasedb1, tmp_path)
     options = [*SMALL_TRAIN, "--epochs", 1]
-    monai_bundle(NAME, ["train", "multi_gpu_train"], *places, *options, launcher=torchrun)
+    monai_bundle(RETINA, ["train", "multi_gpu_train"], *places, *options, launcher=torchrun)
     state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
     assert not any(key.startswith("module.") for key in state)
-    monai_bundle(NAME, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN, launcher=torchrun)
+    monai_bundle(RETINA, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN, launcher=torchrun)
     rows = (tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
     assert sorted(row.split(",")[0].rsplit("/", 1)[-1] for row in rows[1:]) == ["Image_04L.jpg", "Image_04R.jpg"]
 
@@ -207,19 +206,3 @@ def test_configs_agree():
     prepared = train["train"]["loading_transforms"]
     loaded, _, *prepared_alike = inference["preprocessing"]["transforms"]
     assert [prepared[0], *prepared[-4:]] == [loaded, *prepared_alike]
-
-
-def test_network_keeps_what_the_metadata_declares_and_exports(tmp_path):
-    files = {"meta_file": str(CONFIGS / "metadata.json"), "config_file": str(CONFIGS / "inference.json")}
-    verify_net_in_out("network_def", **files, p=2, n=2)
-    weights = CONFIGS.parent / "models" / "model.pt"
-    ckpt_export("network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(weights), **files)
-    parser = ConfigParser()
-    parser.read_config(files["config_file"])
-    network = parser.get_parsed_content("network_def").eval()
-    network.load_state_dict(torch.load(weights, weights_only=True))
-    x = torch.randn(2, 1, 32, 48)
-    with torch.no_grad():
-        out = network(x)
-        torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), out)
-    assert out.shape == (2, 1, 32, 48) and torch.isfinite(out).all()

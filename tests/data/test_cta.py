@@ -7,7 +7,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import SaveImage
 
-from monai_nlseg.data import assemble_slices, cta_datalist, cta_slices, load_cta
+from monai_nlseg.data import assemble_slices, cta_datalist, cta_slices, load_axial_cta, load_cta
 from monai_nlseg.transforms import LoadSliced
 from tests.data.images import truncate
 
@@ -122,6 +122,9 @@ def test_damage_is_named(folder, damage, words):
 
 
 def test_what_is_not_there(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="empty' holds no folder: expected a folder for each patient with image"):
+        cta_datalist(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"no subject \['patient-3'\]"):
         cta_datalist(folder, ["patient-3"])
     with pytest.raises(ValueError, match="not a directory: give the folder with a folder for each patient"):
@@ -136,7 +139,7 @@ def test_series_without_pydicom(folder, monkeypatch):
         cta_datalist(folder)
 
 
-def _save_series(path, values, uid="1.2.3", first=1):
+def save_series(path, values, uid="1.2.3", first=1):
     pydicom = pytest.importorskip("pydicom")
     path.mkdir(parents=True, exist_ok=True)
     for index in range(values.shape[2]):
@@ -161,7 +164,7 @@ def _save_series(path, values, uid="1.2.3", first=1):
 def series(folder):
     """The image of patient-1 as a DICOM series, its label as NIfTI."""
     _image(folder).unlink()
-    _save_series(folder / "patient-1" / "image", voxels(len(".nii.gz")))
+    save_series(folder / "patient-1" / "image", voxels(len(".nii.gz")))
     return folder
 
 
@@ -188,10 +191,10 @@ def test_other_files_beside_a_series(series):
     [
         (lambda image: (image / "002.dcm").unlink(), "lie 0.625 to 1.25 mm apart: restore the missing slices"),
         (lambda image: (image / "002.dcm").write_bytes((image / "001.dcm").read_bytes()), "lie 0 to 1.25 mm apart"),
-        (lambda image: _save_series(image / ".." / "image", voxels()[:, :, :1], "1.2.4"), "holds 2 DICOM series"),
+        (lambda image: save_series(image / ".." / "image", voxels()[:, :, :1], "1.2.4"), "holds 2 DICOM series"),
         (lambda image: [path.unlink() for path in image.iterdir()], "holds 0 DICOM slices"),
-        (lambda image: (image / "004.dcm").write_bytes(b""), "004.dcm' is no DICOM file, unlike the others"),
-        (lambda image: (image / "005.DCM").write_text("text"), "005.DCM' is no DICOM file"),
+        (lambda image: (image / "004.dcm").write_bytes(b""), "004.dcm' is not a DICOM slice or is damaged"),
+        (lambda image: (image / "005.DCM").write_text("text"), "005.DCM' is not a DICOM slice or is damaged"),
         (lambda image: (image / "004.dcm").unlink(), r"label has shape \(8, 6, 5\), image \(8, 6, 4\)"),
         (
             lambda image: (image / "001.dcm").write_bytes((image / "001.dcm").read_bytes()[:-20]),
@@ -203,3 +206,24 @@ def test_damaged_series(series, damage, words):
     damage(series / "patient-1" / "image")
     with pytest.raises(ValueError, match=words):
         cta_datalist(series)
+
+
+def test_axial_view_does_not_depend_on_the_order_of_storage(tmp_path):
+    """A volume stored in DICOM's axes, in RAS, and with its axes swapped and its slices from the head downwards."""
+    save(tmp_path / "lps.nii", voxels())
+    for code in ("RAS", "PRI"):
+        turn = nib.orientations.ornt_transform(nib.io_orientation(AFFINE), nib.orientations.axcodes2ornt(tuple(code)))
+        nib.save(nib.load(tmp_path / "lps.nii").as_reoriented(turn), tmp_path / f"{code}.nii")
+        assert nib.aff2axcodes(nib.load(tmp_path / f"{code}.nii").affine) == tuple(code)
+    for name in ("lps", "RAS", "PRI"):
+        view = load_axial_cta(tmp_path / f"{name}.nii")
+        np.testing.assert_array_equal(view.numpy(), voxels())
+        np.testing.assert_allclose(view.affine.numpy(), AFFINE)
+
+
+def test_any_byte_order(tmp_path):
+    header = nib.Nifti1Header(endianness=">")
+    header.set_data_dtype(np.int16)
+    nib.save(nib.Nifti1Image(voxels(), AFFINE, header), tmp_path / "a.nii")
+    assert nib.load(tmp_path / "a.nii").header.endianness == ">"
+    np.testing.assert_array_equal(load_cta(tmp_path / "a.nii").numpy(), voxels())

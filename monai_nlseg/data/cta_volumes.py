@@ -1,0 +1,134 @@
+"""CT volumes to be segmented: DICOM series, NIfTI and NRRD."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai.utils import optional_import
+
+from monai_nlseg.data.checks import open_volume, require_directory
+from monai_nlseg.data.cta import check_series
+
+__all__ = ["cta_images", "cta_output_name", "cta_root"]
+
+VOLUMES = (".nii.gz", ".nii", ".nrrd")
+MASKS = r".*_seg|label"
+
+
+def cta_images(dataset: str | Path, exclude: str = MASKS) -> list[dict[str, str]]:
+    """MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, NIfTI and NRRD.
+
+    Load with ``LoadImaged("image", reader="monai_nlseg.data.CTAReader")``.
+
+    Args:
+        dataset: the folder, or one NIfTI or NRRD file, or one folder with the slices of a series.
+        exclude: regular expression of the names, less suffix, to leave out; by default masks that inference wrote and
+            those of :func:`cta_datalist`'s layout.
+
+    Returns:
+        A list of ``{"case": path below the folder without suffix, "image": path}``, sorted.
+
+    Raises:
+        ValueError: if nothing is found, a volume is damaged or not of three axes, a series has gaps or is not the only
+            one of its folder, or two volumes are one case (``a.nii`` and ``a.nrrd``).
+    """
+    path = Path(dataset)
+    if path.is_file():
+        if not path.name.endswith(VOLUMES):
+            raise ValueError(f"'{path}' is not {' or '.join(VOLUMES)}: give such a file, or a folder of DICOM series.")
+        root, found = path.parent, [path]
+    else:
+        root = require_directory(path, "DICOM series, each in a folder of its own, or NIfTI or NRRD volumes")
+        if _is_series(root):
+            root = root.absolute()  # a result cannot be named after "."
+            found = [root]
+        else:
+            found = _below(root, exclude)
+        if not found:
+            raise ValueError(
+                f"'{root}' holds no CT volume: give a folder of DICOM series, each in a folder of its own, or of NIfTI "
+                "or NRRD volumes."
+            )
+    cases: dict[str, Path] = {}
+    for image in found:
+        case = image.name if image == root else _case(image.relative_to(root))
+        if case in cases:
+            raise ValueError(
+                f"'{cases[case]}' and '{image}' are both case '{case}', one result would replace the other: rename or "
+                "move one."
+            )
+        _check(image)
+        cases[case] = image
+    return [{"case": case, "image": str(image)} for case, image in cases.items()]
+
+
+def cta_root(dataset: str | Path) -> str:
+    """``SaveImaged``'s ``data_root_dir`` for :func:`cta_images`: the folder, unless it is itself the only series."""
+    path = Path(dataset)
+    return str(path) if path.is_dir() and not _is_series(path) else ""
+
+
+def cta_output_name(meta: Mapping[str, Any], saver: object) -> dict[str, Any]:
+    """``SaveImaged``'s ``output_name_formatter`` for :func:`cta_images`.
+
+    MONAI takes what follows the last dot for a suffix, also in the name of a folder: of the series 1.2.840.1 and
+    1.2.840.2 one would replace the other.
+    """
+    image = str(meta["filename_or_obj"])
+    return {"subject": f"{image}.dcm" if os.path.isdir(image) else image}
+
+
+def _below(root: Path, exclude: str) -> list[Path]:
+    found = []
+    for folder, subfolders, files in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and not re.fullmatch(exclude, name)]
+        here = Path(folder)
+        if here != root and _is_series(here):
+            found.append(here)
+        found += [
+            here / name
+            for name in files
+            if name.endswith(VOLUMES) and not name.startswith(".") and not re.fullmatch(exclude, _stem(Path(name)))
+        ]
+    return sorted(found)
+
+
+def _is_series(folder: Path) -> bool:
+    """Whether a folder holds a DICOM file, by its name or by its content."""
+    return any(
+        path.suffix.lower() == ".dcm" or not path.name.endswith(VOLUMES) and _is_dicom(path)
+        for path in folder.iterdir()
+        if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(128)
+        return file.read(4) == b"DICM" and path.name != "DICOMDIR"
+
+
+def _check(image: Path) -> None:
+    if image.is_dir():
+        check_series(image)
+    elif image.suffix == ".nrrd":
+        if not optional_import("nrrd")[1]:
+            raise ValueError(f"'{image}' is NRRD: install pynrrd to read it, or convert it to NIfTI.")
+    else:
+        shape = open_volume(image).shape
+        if len(shape) < 3 or any(size != 1 for size in shape[3:]):
+            raise ValueError(f"'{image}' has shape {shape}: expected a volume of three axes and one channel.")
+
+
+def _case(path: Path) -> str:
+    return (path.parent / _stem(path)).as_posix()
+
+
+def _stem(path: Path) -> str:
+    """Name without the suffix of a volume; a folder's name has none."""
+    suffix = next((ending for ending in VOLUMES if path.name.endswith(ending)), "")
+    return path.name.removesuffix(suffix)
