@@ -311,7 +311,7 @@ def test_damaged_data_are_refused_in_one_sentence(damage, words, data, tmp_path)
         ("train", {"dataset_dir": "nowhere"}, "'nowhere' is not a directory: give the folder with a folder for each"),
         ("train", {"validation_subjects": ["patient-009"]}, "there is no labelled case ['patient-009'] among"),
         ("train", {"validation_subjects": [f"patient-{number:03d}" for number in range(1, 5)]}, "hold out fewer"),
-        ("train", {"windows_per_epoch": 3}, "3 windows an epoch and process make no batch of 4"),
+        ("train", {"windows_per_epoch": 3}, "3 windows or images an epoch and process make no batch of 4"),
         ("train", {"roi_size": [64, 63]}, "pad to"),
         ("inference", {"dataset_dir": "nowhere"}, "'nowhere' is not a directory: give the folder with DICOM series"),
         ("inference", {}, "model.pt' cannot be opened (No such file or directory)"),
