@@ -130,9 +130,9 @@ def run_bundle(
 
     Raises:
         ValueError: for a folder that is not a bundle, a config it does not have, an override of an id that the configs
-            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, or an image that
-            cannot be read. A component (what has a ``_target_``) may be given arguments that the configs leave out;
-            it refuses those it does not take by itself.
+            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, an image that
+            cannot be read, or a file that cannot be opened or written. A component (what has a ``_target_``) may be
+            given arguments that the configs leave out; it refuses those it does not take by itself.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
@@ -156,7 +156,7 @@ def run_bundle(
                 workflow.finalize()
     except Exception as error:
         cause = root_cause(error)
-        if explained := _checkpoint_error(cause) or _image_error(cause):
+        if explained := _checkpoint_error(cause) or _image_error(cause) or _file_error(cause):
             raise explained from None
         raise
 
@@ -227,6 +227,17 @@ def _image_error(cause: BaseException) -> ValueError | None:
         return None
     files = " or ".join(f"'{file}'" for file in ensure_tuple(frame["filename"]))
     return ValueError(f"{files} cannot be read ({sentence(cause)}): restore the file or leave the case out.")
+
+
+def _file_error(cause: BaseException) -> ValueError | None:
+    """Which file the system refuses and why, also where ``SaveImage`` asks for other writers instead."""
+    advice = "give another path, or make room for it there"
+    if isinstance(cause, OSError) and cause.filename:
+        return ValueError(f"'{cause.filename}' cannot be read or written ({cause.strerror}): {advice}.")
+    lines = str(cause).strip().splitlines()
+    if lines and (match := re.search(r"cannot find a suitable writer for (.*)\.$", lines[0])):
+        return ValueError(f"'{match[1]}' cannot be written ({lines[-1]}): {advice}.")
+    return None
 
 
 def _variables(error: BaseException, kind: type) -> dict[str, Any] | None:

@@ -166,3 +166,23 @@ def test_an_image_that_cannot_be_read_is_named(bundle, tmp_path):
     )
     with pytest.raises(ValueError, match=r"a.nii.gz' cannot be read \(.*\): restore the file or leave the case out"):
         run_bundle(bundle, ["load"])
+
+
+def test_a_file_that_cannot_be_written_is_named(bundle, tmp_path):
+    """A folder lies where the mask of the first image goes, a file where the folder of the others goes."""
+    (tmp_path / "out" / "0_seg.nii.gz" / "something").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    image = {"_target_": "monai.data.MetaTensor", "x": "$np.zeros((1, 4, 5, 6), np.uint8)"}
+    writer = "monai_nlseg.data.AtomicNibabelWriter"
+    save = {"_target_": "SaveImage", "output_postfix": "seg", "separate_folder": False, "writer": writer}
+    run = ["$@save(@image)"]
+    config = {"imports": ["$import numpy as np"], "image": image, "save": save, "run": run}
+    (bundle / "configs" / "save.json").write_text(json.dumps(config))
+    for folder, words in (
+        ("out", r"0_seg.nii.gz' cannot be written \(IsADirectoryError: .*\): give another path"),
+        ("file", r"file.*' cannot be read or written \((Not a directory|File exists)\): give another path"),
+    ):
+        save["output_dir"] = str(tmp_path / folder)
+        (bundle / "configs" / "save.json").write_text(json.dumps(config))
+        with pytest.raises(ValueError, match=words):
+            run_bundle(bundle, ["save"])

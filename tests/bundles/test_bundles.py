@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from monai_nlseg.bundle import find_bundle
@@ -24,8 +25,9 @@ T1 = "brain_t1_nonlocal_unet_segmentation"
 LAEDNET = "ultrasound_laednet_segmentation"
 EFFICIENTUNET = "nerve_ultrasound_efficientunet_segmentation"
 REGION_AWARE = "nerve_ultrasound_region_aware_segmentation"
+RETINA = "retinal_vessel_dnlnet_segmentation"
 # What the shipped networks are tried on.
-SHAPES = {ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64)}
+SHAPES = {ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64), RETINA: (32, 48)}
 # Their data can only be had by registration: the user trains.
 WITHOUT_WEIGHTS = (EFFICIENTUNET, REGION_AWARE)
 # A small network on small windows; everything else is the bundle's own.
@@ -311,6 +313,17 @@ class TestForm:
                                                     "multi_gpu_evaluate")),
         ):  # fmt: skip
             assert (root / file).is_file(), file
+
+    @pytest.mark.parametrize("name", [LAEDNET, RETINA, *WITHOUT_WEIGHTS])
+    def test_results_of_inference_are_no_images_of_the_next(self, name, tmp_path):
+        """Of this bundle or another, whatever they are called."""
+        for kind in ("", "_seg", "_std", "_prob", "_by.hand", "_byehand"):
+            Image.new("L", (8, 6)).save(tmp_path / f"a{kind}.png")
+        parser = ConfigParser()
+        parser.read_config(str(find_bundle(name) / "configs" / "inference.json"))
+        parser.update({"dataset_dir": str(tmp_path), "output_postfix": "by.hand"})
+        cases = [entry["case"] for entry in parser.get_parsed_content("datalist")]
+        assert cases == ["a", "a_byehand"]
 
     @pytest.mark.parametrize("name", SHAPES)
     def test_shipped_weights_fit_the_network_and_its_declared_format(self, name):

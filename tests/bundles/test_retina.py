@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from monai.bundle import ConfigWorkflow
 from PIL import Image
 from scipy.ndimage import zoom
 
@@ -247,19 +247,3 @@ def test_field_of_view_of_inference_is_that_of_evaluation(tmp_path):
     inferred = inferred.get_parsed_content("dataset")[0]["fov"]
     np.testing.assert_array_equal(inferred, evaluated)
     assert inferred.sum() > 0.9 * disc.sum()
-
-
-def test_network_keeps_what_the_metadata_declares_and_exports(tmp_path):
-    files = {"meta_file": str(CONFIGS / "metadata.json"), "config_file": str(CONFIGS / "inference.json")}
-    verify_net_in_out("network_def", **files, p=2, n=2)
-    weights = CONFIGS.parent / "models" / "model.pt"
-    ckpt_export("network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(weights), **files)
-    parser = ConfigParser()
-    parser.read_config(files["config_file"])
-    network = parser.get_parsed_content("network_def").eval()
-    network.load_state_dict(torch.load(weights, weights_only=True))
-    x = torch.randn(2, 1, 32, 48)
-    with torch.no_grad():
-        out = network(x)
-        torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), out)
-    assert out.shape == (2, 1, 32, 48) and torch.isfinite(out).all()
