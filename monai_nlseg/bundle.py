@@ -21,6 +21,7 @@ from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
 
 __all__ = [
     "bundle_root",
+    "epoch_of",
     "find_bundle",
     "latest_checkpoint",
     "require_batches",
@@ -66,6 +67,15 @@ def bundle_root(name: str) -> str:
     if metadata.is_file() and json.loads(metadata.read_text()).get("name") == name:
         return "."
     return str(find_bundle(name))
+
+
+def epoch_of(checkpoint: str | Path) -> int:
+    """N of a file ``checkpoint_epoch=N.pt``; 0 for another name or none.
+
+    Added to the seed of a training that is resumed, it keeps the first epochs' random numbers from coming again.
+    """
+    match = re.fullmatch(r"checkpoint_epoch=(\d+)", Path(checkpoint).stem)
+    return int(match[1]) if match else 0
 
 
 def latest_checkpoint(folder: str | Path) -> str:
@@ -163,11 +173,7 @@ def run_bundle(
 
 def _checkpoints(folder: str | Path) -> list[Path]:
     """The files ``checkpoint_epoch=N.pt`` by N."""
-    epochs = {
-        int(match[1]): path
-        for path in Path(folder).glob("checkpoint_epoch=*.pt")
-        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)", path.stem))
-    }
+    epochs = {epoch: path for path in Path(folder).glob("checkpoint_epoch=*.pt") if (epoch := epoch_of(path))}
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 

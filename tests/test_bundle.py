@@ -9,6 +9,7 @@ import torch
 
 from monai_nlseg.bundle import (
     bundle_root,
+    epoch_of,
     find_bundle,
     latest_checkpoint,
     require_choice,
@@ -71,6 +72,8 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
     (tmp_path / "checkpoint_epoch=best.pt").touch()
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+    assert epoch_of(latest_checkpoint(tmp_path)) == 10
+    assert [epoch_of(name) for name in ("", "models/model.pt", "checkpoint_epoch=best.pt")] == [0, 0, 0]
 
 
 def test_choices():

@@ -124,6 +124,7 @@ class TestTraining:
         shutil.copytree(trained / "models", tmp_path / "models")
         assert "is of an earlier training" in _refused(["train"], data, tmp_path, **SMALL_TRAIN)
         _run(["train"], data, tmp_path, **SMALL_TRAIN, epochs=3, resume=True)
+        assert torch.initial_seed() == 42 + 2  # not the order and the augmentations of the first epoch again
         state = torch.load(tmp_path / "models" / "checkpoint_epoch=3.pt", weights_only=True)
         assert state["lr_scheduler"]["last_epoch"] == 3 and state["lr_scheduler"]["_last_lr"] == [0.0]
         rows = (tmp_path / "models" / "training_curve.csv").read_text().splitlines()
