@@ -27,6 +27,7 @@ __all__ = [
     "require_batches",
     "require_choice",
     "require_no_checkpoint",
+    "require_results_apart",
     "run_bundle",
     "shipped_bundles",
 ]
@@ -124,6 +125,20 @@ def require_no_checkpoint(folder: str | Path) -> None:
     if checkpoints:
         raise ValueError(
             f"'{checkpoints[-1]}' is of an earlier training: go on with it by --resume True, or give another ckpt_dir."
+        )
+
+
+def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: str) -> None:
+    """Refuse results that would have the names and the folder of the images they are made from.
+
+    Raises:
+        ValueError: if ``postfix`` is empty and ``output_dir`` is the folder ``dataset``, or that of the file.
+    """
+    folder = Path(dataset) if Path(dataset).is_dir() else Path(dataset).parent
+    if not postfix and folder.resolve() == Path(output_dir).resolve():
+        raise ValueError(
+            f"results in '{output_dir}' without an output_postfix would replace the images there: give one, or another "
+            "output_dir."
         )
 
 

@@ -14,6 +14,7 @@ from monai_nlseg.bundle import (
     latest_checkpoint,
     require_choice,
     require_no_checkpoint,
+    require_results_apart,
     run_bundle,
     shipped_bundles,
 )
@@ -189,3 +190,12 @@ def test_a_file_that_cannot_be_written_is_named(bundle, tmp_path):
         (bundle / "configs" / "save.json").write_text(json.dumps(config))
         with pytest.raises(ValueError, match=words):
             run_bundle(bundle, ["save"])
+
+
+def test_results_are_kept_apart_from_their_images(tmp_path):
+    (tmp_path / "a.png").touch()
+    for dataset in (tmp_path, tmp_path / "a.png"):
+        with pytest.raises(ValueError, match="without an output_postfix would replace the images there"):
+            require_results_apart(dataset, tmp_path / "x" / "..", "")
+        require_results_apart(dataset, tmp_path, "seg")
+        require_results_apart(dataset, tmp_path / "out", "")

@@ -331,6 +331,13 @@ class TestForm:
         cases = [entry["case"] for entry in parser.get_parsed_content("datalist")]
         assert cases == ["a", "a_byehand"]
 
+    @pytest.mark.parametrize("name", [*SHAPES, *WITHOUT_WEIGHTS])
+    def test_inference_never_writes_over_its_images(self, name, tmp_path):
+        options = {"dataset_dir": str(tmp_path), "output_dir": str(tmp_path / "."), "output_postfix": ""}
+        with pytest.raises(RuntimeError) as error:
+            run_bundle(name, ["inference"], options, logs=False)
+        assert "without an output_postfix would replace the images there: give one, or another" in sentence(error.value)
+
     @pytest.mark.parametrize("name", SHAPES)
     def test_shipped_weights_fit_the_network_and_its_declared_format(self, name):
         parser = ConfigParser()
