@@ -112,8 +112,8 @@ class EncoderDecoder(nn.Module):
             try:
                 replace_modules(network, nn.ReLU, lambda relu: get_act_layer(act))
             except (TypeError, ValueError):
-                known = "'relu', 'leakyrelu', 'mish', 'swish', ..."
-                raise ValueError(f"act {act!r} is unknown: choose one of MONAI's ({known}).") from None
+                examples = "'relu', 'leakyrelu', 'mish', 'swish', ..."
+                raise ValueError(f"act {act!r} is unknown: choose one of MONAI's ({examples}).") from None
         self.in_channels = in_channels
         self.divisor = network.encoder.output_stride
         self.encoder: nn.Module = network.encoder
