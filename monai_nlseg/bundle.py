@@ -21,11 +21,13 @@ from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
 
 __all__ = [
     "bundle_root",
+    "epoch_of",
     "find_bundle",
     "latest_checkpoint",
     "require_batches",
     "require_choice",
     "require_no_checkpoint",
+    "require_results_apart",
     "run_bundle",
     "shipped_bundles",
 ]
@@ -66,6 +68,15 @@ def bundle_root(name: str) -> str:
     if metadata.is_file() and json.loads(metadata.read_text()).get("name") == name:
         return "."
     return str(find_bundle(name))
+
+
+def epoch_of(checkpoint: str | Path) -> int:
+    """N of a file ``checkpoint_epoch=N.pt``; 0 for another name or none.
+
+    Added to the seed of a training that is resumed, it keeps the first epochs' random numbers from coming again.
+    """
+    match = re.fullmatch(r"checkpoint_epoch=(\d+)", Path(checkpoint).stem)
+    return int(match[1]) if match else 0
 
 
 def latest_checkpoint(folder: str | Path) -> str:
@@ -117,6 +128,20 @@ def require_no_checkpoint(folder: str | Path) -> None:
         )
 
 
+def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: str) -> None:
+    """Refuse results that would have the names and the folder of the images they are made from.
+
+    Raises:
+        ValueError: if ``postfix`` is empty and ``output_dir`` is the folder ``dataset``, or that of the file.
+    """
+    folder = Path(dataset) if Path(dataset).is_dir() else Path(dataset).parent
+    if not postfix and folder.resolve() == Path(output_dir).resolve():
+        raise ValueError(
+            f"results in '{output_dir}' without an output_postfix would replace the images there: give one, or another "
+            "output_dir."
+        )
+
+
 def run_bundle(
     bundle: str | Path, configs: Sequence[str], overrides: Mapping[str, Any] | None = None, logs: bool = True
 ) -> None:
@@ -130,9 +155,9 @@ def run_bundle(
 
     Raises:
         ValueError: for a folder that is not a bundle, a config it does not have, an override of an id that the configs
-            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, or an image that
-            cannot be read. A component (what has a ``_target_``) may be given arguments that the configs leave out;
-            it refuses those it does not take by itself.
+            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, an image that
+            cannot be read, or a file that cannot be opened or written. A component (what has a ``_target_``) may be
+            given arguments that the configs leave out; it refuses those it does not take by itself.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
@@ -156,18 +181,14 @@ def run_bundle(
                 workflow.finalize()
     except Exception as error:
         cause = root_cause(error)
-        if explained := _checkpoint_error(cause) or _image_error(cause):
+        if explained := _checkpoint_error(cause) or _image_error(cause) or _file_error(cause):
             raise explained from None
         raise
 
 
 def _checkpoints(folder: str | Path) -> list[Path]:
     """The files ``checkpoint_epoch=N.pt`` by N."""
-    epochs = {
-        int(match[1]): path
-        for path in Path(folder).glob("checkpoint_epoch=*.pt")
-        if (match := re.fullmatch(r"checkpoint_epoch=(\d+)", path.stem))
-    }
+    epochs = {epoch: path for path in Path(folder).glob("checkpoint_epoch=*.pt") if (epoch := epoch_of(path))}
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 
@@ -227,6 +248,17 @@ def _image_error(cause: BaseException) -> ValueError | None:
         return None
     files = " or ".join(f"'{file}'" for file in ensure_tuple(frame["filename"]))
     return ValueError(f"{files} cannot be read ({sentence(cause)}): restore the file or leave the case out.")
+
+
+def _file_error(cause: BaseException) -> ValueError | None:
+    """Which file the system refuses and why, also where ``SaveImage`` asks for other writers instead."""
+    advice = "give another path, or make room for it there"
+    if isinstance(cause, OSError) and cause.filename:
+        return ValueError(f"'{cause.filename}' cannot be read or written ({cause.strerror}): {advice}.")
+    lines = str(cause).strip().splitlines()
+    if lines and (match := re.search(r"cannot find a suitable writer for (.*)\.$", lines[0])):
+        return ValueError(f"'{match[1]}' cannot be written ({lines[-1]}): {advice}.")
+    return None
 
 
 def _variables(error: BaseException, kind: type) -> dict[str, Any] | None:

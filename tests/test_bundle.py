@@ -9,10 +9,12 @@ import torch
 
 from monai_nlseg.bundle import (
     bundle_root,
+    epoch_of,
     find_bundle,
     latest_checkpoint,
     require_choice,
     require_no_checkpoint,
+    require_results_apart,
     run_bundle,
     shipped_bundles,
 )
@@ -71,6 +73,8 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
     (tmp_path / "checkpoint_epoch=best.pt").touch()
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
+    assert epoch_of(latest_checkpoint(tmp_path)) == 10
+    assert [epoch_of(name) for name in ("", "models/model.pt", "checkpoint_epoch=best.pt")] == [0, 0, 0]
 
 
 def test_choices():
@@ -166,3 +170,32 @@ def test_an_image_that_cannot_be_read_is_named(bundle, tmp_path):
     )
     with pytest.raises(ValueError, match=r"a.nii.gz' cannot be read \(.*\): restore the file or leave the case out"):
         run_bundle(bundle, ["load"])
+
+
+def test_a_file_that_cannot_be_written_is_named(bundle, tmp_path):
+    """A folder lies where the mask of the first image goes, a file where the folder of the others goes."""
+    (tmp_path / "out" / "0_seg.nii.gz" / "something").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    image = {"_target_": "monai.data.MetaTensor", "x": "$np.zeros((1, 4, 5, 6), np.uint8)"}
+    writer = "monai_nlseg.data.AtomicNibabelWriter"
+    save = {"_target_": "SaveImage", "output_postfix": "seg", "separate_folder": False, "writer": writer}
+    run = ["$@save(@image)"]
+    config = {"imports": ["$import numpy as np"], "image": image, "save": save, "run": run}
+    (bundle / "configs" / "save.json").write_text(json.dumps(config))
+    for folder, words in (
+        ("out", r"0_seg.nii.gz' cannot be written \(IsADirectoryError: .*\): give another path"),
+        ("file", r"file.*' cannot be read or written \((Not a directory|File exists)\): give another path"),
+    ):
+        save["output_dir"] = str(tmp_path / folder)
+        (bundle / "configs" / "save.json").write_text(json.dumps(config))
+        with pytest.raises(ValueError, match=words):
+            run_bundle(bundle, ["save"])
+
+
+def test_results_are_kept_apart_from_their_images(tmp_path):
+    (tmp_path / "a.png").touch()
+    for dataset in (tmp_path, tmp_path / "a.png"):
+        with pytest.raises(ValueError, match="without an output_postfix would replace the images there"):
+            require_results_apart(dataset, tmp_path / "x" / "..", "")
+        require_results_apart(dataset, tmp_path, "seg")
+        require_results_apart(dataset, tmp_path / "out", "")

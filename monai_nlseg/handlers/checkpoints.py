@@ -95,6 +95,7 @@ class EpochCheckpointSaver:
     """
 
     def __init__(self, save_dir: str | Path, save_dict: Mapping[str, Any], interval: int) -> None:
+        Path(save_dir).mkdir(parents=True, exist_ok=True)  # refuses a file, which DiskSaver does after the training
         self.interval = interval
         self.checkpoint = Checkpoint(
             to_save=save_dict,

@@ -57,9 +57,12 @@ class SoftDiceFocalLoss(DiceFocalLoss):
         gamma: float = 2.0,
         alpha: float | None = None,
     ) -> None:
-        for value, options in ((targets, ("soft", "hard_labels")), (focal, ("sigmoid", "softmax"))):
+        for name, value, options in (
+            ("targets", targets, ("soft", "hard_labels")),
+            ("focal", focal, ("sigmoid", "softmax")),
+        ):
             if value not in options:
-                raise ValueError(f"'{value}' is not an option: give '{options[0]}' or '{options[1]}'.")
+                raise ValueError(f"{name} {value!r} is unknown: choose '{options[0]}' or '{options[1]}'.")
         super().__init__(softmax=True, gamma=gamma, alpha=alpha)
         self.targets = targets
         if focal == "softmax":

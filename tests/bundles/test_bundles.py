@@ -12,10 +12,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle import find_bundle, run_bundle
 from monai_nlseg.data.simulate import simulate_iseg
 from monai_nlseg.errors import sentence
 
@@ -64,6 +66,12 @@ def monai_bundle(name: str, configs: list[str], *options: object, launcher: tupl
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     return result.stdout + result.stderr
+
+
+def run_here(name: str, configs: list[str], *options: object) -> None:
+    """Run configs of a bundle in this process, as `nlseg run` does, without the ten seconds that a process takes."""
+    names = (str(name).removeprefix("--") for name in options[::2])
+    run_bundle(name, configs, dict(zip(names, (DefaultParseValue(str(value)) for value in options[1::2]))), logs=False)
 
 
 def _ibsr_folder(root: Path, cases: int = 3) -> Path:
@@ -116,8 +124,7 @@ def test_training_leaves_weights_checkpoints_curve_and_events(trained):
 
 def test_evaluation_writes_dice_per_case_and_tissue(trained):
     name, dataset, folder = trained
-    printed = monai_bundle(name, ["train", "evaluate"], *_places(dataset, folder), *SMALL_TRAIN[name], "--step", 12)
-    assert "val_mean_dice" in printed
+    run_here(name, ["train", "evaluate"], *_places(dataset, folder), *SMALL_TRAIN[name], "--step", 12)
     rows = (folder / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
     assert len(rows) == 2
     values = [float(value) for value in rows[1].split("\t" if "\t" in rows[1] else ",")[1:]]
@@ -158,7 +165,7 @@ def test_labels_are_the_same_without_tensorrt_and_without_averages(trained):
     for run, (configs, options) in runs.items():
         output = folder / run
         arguments = ["--dataset_dir", dataset, "--ckpt_dir", folder / "models", "--output_dir", output, *options]
-        monai_bundle(name, configs, *arguments, *SMALL[name], "--step", 16)
+        run_here(name, configs, *arguments, *SMALL[name], "--step", 16)
         labels[run] = [np.asarray(nib.load(path).dataobj) for path in sorted(output.rglob("*.nii.gz"))]
     assert any(label.any() for label in labels["plain"])
     for run in ("tensorrt", "labels"):
@@ -200,7 +207,7 @@ def test_new_training_does_not_mix_with_an_earlier_one(trained):
     earlier = (models / "model.pt").read_bytes()
     for path in models.glob("checkpoint_epoch=*.pt"):
         path.unlink()
-    monai_bundle(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
+    run_here(name, ["train"], *_places(dataset, folder), *SMALL_TRAIN[name], "--epochs", 1)
     assert (models / "model_earlier_1.pt").read_bytes() == earlier
     assert (models / "model.pt").is_file()
 
@@ -317,6 +324,24 @@ class TestForm:
                                                     "multi_gpu_evaluate")),
         ):  # fmt: skip
             assert (root / file).is_file(), file
+
+    @pytest.mark.parametrize("name", [LAEDNET, RETINA, EFFICIENTUNET, REGION_AWARE])
+    def test_results_of_inference_are_no_images_of_the_next(self, name, tmp_path):
+        """Of this bundle or another, whatever they are called."""
+        for kind in ("", "_seg", "_std", "_prob", "_by.hand", "_byehand"):
+            Image.new("L", (8, 6)).save(tmp_path / f"a{kind}.png")
+        parser = ConfigParser()
+        parser.read_config(str(find_bundle(name) / "configs" / "inference.json"))
+        parser.update({"dataset_dir": str(tmp_path), "output_postfix": "by.hand"})
+        cases = [entry["case"] for entry in parser.get_parsed_content("datalist")]
+        assert cases == ["a", "a_byehand"]
+
+    @pytest.mark.parametrize("name", SHAPES)
+    def test_inference_never_writes_over_its_images(self, name, tmp_path):
+        options = {"dataset_dir": str(tmp_path), "output_dir": str(tmp_path / "."), "output_postfix": ""}
+        with pytest.raises(RuntimeError) as error:
+            run_bundle(name, ["inference"], options, logs=False)
+        assert "without an output_postfix would replace the images there: give one, or another" in sentence(error.value)
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_shipped_weights_fit_the_network_and_its_declared_format(self, name):

@@ -124,6 +124,7 @@ class TestTraining:
         shutil.copytree(trained / "models", tmp_path / "models")
         assert "is of an earlier training" in _refused(["train"], data, tmp_path, **SMALL_TRAIN)
         _run(["train"], data, tmp_path, **SMALL_TRAIN, epochs=3, resume=True)
+        assert torch.initial_seed() == 42 + 2  # not the order and the augmentations of the first epoch again
         state = torch.load(tmp_path / "models" / "checkpoint_epoch=3.pt", weights_only=True)
         assert state["lr_scheduler"]["last_epoch"] == 3 and state["lr_scheduler"]["_last_lr"] == [0.0]
         rows = (tmp_path / "models" / "training_curve.csv").read_text().splitlines()
@@ -138,6 +139,15 @@ class TestTraining:
         assert not any(key.startswith("module.") for key in torch.load(tmp_path / "models" / "model.pt"))
         monai_bundle(EFFICIENTUNET, ["train", "evaluate", "multi_gpu_evaluate"], *options, launcher=torchrun)
         assert len(_dice(tmp_path / "eval", "val_mean_dice")) == 4
+
+    def test_weights_that_have_become_nan_are_not_kept(self, data, tmp_path):
+        """Their argmax is the background, which half of the validation images have as their truth."""
+        state = {"weight": torch.full((2, 1, 1, 1), torch.nan), "bias": torch.zeros(2)}
+        torch.save(state, tmp_path / "nan.pt")
+        options = {**SMALL_TRAIN, **PIXELWISE, "initial_weights": str(tmp_path / "nan.pt"), "epochs": 1}
+        message = _refused(["train"], data, tmp_path, **options)
+        assert message.startswith("network 0 returned NaN or infinite values")
+        assert not (tmp_path / "models" / "model.pt").exists()
 
     def test_recipe(self, data, tmp_path):
         parser = _parser(data, tmp_path, "train")
@@ -422,7 +432,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"targets": "round"}, "'round' is not an option: give 'soft' or 'hard_labels'."),
+            ({"targets": "round"}, "targets 'round' is unknown: choose 'soft' or 'hard_labels'."),
+            ({"act": "foo"}, "act 'foo' is unknown: choose one of MONAI's ('relu', 'leakyrelu', 'mish',"),
             ({"encoder": "vgg"}, "encoder 'vgg' is unknown: choose resnet34,"),
             ({"architecture": "fpn"}, "architecture 'fpn' is unknown: choose unet,"),
             ({"weights_path": "none.pth"}, "none.pth"),

@@ -86,10 +86,10 @@ def trained(request, data, tmp_path_factory):
 
 
 def _run(configs: list[str], task: str, dataset: Path, models: Path, output: Path, **options: int) -> None:
-    """In a process of its own for one task; for the others, without the seconds that takes, as `nlseg run` does."""
+    """One training in a process of its own; all else without the seconds that takes, as `nlseg run` does."""
     places = {"task": task, "dataset_dir": str(dataset), "ckpt_dir": str(models), "output_dir": str(output)}
     overrides = {**places, "image_size": [64, 64], **options}
-    if task == "breast":
+    if task == "breast" and configs == ["train"]:
         monai_bundle(LAEDNET, configs, *(part for name, value in overrides.items() for part in (f"--{name}", value)))
     else:
         run_bundle(LAEDNET, configs, overrides, logs=False)
@@ -210,6 +210,17 @@ def test_nerve_epochs_show_all_positives_and_half_of_the_negatives(data, tmp_pat
     assert len(parser.get_parsed_content("train#dataloader").sampler) == 9 + 5
     parser = _workflow("train", "nerve", data, tmp_path, undersample=False).parser
     assert len(parser.get_parsed_content("train#dataloader").sampler) == 18
+
+
+def test_datalists_without_a_flag_are_sampled_by_what_the_masks_hold(data, tmp_path):
+    """As MONAI Label gives them."""
+    workflow = _workflow("train", "nerve", data, tmp_path)
+    datalist = workflow.parser.get_parsed_content("split")[0]
+    flags = [case["positive"] for case in datalist]
+    bare = [{"image": case["image"], "label": case["label"]} for case in datalist]
+    parser = _workflow("train", "nerve", data, tmp_path, **{"train#dataset#data": bare}).parser
+    sampler = parser.get_parsed_content("train#dataloader").sampler
+    assert sampler.positives.tolist() == [index for index, positive in enumerate(flags) if positive]
 
 
 def test_unknown_task_is_refused(data, tmp_path):

@@ -12,7 +12,7 @@ from monai.bundle import ConfigWorkflow
 from PIL import Image
 from scipy.ndimage import zoom
 
-from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle import find_bundle, run_bundle
 from monai_nlseg.errors import sentence
 from tests.bundles.retina_folders import SIZE, chasedb1_folder, drive_folder, photograph
 from tests.bundles.test_bundles import RETINA, monai_bundle
@@ -29,8 +29,13 @@ def _overrides(options):
     """The pairs of a command line as ConfigWorkflow takes them."""
     parsed = {}
     for name, value in zip(options[::2], options[1::2]):
-        parsed[name.removeprefix("--")] = json.loads(value)
+        parsed[name.removeprefix("--")] = value if name.endswith("_dir") else json.loads(value)
     return parsed
+
+
+def _run(configs, options):
+    """As `nlseg run` does, without the seconds that a process takes to start."""
+    run_bundle(NAME, configs, _overrides(options), logs=False)
 
 
 def _places(dataset, folder):
@@ -80,7 +85,7 @@ def test_training_leaves_weights_checkpoints_and_curve(trained):
 
 
 def test_evaluation_writes_metrics_of_the_children_held_out(trained, chasedb1):
-    monai_bundle(RETINA, ["train", "evaluate"], *_places(chasedb1, trained), *SMALL_TRAIN)
+    _run(["train", "evaluate"], [*_places(chasedb1, trained), *SMALL_TRAIN])
     values = dict(row.split(",") for row in (trained / "eval" / "metrics.csv").read_text().splitlines())
     assert set(values) == set(METRICS)
     assert all(0 <= float(value) <= 1 for value in values.values())
@@ -98,10 +103,8 @@ def test_inference_writes_masks_of_the_images_size(trained, tmp_path):
     Image.fromarray(colours).convert("L").save(tmp_path / "in" / "c.tif")
     Image.fromarray(colours[:, :50]).save(tmp_path / "in" / "d.jpg")
     Image.fromarray(vessels).save(tmp_path / "in" / "a_manual1.gif")
-    monai_bundle(
-        RETINA, ["inference"], "--dataset_dir", tmp_path / "in", "--ckpt_dir", trained / "models",
-        "--output_dir", tmp_path / "out", *SMALL, "--save_probability", True, "--threshold", 0.3,
-    )  # fmt: skip
+    places = ["--dataset_dir", tmp_path / "in", "--ckpt_dir", trained / "models", "--output_dir", tmp_path / "out"]
+    _run(["inference"], [*map(str, places), *SMALL, "--save_probability", "true", "--threshold", "0.3"])
     names = ["a", "b", "c", "d", "left/a"]
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert written == sorted(f"{name}_{kind}.png" for name in names for kind in ("prob", "seg"))
@@ -163,6 +166,26 @@ def test_windows_come_from_everywhere_with_their_labels(chasedb1, tmp_path):
     assert len(darker) > 10 and np.mean(darker) > 0.8
 
 
+def test_centres_of_windows_are_uniform(chasedb1, tmp_path):
+    """Of an image that holds its own coordinates, windows are drawn as in training, and their middles looked at."""
+    parser = _workflow(chasedb1, tmp_path, **_overrides(SMALL_TRAIN)).parser
+    label_transforms, random_transforms = (
+        parser.get_parsed_content(f"train#{name}") for name in ("label_transforms", "random_transforms")
+    )
+    pad, crop, move = label_transforms[1], *random_transforms[:2]
+    height, width = SIZE
+    grid = torch.stack(torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")).float()
+    padded = pad({"image": grid, "label": grid})
+    for seeded, seed in ((crop, 0), (move, 1)):
+        seeded.set_random_state(seed)
+    middles = torch.stack([move(crop(padded))["image"][:, 15:17, 15:17].mean((1, 2)) for _ in range(1000)]).T
+    # From an edge no more than a quarter of the window of 32 away, as many in each of five strips along an axis.
+    for middle, size in zip(middles.numpy(), SIZE):
+        assert 6 < middle.min() < 11 and size - 12 < middle.max() < size - 6
+        counts = np.histogram(middle, bins=np.linspace(8, size - 8, 6))[0]
+        assert counts.min() > 150, counts
+
+
 def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places(chasedb1, tmp_path)
@@ -180,6 +203,7 @@ def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
     [
         ({"dataset_name": "stare"}, "choose 'drive' or 'chasedb1'"),
         ({"channel": "red"}, "choose 'green' or 'grey'"),
+        ({"region": "retina"}, "region 'retina' is unknown: choose fov, image."),
         ({"validation_subjects": ["99"]}, r"\['99'\] are not in"),
         ({"windows_per_epoch": 3}, "3 windows or images an epoch and process make no batch of 4"),
     ],
@@ -204,5 +228,21 @@ def test_configs_agree():
     for name in ("network_def", "channel", "longest_side", "roi_size", "threshold"):
         assert train[name] == inference[name], name
     prepared = train["train"]["loading_transforms"]
-    loaded, _, *prepared_alike = inference["preprocessing"]["transforms"]
+    _, loaded, _, _, *prepared_alike = inference["preprocessing"]["transforms"]
     assert [prepared[0], *prepared[-4:]] == [loaded, *prepared_alike]
+
+
+def test_field_of_view_of_inference_is_that_of_evaluation(tmp_path):
+    """Of the photograph in grey in both, though the network sees green: at its rim this one is lit in red alone."""
+    chasedb1_folder(tmp_path / "data", 2)
+    colours, _, disc = photograph(5)
+    rows, columns = np.indices(SIZE) - np.reshape(SIZE, (2, 1, 1)) / 2
+    colours[(rows**2 + columns**2 > 28**2) & disc] = (200, 0, 0)
+    Image.fromarray(colours).save(tmp_path / "data" / "Image_02R.jpg", quality=95)
+    evaluated = _workflow(tmp_path / "data", tmp_path, **_overrides(SMALL_TRAIN)).parser
+    evaluated = evaluated.get_parsed_content("validate#dataset")[1]["fov"]
+    options = {**_overrides(SMALL), "pattern": "*02R.jpg"}
+    inferred = _workflow(tmp_path / "data", tmp_path, "inference", "infer", **options).parser
+    inferred = inferred.get_parsed_content("dataset")[0]["fov"]
+    np.testing.assert_array_equal(inferred, evaluated)
+    assert inferred.sum() > 0.9 * disc.sum()

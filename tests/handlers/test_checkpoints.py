@@ -121,3 +121,9 @@ def test_an_interrupted_checkpoint_is_none(tmp_path, network, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         _train(tmp_path, network, 3, 3)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint_epoch=1.pt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_before_the_training(tmp_path):
+    (tmp_path / "models").touch()
+    with pytest.raises(FileExistsError, match="models"):
+        EpochCheckpointSaver(tmp_path / "models", {"model": torch.nn.Linear(1, 1)}, 1)

@@ -109,7 +109,11 @@ class EncoderDecoder(nn.Module):
         elif pretrained:
             network.encoder.load_state_dict(_fetch_weights(smp, encoder, in_channels))
         if act != "relu":
-            replace_modules(network, nn.ReLU, lambda relu: get_act_layer(act))
+            try:
+                replace_modules(network, nn.ReLU, lambda relu: get_act_layer(act))
+            except (TypeError, ValueError):
+                examples = "'relu', 'leakyrelu', 'mish', 'swish', ..."
+                raise ValueError(f"act {act!r} is unknown: choose one of MONAI's ({examples}).") from None
         self.in_channels = in_channels
         self.divisor = network.encoder.output_stride
         self.encoder: nn.Module = network.encoder
