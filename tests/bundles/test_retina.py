@@ -35,7 +35,7 @@ def _overrides(options):
 
 def _run(configs, options):
     """As `nlseg run` does, without the seconds that a process takes to start."""
-    run_bundle(NAME, configs, _overrides(options), logs=False)
+    run_bundle(RETINA, configs, _overrides(options), logs=False)
 
 
 def _places(dataset, folder):
