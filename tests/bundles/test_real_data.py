@@ -27,7 +27,7 @@ def test_t1_bundle_on_the_subjects_held_out(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("task", "folder", "dice", "iou"), [("fetal-head", "hc18", 0.957, 0.924), ("breast", "busi", 0.657, 0.585)]
+    ("task", "folder", "dice", "iou"), [("fetal-head", "hc18", 0.957, 0.924), ("breast", "busi", 0.732, 0.662)]
 )
 def test_laednet_bundle_on_the_images_held_out(task, folder, dice, iou, tmp_path):
     if not (SHARED / folder).is_dir():
@@ -49,5 +49,5 @@ def test_retina_bundle_on_the_children_held_out(tmp_path):
     with (tmp_path / "metrics.csv").open(newline="") as file:
         metrics = {name: float(value) for name, value in csv.reader(file)}
     # What the bundle's README reports, less half a hundredth.
-    reported = {"mean_dice": 0.769, "sensitivity": 0.792, "specificity": 0.975, "accuracy": 0.959, "auc": 0.976}
+    reported = {"mean_dice": 0.787, "sensitivity": 0.801, "specificity": 0.978, "accuracy": 0.963, "auc": 0.981}
     assert all(metrics[f"val_{name}"] > value - 0.005 for name, value in reported.items()), metrics
