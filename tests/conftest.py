@@ -3,7 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from monai.utils import set_determinism
+
+settings.register_profile("the same each time", derandomize=True)
+settings.load_profile("the same each time")
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +17,9 @@ def seeded():
     set_determinism(None)
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002, MONAI and SciPy may draw from it
+
+
+@pytest.fixture(autouse=True)
+def without_logging_conf(monkeypatch):
+    """A bundle's logging.conf is for a process of its own: it closes the handlers, and so the output, of this one."""
+    monkeypatch.setattr("monai.bundle.workflows.fileConfig", lambda *_, **__: None)

@@ -63,7 +63,7 @@ def test_float32(mode, seed, size, offset, spatial):
         exact = explicit(block.double(), x.double())
     # The logits are exact to a few times 2^-24 of their terms, of which the exponential makes the relative error.
     terms = (offset**2 + size**2) if mode == "embedded_gaussian" else 0
-    assert (out - exact).abs().max() <= (1e-5 + 1e-5 * terms) * exact.abs().max()
+    assert (out - exact).abs().max() <= (5e-5 + 1e-5 * terms) * exact.abs().max()
 
 
 @pytest.mark.parametrize("offset", [0.0, 20.0])

@@ -298,7 +298,7 @@ class TestPretrained:
         ({"encoder": "vgg16"}, "encoder 'vgg16' is unknown: choose resnet34, .*efficientnet-b2"),
         ({"in_channels": 0}, "in_channels 0"),
         ({"out_channels": 0}, "out_channels 0"),
-        ({"encoder": B0, "act": "rleu"}, "RLEU"),
+        ({"encoder": B0, "act": "rleu"}, "act 'rleu' is unknown"),
         ({"encoder": B0, "weights_path": "nothing.pth"}, "'nothing.pth' is not a file or does not exist"),
     ],
 )
