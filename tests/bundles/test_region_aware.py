@@ -134,6 +134,7 @@ class TestTraining:
             error.value
         )
 
+    @pytest.mark.slow  # as that of the other bundle for nerves
     def test_two_processes_train_and_evaluate(self, data, scratch):
         torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
         places = _places(data, scratch)
