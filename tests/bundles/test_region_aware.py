@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from monai.bundle import ConfigParser, ConfigWorkflow
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -360,20 +360,6 @@ class TestNetwork:
         network = _parser("train", encoder_weights=str(tmp_path / "resnet34.pth")).get_parsed_content("network_def")
         torch.testing.assert_close(network.encoder.layer4[2].conv2.weight, encoder["layer4.2.conv2.weight"])
         torch.testing.assert_close(network.encoder.conv1.weight, published["conv1.weight"].sum(1, keepdim=True))
-
-    def test_keeps_what_the_metadata_declares_and_exports(self, trained, tmp_path):
-        files = {"meta_file": str(CONFIGS / "metadata.json"), "config_file": str(CONFIGS / "inference.json")}
-        verify_net_in_out("network_def", **files, p=2, n=2)
-        weights = trained / "models" / "model.pt"
-        ckpt_export("network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(weights), **files)
-        network = _parser("inference").get_parsed_content("network_def").eval()
-        network.load_state_dict(torch.load(weights, weights_only=True))
-        x = torch.rand(2, 1, 64, 96)
-        with torch.no_grad():
-            out = network(x)
-            torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), out)
-        assert out.shape == (2, 1, 64, 96)
-        (tmp_path / "model.ts").unlink()
 
     def test_configs_agree(self):
         """What a network was trained with is what it is used with."""
