@@ -61,9 +61,15 @@ def test_float32(mode, seed, size, offset, spatial):
     with torch.no_grad():
         out = block(x)
         exact = explicit(block.double(), x.double())
+        if mode == "dot_product":
+            # A sum of products, whose terms may cancel: exact to a few units of the last place of their magnitudes.
+            for parameter in block.parameters():
+                parameter.abs_()
+            assert ((out - exact).abs() <= 8 * 2**-24 * explicit(block, x.double().abs())).all()
+            return
     # The logits are exact to a few times 2^-24 of their terms, of which the exponential makes the relative error.
     terms = (offset**2 + size**2) if mode == "embedded_gaussian" else 0
-    assert (out - exact).abs().max() <= (5e-5 + 1e-5 * terms) * exact.abs().max()
+    assert (out - exact).abs().max() <= (1e-5 + 1e-5 * terms) * exact.abs().max()
 
 
 @pytest.mark.parametrize("offset", [0.0, 20.0])
