@@ -21,11 +21,14 @@ from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
 
 __all__ = [
     "bundle_root",
+    "config_file",
     "epoch_of",
+    "explained",
     "find_bundle",
     "latest_checkpoint",
     "require_batches",
     "require_choice",
+    "require_known_ids",
     "require_no_checkpoint",
     "require_results_apart",
     "run_bundle",
@@ -70,6 +73,19 @@ def bundle_root(name: str) -> str:
     return str(find_bundle(name))
 
 
+def config_file(root: Path, name: str) -> Path:
+    """The file of a bundle's config: ``inference`` -> ``configs/inference.json``, ``.yaml`` or ``.yml``.
+
+    Raises:
+        ValueError: if it has none of this name.
+    """
+    for suffix in (".json", ".yaml", ".yml"):
+        if (path := root / "configs" / f"{name}{suffix}").is_file():
+            return path
+    names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
+    raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
+
+
 def epoch_of(checkpoint: str | Path) -> int:
     """N of a file ``checkpoint_epoch=N.pt``; 0 for another name or none.
 
@@ -77,6 +93,12 @@ def epoch_of(checkpoint: str | Path) -> int:
     """
     match = re.fullmatch(r"checkpoint_epoch=(\d+)", Path(checkpoint).stem)
     return int(match[1]) if match else 0
+
+
+def explained(error: BaseException) -> ValueError | None:
+    """What a user can do about an error of a workflow: a checkpoint, an image or a file at fault; None for others."""
+    cause = root_cause(error)
+    return _checkpoint_error(cause) or _image_error(cause) or _file_error(cause)
 
 
 def latest_checkpoint(folder: str | Path) -> str:
@@ -113,6 +135,22 @@ def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Cho
     if name not in choices:
         raise ValueError(f"{option} {name!r} is unknown: choose {', '.join(choices)}.")
     return choices[name]
+
+
+def require_known_ids(files: Sequence[str], overrides: Mapping[str, Any]) -> None:
+    """Refuse overrides of ids that config files, overlaid in their order, do not define.
+
+    A component (what has a ``_target_``) may be given arguments that the configs leave out; it refuses those it does
+    not take by itself.
+
+    Raises:
+        ValueError: for the first such id; the message names near ones.
+    """
+    parser = ConfigParser()
+    parser.read_config(files)
+    for name, value in overrides.items():
+        _refuse_unknown(name, parser.get(), [Path(file).stem for file in files])
+        parser[name] = value  # a later override may go into this one
 
 
 def require_no_checkpoint(folder: str | Path) -> None:
@@ -154,19 +192,14 @@ def run_bundle(
         logs: whether the bundle's ``logging.conf`` is applied and what the workflow is given is printed.
 
     Raises:
-        ValueError: for a folder that is not a bundle, a config it does not have, an override of an id that the configs
-            do not define, a checkpoint that cannot be read or does not fit what it is loaded into, an image that
-            cannot be read, or a file that cannot be opened or written. A component (what has a ``_target_``) may be
-            given arguments that the configs leave out; it refuses those it does not take by itself.
+        ValueError: for a folder that is not a bundle, a config it does not have, an override of an unknown id (see
+            :func:`require_known_ids`), a checkpoint that cannot be read or does not fit what it is loaded into, an
+            image that cannot be read, or a file that cannot be opened or written.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
     root = find_bundle(bundle)
-    files = [_config_file(root, name) for name in configs]
-    parser = ConfigParser()
-    parser.read_config(files)
-    for name, value in (overrides or {}).items():
-        _refuse_unknown(name, parser.get(), configs)
-        parser[name] = value  # a later override may go into this one
+    files = [str(config_file(root, name)) for name in configs]
+    require_known_ids(files, overrides or {})
     shipped = root.parent == shipped_bundles()
     try:
         with notices_silenced(trusted=shipped, summaries=logs):
@@ -180,9 +213,8 @@ def run_bundle(
                 workflow.run()
                 workflow.finalize()
     except Exception as error:
-        cause = root_cause(error)
-        if explained := _checkpoint_error(cause) or _image_error(cause) or _file_error(cause):
-            raise explained from None
+        if told := explained(error):
+            raise told from None
         raise
 
 
@@ -190,14 +222,6 @@ def _checkpoints(folder: str | Path) -> list[Path]:
     """The files ``checkpoint_epoch=N.pt`` by N."""
     epochs = {epoch: path for path in Path(folder).glob("checkpoint_epoch=*.pt") if (epoch := epoch_of(path))}
     return [epochs[epoch] for epoch in sorted(epochs)]
-
-
-def _config_file(root: Path, name: str) -> str:
-    for suffix in (".json", ".yaml", ".yml"):
-        if (path := root / "configs" / f"{name}{suffix}").is_file():
-            return str(path)
-    names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
-    raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
 
 
 def _refuse_unknown(name: str, config: Any, configs: Sequence[str]) -> None:

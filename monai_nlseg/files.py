@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["written_beside"]
+__all__ = ["remove_leftovers", "written_beside"]
 
 
 @contextmanager
 def written_beside(path: Path) -> Iterator[Path]:
     """A name beside ``path``, of the same suffixes, to write to; at the end it is renamed to ``path``.
 
-    So no file is ever half written under its final name. What a failure has left beside it is removed. The folder is
-    made if it is missing.
+    So no file is ever half written under its final name, not even after a power failure, for it is brought to the disk
+    before. What a failure has left beside it is removed; what a kill has left is hidden, see :func:`remove_leftovers`.
+    The folder is made if it is missing.
 
     Examples::
 
@@ -27,6 +29,18 @@ def written_beside(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         yield beside
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove below ``folder`` what processes that were killed while they wrote have left there.
+
+    Only for a folder in which nothing else writes at the time.
+    """
+    for path in folder.rglob(".*-*"):
+        if re.match(r"\.\d+-", path.name) and path.is_file():
+            path.unlink(missing_ok=True)

@@ -12,10 +12,14 @@ from rich.text import Text
 from monai_nlseg.cli import bundles, kaggle
 from monai_nlseg.cli.bench import bench
 from monai_nlseg.cli.evaluate import evaluate
+from monai_nlseg.cli.infer import infer
 from monai_nlseg.cli.simulate import simulate
 from monai_nlseg.errors import sentence
 
 __all__ = ["app", "main"]
+
+# MONAI imports torchvision where it is; nothing here reads images with it. At the top, for worker processes, too.
+warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)
 
 app = typer.Typer(
     name="nlseg",
@@ -31,6 +35,7 @@ app.command()(bundles.export)
 app.command()(bundles.plan)
 app.command()(bench)
 app.command()(evaluate)
+app.command()(infer)
 app.command()(kaggle.submit)
 app.command()(kaggle.masks)
 app.command()(kaggle.score)
@@ -40,8 +45,6 @@ app.add_typer(simulate, name="simulate")
 def main() -> None:
     """Entry point: an error ends in one sentence and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    # MONAI imports torchvision where it is; nothing here reads images with it.
-    warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)
     try:
         app()
     except Exception as error:

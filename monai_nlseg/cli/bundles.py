@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from monai_nlseg.cli.console import chosen_device, numbers, say
+from monai_nlseg.cli.overrides import overrides_of_options
 
 __all__ = ["convert", "demo", "export", "plan", "run"]
-
-TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
 
 
 def demo(
@@ -47,7 +46,7 @@ def run(
     """
     from monai_nlseg.bundle import run_bundle
 
-    run_bundle(bundle, configs.split(","), _overrides(context.args))
+    run_bundle(bundle, configs.split(","), overrides_of_options(context.args))
 
 
 def convert(
@@ -101,23 +100,3 @@ def plan(
         )
     network = optimize_for_inference(network.to(chosen_device()))
     say(str(plan_inference(inferer, network, (window[0], *sizes), memory, seconds, measure=measure)))
-
-
-def _overrides(arguments: list[str]) -> dict[str, Any]:
-    """``--id value`` and ``--id=value`` pairs; values are read as Python literals where they are such, but paths and
-    patterns stay as they are: 2024 is a folder, and # is no comment."""
-    from fire.parser import DefaultParseValue
-
-    pairs: dict[str, Any] = {}
-    rest = list(arguments)
-    while rest:
-        option = rest.pop(0)
-        if not option.startswith("--"):
-            raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
-        name, given, value = option[2:].partition("=")
-        if not given:
-            if not rest or rest[0].startswith("--"):
-                raise ValueError(f"'{option}' has no value: give pairs such as --dataset_dir PATH.")
-            value = rest.pop(0)
-        pairs[name] = value if name.endswith(TEXT_IDS) else DefaultParseValue(value)
-    return pairs

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
+from monai_nlseg.cohort.storage import exists, files_below, is_remote, join
 
-__all__ = ["Case", "find_cases"]
+__all__ = ["IMAGES", "VOLUMES", "Case", "find_cases"]
 
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".mha", ".mhd")
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-LISTS = (".csv", ".json", ".jsonl")
 
 
 @dataclass(frozen=True)
@@ -26,25 +25,28 @@ class Case:
 
     Attributes:
         name: path-like and unique, below which the outputs lie: "site/patient-1".
-        images: one path a modality; that of a DICOM series is a tuple of its files, in the order of its slices.
+        images: one item a modality, in the order of the network's channels; an item is the path of a file, or the
+            paths of a DICOM series' files in the order of its slices. Paths are local or URLs such as
+            ``s3://bucket/scan.nii.gz``.
     """
 
     name: str
-    images: tuple[Path | tuple[Path, ...], ...]
+    images: tuple[tuple[str, ...], ...]
 
     @property
-    def files(self) -> list[Path]:
+    def files(self) -> list[str]:
         """All files that the case is read from."""
-        found: list[Path] = []
-        for image in self.images:
-            for path in image if isinstance(image, tuple) else (image,):
-                found.append(path)
-                if path.suffix == ".hdr":
-                    found.append(path.with_suffix(".img"))
+        found = []
+        for path in (path for image in self.images for path in image):
+            found.append(path)
+            if path.lower().endswith(".hdr"):
+                found.append(path[: -len("hdr")] + ("img" if path.endswith("hdr") else "IMG"))
         return found
 
 
-def find_cases(source: str | Path, pattern: str = "**/*") -> list[Case]:
+def find_cases(
+    source: str | Path, pattern: str = "**/*", modalities: Sequence[str] = (), leave_out: str | Path | None = None
+) -> list[Case]:
     """The cases of an image, a folder, a list or a folder of DICOM series.
 
     - An image: NIfTI, Analyze (its ``.hdr``), NRRD, MetaImage, PNG, JPEG, TIFF, BMP, GIF, or DICOM.
@@ -54,25 +56,35 @@ def find_cases(source: str | Path, pattern: str = "**/*") -> list[Case]:
       order that the network takes them; ``case`` names the case. Paths are relative to the list.
 
     Args:
-        source: the image, folder or list.
+        source: the image, folder or list; a path, or a URL that fsspec reads.
         pattern: glob pattern below a folder.
+        modalities: words by which the names of a case's files in a folder differ, in the order of the network's
+            channels: with ("T1", "T2"), ``p1-T1.nii`` and ``p1-T2.nii`` are the case ``p1``.
+        leave_out: folder below ``source`` whose files are no cases: the outputs of an earlier run.
 
     Raises:
-        ValueError: if ``source`` does not exist or holds no case, a list is damaged or names a file that is not there,
-            or two cases have one name.
+        ValueError: if ``source`` is the folder to leave out, does not exist or holds no case, a list is damaged or names
+            a file that is not there, a case lacks a modality, or two cases have one name.
+
+    Examples::
+
+        cases = find_cases("scans")
+        cases = find_cases("iSeg-2017", modalities=("T1", "T2"))
+        cases = find_cases("cohort.csv")
+
     """
-    source = Path(source)
-    if source.is_dir():
-        cases = _in_folder(source, pattern)
-    elif not source.is_file():
-        raise ValueError(f"'{source}' does not exist: give an image, a folder, or a list (.csv, .json, .jsonl).")
-    elif source.suffix.lower() in LISTS:
-        cases = _in_list(source)
+    source = str(source)
+    if source.lower().endswith(LISTS):
+        cases = [_entry(source, line, row) for line, row in enumerate(read_list(source), 1)]
+    elif is_remote(source) or Path(source).is_dir():
+        cases = _in_folder(source, pattern, modalities, _inside(source, leave_out))
+    elif Path(source).is_file():
+        cases = [Case(_stem(Path(source).name), ((source,),))]
     else:
-        cases = [Case(_stem(source.name), (source,))]
+        raise ValueError(f"'{source}' does not exist: give an image, a folder, or a list (.csv, .json, .jsonl).")
     if not cases:
-        raise ValueError(f"'{source}' holds no image that '{pattern}' matches: give the folder of NIfTI, DICOM, PNG, ...")
-    twice = [name for name, count in Counter(case.name for case in cases).items() if count > 1]
+        raise ValueError(f"'{source}' holds no image that '{pattern}' matches: give the folder of NIfTI, DICOM, PNG.")
+    twice = [name for name, count in Counter(case.name.lower() for case in cases).items() if count > 1]
     if twice:
         raise ValueError(
             f"{len(twice)} names stand for several cases, the first '{twice[0]}': rename the files, or give a list "
@@ -81,70 +93,92 @@ def find_cases(source: str | Path, pattern: str = "**/*") -> list[Case]:
     return cases
 
 
-def _in_folder(root: Path, pattern: str) -> list[Case]:
-    shown = sorted(path for path in root.glob(pattern) if path.is_file() and not _hidden(path.relative_to(root)))
-    known = [path for path in shown if path.name.lower().endswith((*VOLUMES, *IMAGES))]
-    cases = [Case(_stem(path.relative_to(root).as_posix()), (path,)) for path in known]
-    others = [path for path in shown if path not in set(known) and is_dicom(path)]
-    return cases + [Case(name, (files,)) for name, files in find_series(root, others).items()]
+def _inside(source: str, folder: str | Path | None) -> str | None:
+    """The name of a folder below another, ended by ``/``."""
+    if folder is None or is_remote(source) or is_remote(str(folder)):
+        return None
+    inner, outer = Path(folder).resolve(), Path(source).resolve()
+    if inner == outer:
+        raise ValueError(f"'{folder}' holds the images: give another folder for the outputs.")
+    return inner.relative_to(outer).as_posix() + "/" if inner.is_relative_to(outer) else None
 
 
-def _in_list(path: Path) -> list[Case]:
-    return [_entry(path, line, row) for line, row in enumerate(_rows(path), 1)]
+def _in_folder(root: str, pattern: str, modalities: Sequence[str], left_out: str | None) -> list[Case]:
+    names = [name for name in files_below(root, pattern) if not name.startswith(".") and "/." not in name]
+    if left_out is not None:
+        names = [name for name in names if not name.startswith(left_out)]
+    images = [name for name in names if name.lower().endswith((*VOLUMES, *IMAGES))]
+    if modalities:
+        return _by_modality(root, images, modalities)
+    cases = [Case(_stem(name), ((join(root, name),),)) for name in images]
+    if is_remote(root):
+        if any(name.lower().endswith(".dcm") for name in names):
+            raise ValueError(f"'{root}' holds DICOM, which is read from local folders only: copy the series first.")
+        return cases
+    known = set(images)
+    others = [path for name in names if name not in known and is_dicom(path := Path(root) / name)]
+    series = find_series(Path(root), others)
+    return cases + [Case(name, (tuple(map(str, files)),)) for name, files in series.items()]
 
 
-def _rows(path: Path) -> list[Any]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() == ".csv":
-            return list(csv.DictReader(text.splitlines(), strict=True))
-        if path.suffix.lower() == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        found = json.loads(text)
-    except (OSError, ValueError, csv.Error) as error:
-        raise ValueError(f"'{path}' cannot be read as a list ({error}): give a table or JSON in UTF-8.") from None
-    # MONAI's and the decathlon's lists have the cases to infer under "testing".
-    rows = found.get("testing") if isinstance(found, dict) else found
-    if not isinstance(rows, list):
-        raise ValueError(f"'{path}' is no list of cases: expected a JSON list, or one under the key 'testing'.")
-    return rows
+def _by_modality(root: str, names: Iterable[str], modalities: Sequence[str]) -> list[Case]:
+    """Cases of files whose names differ in one word."""
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        for word in modalities:
+            stem = _stem(name)
+            folder, _, last = stem.rpartition("/")
+            rest, count = re.subn(rf"(^|[-_. ]){re.escape(word.strip('-_. '))}(?=$|[-_. ])", "", last)
+            if count == 1:
+                key = "/".join(part for part in (folder, rest.strip("-_. ")) if part) or folder or last
+                if word in found.setdefault(key, {}):
+                    raise ValueError(f"'{found[key][word]}' and '{name}' are both the {word} of '{key}': give a list.")
+                found[key][word] = name
+    for key, files in found.items():
+        missing = [word for word in modalities if word not in files]
+        if missing:
+            raise ValueError(
+                f"the case '{key}' in '{root}' has no {' and no '.join(missing)}: add the file, or give a list."
+            )
+    return [Case(key, tuple((join(root, files[word]),) for word in modalities)) for key, files in found.items()]
 
 
-def _entry(path: Path, line: int, row: Any) -> Case:
+def _entry(source: str, line: int, row: Any) -> Case:
     row = {"image": row} if isinstance(row, (str, list)) else row
     if not isinstance(row, Mapping):
-        raise ValueError(f"'{path}', case {line} is {type(row).__name__}: expected a path, or a path for each modality.")
-    files = list(_texts(row[key] for key in row if key not in ("case", "label")))
-    if not files or any(not isinstance(file, str) or not file for file in files):
-        raise ValueError(f"'{path}', case {line} lacks the path of an image: give one for each modality.")
-    images = tuple(path.parent / file for file in files)
-    missing = [image for image in images if not image.exists()]
+        raise ValueError(f"'{source}', case {line} is {row!r}: expected a path, or a path for each modality.")
+    values = [row[key] for key in row if key not in ("case", "label")]
+    files = [file for value in values for file in (value if isinstance(value, list) else [value])]
+    if not files or any(not isinstance(file, str) or not file.strip() for file in files):
+        raise ValueError(f"'{source}', case {line} lacks the path of an image: give one for each modality.")
+    paths = [file if is_remote(file) else join(_parent(source), file) for file in files]
+    missing = [path for path in paths if not exists(path)]
     if missing:
-        raise ValueError(f"'{path}', case {line}: '{missing[0]}' does not exist.")
-    name = str(row.get("case") or _stem(files[0] if not Path(files[0]).is_absolute() else images[0].name))
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"'{path}', case {line}: the name '{name}' leads out of the output folder: name it otherwise.")
-    return Case(name, tuple(_image(image) for image in images))
+        raise ValueError(f"'{source}', case {line}: '{missing[0]}' does not exist: correct the list.")
+    own = PurePosixPath(files[0]).is_absolute() or is_remote(files[0]) or ".." in PurePosixPath(files[0]).parts
+    name = str(row.get("case") or _stem(paths[0].rstrip("/").rpartition("/")[2] if own else files[0].rstrip("/")))
+    if PurePosixPath(name).is_absolute() or {"..", "."} & set(PurePosixPath(name).parts):
+        raise ValueError(
+            f"'{source}', case {line}: the name '{name}' leads out of the output folder: name it otherwise."
+        )
+    return Case(name, tuple(_image(path) for path in paths))
 
 
-def _image(path: Path) -> Path | tuple[Path, ...]:
+def _image(path: str) -> tuple[str, ...]:
     """A folder stands for the DICOM series in it."""
-    if not path.is_dir():
-        return path
-    series = find_series(path, sorted(file for file in path.iterdir() if file.is_file() and is_dicom(file)))
+    if is_remote(path) or not Path(path).is_dir():
+        return (path,)
+    files = sorted(file for file in Path(path).iterdir() if file.is_file() and is_dicom(file))
+    series = find_series(Path(path), files)
     if len(series) != 1:
         raise ValueError(f"'{path}' holds {len(series)} DICOM series: give a folder with one.")
-    return next(iter(series.values()))
+    return tuple(map(str, next(iter(series.values()))))
 
 
-def _texts(values: Iterable[Any]) -> Iterable[Any]:
-    for value in values:
-        yield from value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or "." if is_remote(path) else str(Path(path).parent)
 
 
 def _stem(name: str) -> str:
-    return re.sub(rf"({'|'.join(map(re.escape, (*VOLUMES, *IMAGES, '.dcm')))})(\.gz)?$", "", name, flags=re.IGNORECASE)
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    suffixes = "|".join(re.escape(suffix) for suffix in (*VOLUMES, *IMAGES, ".dcm"))
+    return re.sub(rf"({suffixes})$", "", name.removesuffix(".gz"), flags=re.IGNORECASE) or name

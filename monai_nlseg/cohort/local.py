@@ -2,160 +2,133 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-import time
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
 
-import psutil
-import torch
-
+from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.manifest import Record
 from monai_nlseg.cohort.options import RunOptions
-from monai_nlseg.errors import sentence
+from monai_nlseg.cohort.plan import WorkerPlan, cores_here, workers_here
+from monai_nlseg.cohort.process import WorkerProcess
+from monai_nlseg.cohort.records import Record
 
 __all__ = ["run_local"]
 
-DEPTH = 2
-"""Cases in a worker: one in the network, one that is read or written meanwhile."""
 TICK = 0.2
 """Seconds between two looks at the limits."""
+PLANNED_ON = 3
+"""Cases that are read for a plan, until one can be."""
 
 
 def run_local(
-    cases: Sequence[Case], options: RunOptions, workers: int = 1, stopped: Callable[[], bool] = lambda: False
+    cases: Sequence[Case],
+    options: RunOptions,
+    identity: BundleIdentity,
+    workers: int | None,
+    plan: WorkerPlan | None,
+    planned: Callable[[WorkerPlan, int], None],
+    stopped: Callable[[], bool],
 ) -> Iterator[Record]:
-    """Process cases in ``workers`` processes and yield a record of each as it ends.
+    """Process cases in processes of this machine and yield a record of each as it ends.
 
     A worker that dies or passes a limit is replaced. If it held two cases, each is tried again alone, so that the one
     at fault is known.
 
     Args:
-        cases: in the order in which they are begun.
+        cases: in the order in which they are begun; at least one.
         options: of the run.
-        workers: number of processes; each loads the bundle once.
+        identity: of the bundle.
+        workers: number of processes, each of which loads the bundle once; None for as many as the machine has GPUs, or
+            cores and memory for.
+        plan: of an earlier run; None to plan by one of the first cases.
+        planned: told the plan and the number of workers.
         stopped: asked before a case is begun; True lets those in flight end and begins no other.
 
     Raises:
-        ValueError: if a worker cannot load the bundle.
+        ValueError: if a worker cannot load the bundle, or the output folder cannot be written.
     """
-    waiting, alone = deque(cases), deque[Case]()
-    pool = [_Process(options, workers) for _ in range(min(workers, len(cases)))]
-    try:
-        while True:
-            for process in pool:
-                process.fill(waiting, alone, stopped())
-            if not any(process.flying for process in pool):
-                return
-            wait([process.connection for process in pool], timeout=TICK)
-            for index, process in enumerate(pool):
-                yield from process.received()
-                fault = process.fault()
-                if fault is None:
-                    continue
-                lost = process.stop()
-                if len(lost) == 1:
-                    yield {"case": lost[0].name, "status": "failed", "error": fault}
-                else:
-                    alone.extend(lost)
-                pool[index] = _Process(options, workers)
-    finally:
-        for process in pool:
+    with tempfile.TemporaryDirectory(prefix="nlseg-", ignore_cleanup_errors=True) as scratch:
+        pool = _Pool(options, identity, scratch)
+        try:
+            pool.grow(min(workers or 1, len(cases)), workers or 1)
+            if plan is None:
+                plan = pool.plan(cases[:PLANNED_ON])
+            count = min(workers or workers_here(plan, len(cases)), len(cases))
+            planned(plan, count)
+            pool.batch = plan.batch
+            pool.grow(count, count)
+            yield from _process(deque(cases), pool, stopped)
+        finally:
+            pool.stop()
+
+
+def _process(waiting: deque[Case], pool: _Pool, stopped: Callable[[], bool]) -> Iterator[Record]:
+    alone: deque[Case] = deque()
+    attempts: dict[str, int] = {}
+    while True:
+        for process in pool.processes:
+            process.fill(waiting, alone, stopped())
+        if not any(process.flying for process in pool.processes):
+            return
+        wait([process.connection for process in pool.processes], timeout=TICK)
+        for index, process in enumerate(pool.processes):
+            for record in process.records():
+                if record["case"] in attempts:
+                    record["attempt"] = attempts[record["case"]] + 1
+                yield record
+            fault = process.fault()
+            if fault is None:
+                continue
+            lost = pool.replace(index)
+            for case in lost:
+                attempts[case.name] = attempts.get(case.name, 0) + 1
+            if len(lost) == 1:
+                yield lost_record(lost[0], fault, attempts[lost[0].name])
+            else:
+                alone.extend(lost)
+
+
+def lost_record(case: Case, fault: str, attempt: int) -> Record:
+    """Of a case that ended its worker."""
+    return Record(case=case.name, status="failed", error=fault, attempt=attempt)
+
+
+class _Pool:
+    """The workers of a run."""
+
+    def __init__(self, options: RunOptions, identity: BundleIdentity, scratch: str) -> None:
+        self.processes: list[WorkerProcess] = []
+        self.batch: int | None = None
+        self._arguments = (options, identity, scratch)
+        self._threads = 1
+
+    def grow(self, count: int, workers: int) -> None:
+        """Have ``count`` processes, each with its share of the cores."""
+        self._threads = max(1, cores_here() // max(workers, 1))
+        for process in self.processes:
+            process.settle(self._threads, self.batch)
+        while len(self.processes) < count:
+            self.processes.append(self._new(len(self.processes)))
+
+    def plan(self, cases: Sequence[Case]) -> WorkerPlan:
+        """By the first of ``cases`` that can be read; without any, the bundle's own batch and one worker."""
+        for case in cases:
+            if found := self.processes[0].plan(case):
+                return found
+        return WorkerPlan(None, 0)
+
+    def replace(self, index: int) -> list[Case]:
+        """Put a new process in the place of one, and return the cases that this held."""
+        lost = self.processes[index].stop()
+        self.processes[index] = self._new(index)
+        return lost
+
+    def stop(self) -> None:
+        """End all."""
+        for process in self.processes:
             process.stop()
 
-
-class _Process:
-    """One worker seen from the parent."""
-
-    def __init__(self, options: RunOptions, workers: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.options = options
-        self.connection, theirs = context.Pipe()
-        threads = max(1, (os.cpu_count() or 1) // workers)
-        self.process = context.Process(target=_serve, args=(theirs, options, threads), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.flying: dict[str, Case] = {}
-        self.depth = DEPTH
-        self.since: float | None = None
-
-    def fill(self, waiting: deque[Case], alone: deque[Case], stopped: bool) -> None:
-        """Send cases until ``DEPTH`` are there; one of ``alone`` only to a worker that has none, and nothing to it then."""
-        while not stopped and len(self.flying) < self.depth:
-            if not self.flying and alone:
-                self.depth = 1
-                case = alone.popleft()
-            elif waiting:
-                self.depth = DEPTH
-                case = waiting.popleft()
-            else:
-                return
-            self.flying[case.name] = case
-            self.connection.send(case)
-
-    def received(self) -> Iterator[Record]:
-        """The records that have come."""
-        while not self.connection.closed and self.connection.poll():
-            try:
-                kind, content = self.connection.recv()
-            except EOFError:
-                return
-            if kind == "unusable":
-                raise ValueError(content)
-            self.since = time.monotonic()
-            if kind == "record":
-                self.flying.pop(content["case"])
-                yield content
-
-    def fault(self) -> str | None:
-        """Why the worker has to be replaced."""
-        if not self.flying:
-            return None
-        if not self.process.is_alive():
-            return f"the worker ended with exit code {self.process.exitcode} while it held the case: see the system's log."
-        seconds, memory = self.options.seconds, self.options.memory
-        if seconds is not None and self.since is not None and time.monotonic() - self.since > seconds:
-            return f"the case took more than its limit of {seconds:g} s: raise the limit, or leave it out."
-        if memory is not None and psutil.Process(self.process.pid).memory_info().rss > memory:
-            return f"the case took more than the limit of {memory / 2**30:.1f} GiB: raise the limit, or leave it out."
-        return None
-
-    def stop(self) -> list[Case]:
-        """End the worker and return the cases it held."""
-        if self.process.is_alive() and not self.flying:
-            self.connection.send(None)
-            self.process.join(10)
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
-        return list(self.flying.values())
-
-
-def _serve(connection: Connection, options: RunOptions, threads: int) -> None:
-    """The worker's side: cases come in, ("record", record) goes out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    torch.set_num_threads(threads)
-    sending = threading.Lock()
-
-    def send(kind: str, content: Any) -> None:
-        with sending:
-            connection.send((kind, content))
-
-    from monai_nlseg.cohort.worker import Worker
-
-    try:
-        worker = Worker(options)
-    except Exception as error:
-        send("unusable", sentence(error))
-        return
-    send("ready", None)
-    with ThreadPoolExecutor(DEPTH) as threads_of_cases:
-        while (case := connection.recv()) is not None:
-            threads_of_cases.submit(lambda case=case: send("record", worker.process(case)))
+    def _new(self, index: int) -> WorkerProcess:
+        return WorkerProcess(*self._arguments, index=index, threads=self._threads, batch=self.batch)

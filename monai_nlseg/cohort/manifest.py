@@ -2,60 +2,76 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-__all__ = ["Manifest", "digest_files", "digest_of"]
+from monai_nlseg.cohort.records import Record
 
-Record = dict[str, Any]
-BLOCK = 1 << 20
+__all__ = ["Manifest"]
 
 
 class Manifest:
     """``manifest.jsonl``: one line a case and attempt, the last of a case counts.
 
-    A line is written whole and brought to the disk before :meth:`append` returns. What a kill has left of a line is
-    skipped when the file is read.
+    A line is written whole and brought to the disk before :meth:`append` returns. What a kill or a full disk has left
+    of a line is skipped when the file is read.
 
     Args:
         path: the file; made if it is missing.
 
     Raises:
-        ValueError: if the file is no manifest.
+        ValueError: if the file is no manifest, or cannot be written.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.records = self._read()
-        self._file = self.path.open("ab")
-        if self._file.tell() and not self.path.read_bytes().endswith(b"\n"):
-            self._file.write(b"\n")
+        try:
+            self._file = self.path.open("ab", buffering=0)
+            if self.path.stat().st_size and not _ends_a_line(self.path):
+                self._file.write(b"\n")
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def append(self, record: Record) -> None:
-        """Add a record, which has a "case", and bring it to the disk."""
-        self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Add a record and bring it to the disk.
+
+        Raises:
+            ValueError: if the file cannot be written.
+        """
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from None
         self.records[record["case"]] = record
 
     def _read(self) -> dict[str, Record]:
         if not self.path.is_file():
             return {}
         records: dict[str, Record] = {}
-        lines = self.path.read_bytes().splitlines()
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(self.path.read_bytes().split(b"\n"), 1):
+            if not line.strip():
+                continue
+            if not line.startswith(b'{"case"'):
+                raise ValueError(f"'{self.path}', line {number} is of no manifest: give another output folder.")
             try:
                 record = json.loads(line)
-                records[record["case"]] = record
+                if record["status"] in ("done", "failed"):
+                    records[record["case"]] = record
             except (ValueError, TypeError, KeyError):
-                if number < len(lines) and line[:1] != b"{":
-                    raise ValueError(f"'{self.path}', line {number} is of no manifest: give another folder.") from None
+                continue  # cut off
         return records
+
+    def _unwritable(self, error: OSError) -> ValueError:
+        return ValueError(
+            f"'{self.path}' cannot be written ({error.strerror}): make room or give another output folder, and run the "
+            "same command again; what is done stays."
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -70,18 +86,7 @@ class Manifest:
         self.close()
 
 
-def digest_files(files: Iterable[Path]) -> str:
-    """SHA-256 of the contents of files, in their order."""
-    total = hashlib.sha256()
-    for path in files:
-        part = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                part.update(block)
-        total.update(part.digest())
-    return total.hexdigest()
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of a JSON value, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

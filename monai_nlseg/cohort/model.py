@@ -1,10 +1,13 @@
-"""A bundle, loaded once, that turns cases into label maps."""
+"""A bundle, loaded once, that turns images into label maps."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,92 +16,301 @@ import torch
 from monai.bundle import ConfigWorkflow
 from monai.data import MetaTensor, decollate_batch, list_data_collate
 from monai.engines import SupervisedEvaluator
-from monai.transforms import AsDiscreted, Compose, SaveImaged
+from monai.handlers import CheckpointLoader
+from monai.networks import eval_mode
+from monai.transforms import AsDiscreted, Compose, EnsureChannelFirst, Invertd, LoadImaged, ResampleToMatch, SaveImaged
+from monai.utils import convert_to_dst_type
+from PIL import Image
 
-from monai_nlseg.bundle import find_bundle
-from monai_nlseg.cohort.cases import Case
+from monai_nlseg.bundle import config_file, explained, find_bundle, require_known_ids, shipped_bundles
+from monai_nlseg.cohort.cases import IMAGES
+from monai_nlseg.cohort.inputs import check_image, check_size
+from monai_nlseg.cohort.prediction import Prediction
+from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map, mean_entropy
+from monai_nlseg.errors import sentence
+from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.quiet import notices_silenced
 
-__all__ = ["Model", "Prediction"]
+__all__ = ["Item", "Model"]
+
+NEEDED = ("network_def", "inferer", "evaluator", "dataset")
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a bundle makes of a case.
+@dataclass
+class Item:
+    """An image between reading and writing.
 
     Attributes:
-        labels: (1, *spatial) label map in the grid of the input, with its affine.
-        probabilities: (classes, *spatial) float, in the same grid, if asked for.
-        image: (channels, *spatial) the input as it was read.
+        image: (channels, *spatial) as it was read, in the grid that results come back to.
+        data: what the bundle's preprocessing has made of it; later also "pred".
+        picture: whether it is of a format without a grid in space, such as PNG.
+        columns_first: whether the bundle's reader gives pictures as (columns, rows).
+        windows: images or windows that the network was given.
     """
 
-    labels: MetaTensor
     image: MetaTensor
-    probabilities: MetaTensor | None = None
+    data: dict[str, Any]
+    picture: bool
+    columns_first: bool
+    windows: int = 0
+
+    def rows_first(self, values: torch.Tensor) -> np.ndarray:
+        """As an array, (..., rows, columns) if it is a picture."""
+        array = np.asarray(values.detach().cpu().as_subclass(torch.Tensor))
+        return array.swapaxes(-1, -2) if self.columns_first else array
 
 
 class Model:
     """The inference of any MONAI bundle with the standard ids: preprocessing, inferer, postprocessing, evaluator.
 
-    The bundle's ``initialize`` loads the weights; its dataset and its ``SaveImaged`` are left out, for here a run
-    decides what is read and where it is written.
+    The bundle's ``initialize`` loads the weights, or else the ``CheckpointLoader`` among its handlers; its dataset and
+    its ``SaveImaged`` are left out, for the run decides what is read and where it is written.
 
     Args:
         bundle: path of a bundle or the name of a shipped one.
         overrides: config id -> value.
 
+    Attributes:
+        device: where the network is.
+        names: label -> name by the metadata.
+
     Raises:
-        ValueError: for what is no bundle, or one without these ids.
+        ValueError: for what is no bundle, or one without these ids, or that cannot be loaded.
     """
 
     def __init__(self, bundle: str | Path, overrides: Mapping[str, Any] | None = None) -> None:
         root = find_bundle(bundle)
-        config = next((path for suffix in ("json", "yaml", "yml") if (path := root / f"configs/inference.{suffix}").is_file()), None)
-        if config is None:
-            raise ValueError(f"the bundle {root.name} has no configs/inference.json or .yaml: give one that infers.")
+        workflow = _workflow(root, dict(overrides or {}))
+        self.evaluator: SupervisedEvaluator = workflow.parser.get_parsed_content("evaluator")
+        self.network: torch.nn.Module = self.evaluator.network
+        self.device = torch.device(self.evaluator.state.device)
+        dataset = workflow.parser.get_parsed_content("dataset")
+        transforms = _steps(_content(workflow, "preprocessing") or dataset.transform)
+        first = _first_loader(transforms, root)
+        self._reading = Compose(transforms[: first + 1])
+        self._preprocessing = Compose(transforms[first + 1 :])
+        steps = _steps(_content(workflow, "postprocessing"))
+        self._postprocessing = [step for step in steps if not isinstance(step, SaveImaged)]
+        formats = workflow.parser["_meta_"]["network_data_format"]
+        channels = formats["inputs"]["image"].get("num_channels")
+        self._channels = channels if isinstance(channels, int) else None
+        self._spatial_dims = len(formats["inputs"]["image"]["spatial_shape"])
+        self.names = _label_names(formats["outputs"]["pred"])
+        for inferer in self._inferers():
+            if hasattr(inferer, "progress"):
+                inferer.progress = False
+
+    @property
+    def windowed(self) -> StepWindowInferer | None:
+        """The inferer of overlapping windows, if the bundle has it: alone or inside another."""
+        return next((found for found in self._inferers() if isinstance(found, StepWindowInferer)), None)
+
+    def set_batch(self, windows: int) -> None:
+        """Give the network ``windows`` at a time, where the bundle's inferer has windows."""
+        for inferer in self._inferers():
+            if hasattr(inferer, "sw_batch_size"):
+                inferer.sw_batch_size = windows
+
+    def read(self, images: Sequence[Path]) -> Item:
+        """Read and preprocess an image.
+
+        Args:
+            images: one file a modality.
+
+        Raises:
+            ValueError: for a file that cannot be read, NaN, an image without contrast or with other channels than the
+                network's.
+        """
+        check_size(images)
+        paths = [str(path) for path in images]
         with notices_silenced(trusted=True, summaries=False):
+            try:
+                data = self._reading({"image": paths[0] if len(paths) == 1 else paths})
+            except Exception as error:
+                raise explained(error) or error from None
+            image = EnsureChannelFirst()(data["image"])
+            check_image(image, images)
+            data = self._preprocessing(data)
+        channels = data["image"].shape[0]
+        if self._channels is not None and channels != self._channels:
+            raise ValueError(
+                f"the image has {channels} channel{'s' * (channels != 1)}, the bundle takes {self._channels}: give one "
+                "file a modality, by a list or by modalities, or another bundle."
+            )
+        picture = images[0].suffix.lower() in IMAGES
+        return Item(image, data, picture, picture and self._columns_first(images[0].suffix))
+
+    @torch.inference_mode()
+    def infer(self, item: Item) -> Item:
+        """Run the network over what :meth:`read` returned.
+
+        Random numbers begin anew with each call, so that a result does not depend on the images before.
+        """
+        torch.manual_seed(0)
+        batch = list_data_collate([item.data])
+        image = batch["image"].to(self.device)
+        counted = 0
+
+        def count(module: torch.nn.Module, arguments: tuple[Any, ...]) -> None:
+            nonlocal counted
+            counted += len(arguments[0])
+
+        hook = self.network.register_forward_pre_hook(count)
+        try:
+            with (
+                eval_mode(self.network),
+                torch.autocast(self.device.type, enabled=self.evaluator.amp, **self.evaluator.amp_kwargs),
+            ):
+                pred = self.evaluator.inferer(image, self.network)
+        finally:
+            hook.remove()
+        pred = pred[0] if isinstance(pred, (tuple, list)) else pred
+        if not isinstance(pred, MetaTensor):
+            pred = convert_to_dst_type(pred, batch["image"], dtype=pred.dtype, device=pred.device)[0]
+        batch["pred"] = pred
+        return replace(item, data=decollate_batch(batch)[0], windows=counted)
+
+    @torch.inference_mode()
+    def finish(self, item: Item, probabilities: bool = False) -> Prediction:
+        """Make labels in the grid of the input of what :meth:`infer` returned.
+
+        Raises:
+            ValueError: if the network's output is NaN, the bundle's postprocessing gives no labels, or probabilities
+                are wanted of one whose inferer returns labels.
+        """
+        scores = item.data["pred"]
+        if torch.isnan(scores).any():
+            raise ValueError("the network's output is NaN: check the image's values and the bundle.")
+        discrete = next((step for step in self._postprocessing if isinstance(step, AsDiscreted)), None)
+        exclusive = scores.shape[0] > 1 and (discrete is None or any(discrete.argmax))
+        known = scores.is_floating_point()
+        entropy = mean_entropy(as_probabilities(scores, exclusive), exclusive) if known else None
+        chances = uncertainty = None
+        if probabilities:
+            if not known:
+                raise ValueError("the bundle's inferer returns labels, no probabilities: set inferer#output=average.")
+            back = as_probabilities(self._scores_in_grid(copy.deepcopy(item.data), item.image), exclusive)
+            chances, uncertainty = item.rows_first(back), item.rows_first(entropy_map(back, exclusive))
+        pred = _in_grid(Compose(self._postprocessing)(item.data)["pred"], item.image, "nearest")
+        labels = _integers(item.rows_first(pred))
+        return Prediction(
+            image=item.rows_first(item.image),
+            labels=labels if len(labels) > 1 else labels[0],
+            masks=len(labels) > 1,
+            affine=None if item.picture else np.asarray(item.image.affine.cpu(), dtype=float),
+            entropy=entropy,
+            probabilities=chances,
+            uncertainty=uncertainty,
+        )
+
+    def _scores_in_grid(self, data: dict[str, Any], image: MetaTensor) -> torch.Tensor:
+        """What the postprocessing makes of scores: all up to the labels, and then the way back to the input's grid."""
+        kinds = [isinstance(step, AsDiscreted) for step in self._postprocessing]
+        first = kinds.index(True) if any(kinds) else len(kinds)
+        after = [copy.copy(step) for step in self._postprocessing[first:] if isinstance(step, Invertd)]
+        for step in after:
+            step.nearest_interp = tuple(False for _ in step.nearest_interp)
+        pred = Compose([*self._postprocessing[:first], *after])(data)["pred"]
+        return _in_grid(pred, image, "bilinear")
+
+    @cache  # noqa: B019, one model a process
+    def _columns_first(self, suffix: str) -> bool:
+        """Whether the bundle's reader gives (columns, rows) of such a picture: MONAI's does, unless told otherwise."""
+        with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
+            probe = Path(folder) / f"probe{suffix}"
+            Image.new("RGB", (3, 2)).save(probe)
+            image = EnsureChannelFirst()(self._reading({"image": str(probe)})["image"])
+        return tuple(image.shape[1:]) == (3, 2)
+
+    def window_axes(self, inferer: StepWindowInferer) -> int:
+        """Axes of the windows of an inferer."""
+        sizes = inferer.roi_size
+        return len(sizes) if isinstance(sizes, Sequence) else self._spatial_dims
+
+    def _inferers(self) -> Iterator[Any]:
+        inferer = self.evaluator.inferer
+        while inferer is not None:
+            yield inferer
+            inferer = getattr(inferer, "inferer", None)
+
+
+def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
+    config = str(config_file(root, "inference"))
+    require_known_ids([config], overrides)
+    if (root / "scripts").is_dir() and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    with notices_silenced(trusted=root.parent == shipped_bundles(), summaries=False):
+        try:
             workflow = ConfigWorkflow(
-                config_file=str(config),
+                config_file=config,
                 meta_file=str(root / "configs" / "metadata.json"),
                 logging_file=False,
                 workflow_type="infer",
-                bundle_root=str(root),
-                **(overrides or {}),
+                **{"bundle_root": str(root), **overrides},
             )
-            workflow.parser["dataset#data"] = []
+            missing = [name for name in NEEDED if name not in workflow.parser]
+            if missing:
+                raise ValueError(f"the config inference of {root.name} has no {' and no '.join(missing)}: define it.")
+            if isinstance(workflow.parser["dataset"], dict) and "data" in workflow.parser["dataset"]:
+                workflow.parser["dataset"]["data"] = []
             workflow.initialize()
-        self.evaluator: SupervisedEvaluator = workflow.evaluator
-        self.device = torch.device(workflow.device)
-        self.preprocessing = _compose(workflow.preprocessing)
-        self.postprocessing = _without(_compose(workflow.postprocessing), SaveImaged)
-        self.network = self.evaluator.network.eval()
-
-    def load(self, case: Case) -> dict[str, Any]:
-        """Read and preprocess a case."""
-        images = [str(image) if isinstance(image, Path) else [str(path) for path in image] for image in case.images]
-        return self.preprocessing({"image": images[0] if len(images) == 1 else images})
-
-    @torch.inference_mode()
-    def infer(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """The network's prediction of what :meth:`load` returned, beside it under "pred"."""
-        batch = list_data_collate([item])
-        batch["pred"] = self.evaluator.inferer(batch["image"].to(self.device), self.network)
-        (output,) = decollate_batch(batch)
-        return output
-
-    def finish(self, item: dict[str, Any], probabilities: bool = False) -> Prediction:
-        """Undo the preprocessing and make labels of what :meth:`infer` returned."""
-        image = item["image"]
-        chances = None
-        if probabilities:
-            chances = _without(self.postprocessing, AsDiscreted)(copy.deepcopy(item))["pred"]
-        labels = self.postprocessing(item)["pred"]
-        return Prediction(labels, image, chances)
+            for handler in _content(workflow, "handlers") or []:
+                if isinstance(handler, CheckpointLoader):
+                    handler(workflow.parser.get_parsed_content("evaluator"))
+        except Exception as error:
+            told = explained(error) or ValueError(f"the bundle {root.name} cannot be loaded: {sentence(error)}")
+            raise told from error
+    return workflow
 
 
-def _compose(transform: Any) -> Compose:
-    return transform if isinstance(transform, Compose) else Compose([transform] if transform else [])
+def _content(workflow: ConfigWorkflow, name: str) -> Any:
+    return workflow.parser.get_parsed_content(name) if name in workflow.parser else None
 
 
-def _without(compose: Compose, kind: type) -> Compose:
-    return Compose([transform for transform in compose.flatten().transforms if not isinstance(transform, kind)])
+def _steps(transform: Any) -> list[Any]:
+    return list(Compose([transform] if transform else []).flatten().transforms)
+
+
+def _first_loader(transforms: Sequence[Any], root: Path) -> int:
+    for index, transform in enumerate(transforms):
+        if isinstance(transform, LoadImaged) and "image" in transform.keys:
+            return index
+    raise ValueError(
+        f"the preprocessing of {root.name} has no LoadImaged of the key 'image': it is needed to infer files."
+    )
+
+
+def _label_names(pred: Mapping[str, Any]) -> dict[int, str]:
+    """Label -> name; without a background among the channels, the first is label 1."""
+    channels = {int(key): str(name) for key, name in (pred.get("channel_def") or {}).items() if str(key).isdigit()}
+    if channels.get(0, "").lower() == "background":
+        del channels[0]
+        return channels
+    return {key + 1: name for key, name in channels.items()}
+
+
+def _in_grid(pred: torch.Tensor, image: MetaTensor, mode: str) -> torch.Tensor:
+    """Resample a map to the input's grid, if the bundle does not come back to it by itself."""
+    same = pred.shape[1:] == image.shape[1:]
+    if not isinstance(pred, MetaTensor):
+        if same:
+            return pred
+        raise ValueError(
+            f"the bundle's label map has the shape {tuple(pred.shape[1:])} and no affine, the image "
+            f"{tuple(image.shape[1:])}: add Invertd to its postprocessing."
+        )
+    if same and torch.allclose(pred.affine.cpu(), image.affine.cpu(), atol=1e-4):
+        return pred
+    return ResampleToMatch(mode=mode, padding_mode="zeros")(pred.float(), image)
+
+
+def _integers(labels: np.ndarray) -> np.ndarray:
+    """Labels in the smallest unsigned type."""
+    whole = np.rint(labels)
+    if labels.dtype.kind == "f" and not np.array_equal(whole, labels) or whole.min() < 0 or whole.max() > 65535:
+        raise ValueError("the bundle's postprocessing gives no labels: end it with AsDiscreted.")
+    if len(whole) > 1 and whole.max() > 1:
+        raise ValueError(
+            "the bundle gives several label maps: give one whose channels are masks of 0 and 1, or one map."
+        )
+    return whole.astype(np.uint8 if whole.max() < 256 else np.uint16)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from monai_nlseg.bundle import find_bundle
-from monai_nlseg.cohort.manifest import digest_files, digest_of
+from monai_nlseg.cohort.digests import digest_of
 
-__all__ = ["FORMATS", "RunOptions"]
+__all__ = ["EXTRAS", "FORMATS", "RunOptions"]
 
 FORMATS = ("auto", "nifti", "png", "dicom-seg")
+EXTRAS = ("probabilities", "uncertainty")
 
 
 @dataclass(frozen=True)
@@ -20,41 +20,52 @@ class RunOptions:
 
     Attributes:
         bundle: path of a bundle or the name of a shipped one.
-        output: folder of the outputs and the run's records.
+        output: folder of the outputs; a path, or a URL that fsspec writes.
         overrides: config id -> value of the bundle's inference config.
-        format: "nifti", "png" (2D) or "dicom-seg"; "auto" for PNG of 2D images and NIfTI of the rest.
+        format: of the label maps: "nifti", "png" (2D) or "dicom-seg" (DICOM inputs); "auto" for PNG of 2D images and
+            NIfTI of the rest.
         postfix: behind the case's name: "patient-1_seg.nii.gz".
-        probabilities: whether the probabilities of the classes are written, too.
+        extras: what is written beside the label maps: "probabilities" (of each class, float32, or 8 bits in PNG)
+            and "uncertainty" (entropy of the probabilities, normalised to 0 to 1).
+        previews: whether small pictures are kept for the report.
+        batch: windows of the network in one pass; None for as many as the planner finds.
         seconds: limit of a case, None for none.
         memory: limit of a worker in bytes, None for none.
 
     Raises:
-        ValueError: for an unknown format, or limits that are not above 0.
+        ValueError: for an unknown format or extra, a postfix that is empty or names a folder, or limits that are not
+            above 0.
     """
 
     bundle: str
-    output: Path
-    overrides: dict[str, Any] = field(default_factory=dict)
+    output: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     format: str = "auto"
     postfix: str = "seg"
-    probabilities: bool = False
+    extras: tuple[str, ...] = ()
+    previews: bool = True
+    batch: int | None = None
     seconds: float | None = None
     memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format {self.format!r} is unknown: choose {', '.join(FORMATS)}.")
-        for name, limit in (("seconds", self.seconds), ("memory", self.memory)):
+        for extra in self.extras:
+            if extra not in EXTRAS:
+                raise ValueError(f"{extra!r} cannot be saved: choose {' or '.join(EXTRAS)}.")
+        if not self.postfix or "/" in self.postfix or self.postfix in EXTRAS:
+            raise ValueError(f"postfix {self.postfix!r} does not do: give a word such as seg.")
+        for name, limit in (("batch", self.batch), ("seconds", self.seconds), ("memory", self.memory)):
             if limit is not None and not limit > 0:
-                raise ValueError(f"the limit of {name} is {limit}: give a number above 0.")
+                raise ValueError(f"{name} is {limit}: give a number above 0.")
 
-    def digest(self) -> str:
-        """Changes with whatever changes the outputs: configs and weights of the bundle, overrides, form of the output.
+    def digest(self, bundle: str) -> str:
+        """Changes with whatever changes the outputs; limits are not part of it, nor where the outputs lie.
 
-        Limits are not part of it, nor where the output lies.
+        Args:
+            bundle: digest of the bundle's files.
         """
-        root = find_bundle(self.bundle)
-        files = [path for folder in ("configs", "models") for path in sorted((root / folder).glob("*")) if path.is_file()]
-        chosen = {key: value for key, value in asdict(self).items() if key in ("format", "postfix", "probabilities")}
-        named = {path.relative_to(root).as_posix(): digest_files([path]) for path in files}
-        return digest_of([named, chosen, {key: str(value) for key, value in self.overrides.items()}])
+        overrides = {key: repr(value) for key, value in self.overrides.items()}
+        parts = [self.format, self.postfix, sorted(self.extras), self.previews, self.batch]
+        return digest_of([bundle, overrides, parts])

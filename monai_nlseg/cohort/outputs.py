@@ -1,64 +1,80 @@
-"""Label maps as files: NIfTI, PNG, DICOM SEG."""
+"""Label maps, probabilities and uncertainty as files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import nibabel
 import numpy as np
-from monai.data import MetaTensor, NibabelWriter
+from PIL import Image
 
-from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.model import Prediction
-from monai_nlseg.cohort.options import RunOptions
-from monai_nlseg.data.simulate.folder import save_image
+from monai_nlseg.cohort.digests import digest_files
+from monai_nlseg.cohort.records import OutputFile
+from monai_nlseg.cohort.storage import is_remote, join, put
 from monai_nlseg.files import written_beside
 
-__all__ = ["write_outputs"]
+__all__ = ["OutputFolder", "save_nifti", "save_png"]
 
 
-def write_outputs(case: Case, prediction: Prediction, options: RunOptions) -> Mapping[str, Any]:
-    """Write what a case has become, below ``options.output`` under the case's name.
+class OutputFolder:
+    """The folder of a run's outputs, here or in an object store, and what has been written there for a case.
 
-    Returns:
-        "outputs": kind -> path below the output folder; "volumes": label -> voxels and, where the grid has a size, ml.
+    Args:
+        root: path or URL.
     """
-    labels = np.asarray(prediction.labels)[0]
-    form = options.format
-    if form == "auto":
-        form = "png" if labels.ndim == 2 else "nifti"
-    outputs = {"labels": _write_labels(case, prediction, options, form)}
-    return {"outputs": outputs, "volumes": _volumes(labels, prediction.labels)}
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.written: dict[str, OutputFile] = {}
+
+    @contextmanager
+    def file(self, kind: str, name: str) -> Iterator[Path]:
+        """A path to write to, whose file appears as ``name`` below the folder when it is whole."""
+        if is_remote(self.root):
+            with tempfile.TemporaryDirectory(prefix="nlseg-") as scratch:
+                path = Path(scratch) / Path(name).name
+                yield path
+                put(path, join(self.root, name))
+                self._note(kind, name, path)
+        else:
+            with written_beside(Path(self.root) / name) as path:
+                yield path
+                self._note(kind, name, path)
+
+    def _note(self, kind: str, name: str, path: Path) -> None:
+        self.written[kind] = OutputFile(path=name, bytes=path.stat().st_size, sha256=digest_files([path]))
 
 
-def _write_labels(case: Case, prediction: Prediction, options: RunOptions, form: str) -> str:
-    name = f"{case.name}_{options.postfix}"
-    if form == "png":
-        path = options.output / f"{name}.png"
-        labels = np.asarray(prediction.labels)[0]
-        if labels.ndim != 2:
-            raise ValueError(f"PNG holds images of two axes, this label map has {labels.ndim}: choose the format nifti.")
-        save_image(path, labels.astype(np.uint8))
-    else:
-        path = options.output / f"{name}.nii.gz"
-        _write_nifti(prediction.labels, path)
-    return path.relative_to(options.output).as_posix()
+def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None) -> None:
+    """Write NIfTI.
+
+    Args:
+        path: ``.nii.gz``.
+        values: (*spatial) or (channels, *spatial) with ``affine``; without one pictures (rows, columns), (channels,
+            rows, columns) or frames of them (frames, rows, columns), which become (columns, rows, ...) of 1 mm.
+        affine: (4, 4) voxel to RAS+ mm; None for pictures.
+    """
+    if affine is None:
+        values = np.moveaxis(values, (-1, -2), (0, 1))
+        affine = np.eye(4)
+    elif values.ndim == 4:
+        values = np.moveaxis(values, 0, -1)
+    image = nibabel.Nifti1Image(values, affine)
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
 
 
-def _write_nifti(labels: MetaTensor, path: Path) -> None:
-    writer = NibabelWriter(output_dtype=np.uint8)
-    writer.set_data_array(np.asarray(labels), channel_dim=0)
-    writer.set_metadata({"affine": labels.affine}, resample=False)
-    with written_beside(path) as beside:
-        writer.write(beside, verbose=False)
+def save_png(path: Path, values: np.ndarray) -> None:
+    """Write (rows, columns) uint8 or uint16 as PNG.
 
-
-def _volumes(labels: np.ndarray, grid: MetaTensor) -> dict[str, dict[str, float]]:
-    spacing = np.asarray(grid.pixdim)[: labels.ndim]
-    voxel = float(np.prod(spacing)) / 1000 if labels.ndim == 3 else None
-    found = {}
-    for label, count in zip(*np.unique(labels, return_counts=True)):
-        if label:
-            found[str(int(label))] = {"voxels": int(count)} | ({"ml": round(int(count) * voxel, 6)} if voxel else {})
-    return found
+    Raises:
+        ValueError: for other shapes.
+    """
+    if values.ndim != 2:
+        raise ValueError(f"PNG holds one image of two axes, this result has {values.ndim}: choose the format nifti.")
+    Image.fromarray(values).save(path, format="PNG")

@@ -2,63 +2,144 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.local import run_local
-from monai_nlseg.cohort.manifest import Manifest, Record, digest_files
-from monai_nlseg.cohort.options import RunOptions
+from filelock import FileLock, Timeout
 
-__all__ = ["pending", "run"]
+from monai_nlseg.cohort.bundle_identity import BundleIdentity
+from monai_nlseg.cohort.cases import Case
+from monai_nlseg.cohort.journal import Journal
+from monai_nlseg.cohort.manifest import Manifest
+from monai_nlseg.cohort.options import RunOptions
+from monai_nlseg.cohort.pending import input_state, is_pending
+from monai_nlseg.cohort.process import refused
+from monai_nlseg.cohort.records import Record
+from monai_nlseg.cohort.report import write_report
+from monai_nlseg.cohort.runners import Runner, records_of
+from monai_nlseg.cohort.storage import is_remote
+from monai_nlseg.cohort.tables import write_volumes
+from monai_nlseg.files import remove_leftovers
+
+__all__ = ["run"]
 
 
 def run(
     cases: Sequence[Case],
     options: RunOptions,
-    workers: int = 1,
+    runner: Runner | None = None,
+    *,
+    records_dir: str | Path | None = None,
     retry_failed: bool = False,
     fail_fast: bool = False,
+    report: bool = True,
     stopped: Callable[[], bool] = lambda: False,
+    begun: Callable[[int, int], None] = lambda todo, skipped: None,
 ) -> Iterator[Record]:
     """Infer what has not been inferred yet, and yield the record of each case as it ends.
 
-    ``options.output`` holds ``manifest.jsonl``. A case is skipped if its last record there is of the same files, bundle
-    and options, and its outputs are still there.
+    A case is skipped if its last record in ``manifest.jsonl`` is of the same files, bundle and options, and its outputs
+    are still there. A run may be ended at any moment, even by a kill: the next one goes on.
 
     Args:
         cases: of :func:`monai_nlseg.cohort.find_cases`.
         options: of the run.
-        workers: number of processes.
-        retry_failed: whether cases that failed in an unchanged earlier run are tried again.
+        runner: who does the work; by default processes of this machine.
+        records_dir: folder of the run's records: ``manifest.jsonl``, ``volumes.csv``, ``run.json``, ``report.html``;
+            by default ``options.output``. Needed where that is a URL.
+        retry_failed: whether cases that failed, and whose files are unchanged, are tried again.
         fail_fast: whether no case is begun after the first that failed.
-        stopped: asked before a case is begun.
+        report: whether ``report.html`` is written at the end.
+        stopped: asked before a case is begun; True ends the run after the cases in flight.
+        begun: told the number of cases to do, and of those skipped, before the first is begun.
 
     Raises:
-        ValueError: if the bundle cannot be loaded or the output folder is of something else.
+        ValueError: if the bundle cannot be loaded, a folder cannot be written, is of something else, or another run is
+            at work in it.
+
+    Examples::
+
+        cases = find_cases("scans")
+        options = RunOptions(bundle="brain_t1_nonlocal_unet_segmentation", output="labels")
+        for record in run(cases, options):
+            print(record["case"], record["status"], record.get("error", ""))
+
     """
-    options.output.mkdir(parents=True, exist_ok=True)
-    digest = options.digest()
-    failed = False
-    with Manifest(options.output / "manifest.jsonl") as manifest:
-        todo = [case for case in cases if pending(case, manifest.records.get(case.name), digest, options.output, retry_failed)]
-        if not todo:
-            return
-        for record in run_local(todo, options, workers, lambda: stopped() or fail_fast and failed):
-            record["options"] = digest
-            manifest.append(record)
-            failed = failed or record["status"] == "failed"
-            yield record
+    runner = runner or Runner()
+    folder = _records_folder(options.output, records_dir)
+    identity = BundleIdentity.of(options.bundle, options.overrides)
+    digest = options.digest(identity.digest)
+    with _folder_of_one_run(folder), Manifest(folder / "manifest.jsonl") as manifest:
+        todo = [case for case in cases if is_pending(case, manifest.records, digest, options.output, retry_failed)]
+        journal = Journal(folder / "run.json", options, identity, len(cases), runner.as_json())
+        journal.write()
+        begun(len(todo), len(cases) - len(todo))
+        named = {case.name: case for case in todo}
+        failed = False
+        end = "stopped"
+        try:
+            with contextlib.closing(
+                records_of(runner, todo, options, identity, journal, lambda: stopped() or (fail_fast and failed))
+            ) as records:
+                for record in records:
+                    # of a worker that died only the case and the fault are known
+                    record.setdefault("bundle", identity.as_json())
+                    record.setdefault("software", journal.content["software"])
+                    record["options"] = digest
+                    record.setdefault("input", input_state(named[record["case"]]))
+                    manifest.append(record)
+                    failed = failed or record["status"] == "failed"
+                    yield record
+            end = "stopped" if _counts(cases, manifest, digest)["open"] else "complete"
+        except Exception as error:
+            end = str(error)
+            raise
+        finally:
+            journal.content["counts"] = _counts(cases, manifest, digest)
+            _conclude(folder, manifest, journal, end, report)
 
 
-def pending(case: Case, record: Record | None, digest: str, output: Path, retry_failed: bool) -> bool:
-    """Whether a case has to be processed."""
-    if record is None or record.get("options") != digest:
-        return True
+def _records_folder(output: str, records_dir: str | Path | None) -> Path:
+    if records_dir is None and is_remote(output):
+        raise ValueError(f"the records of a run into '{output}' need a folder on this machine: give records_dir.")
+    return Path(output if records_dir is None else records_dir)
+
+
+@contextmanager
+def _folder_of_one_run(folder: Path) -> Iterator[None]:
+    """The folder, made and cleaned of what killed runs have left, while no other run may use it."""
     try:
-        unchanged = record.get("input") == digest_files(case.files)
-    except OSError:
-        return True
-    if record["status"] == "failed":
-        return retry_failed or not unchanged
-    return not unchanged or any(not (output / path).is_file() for path in record["outputs"].values())
+        (folder / ".nlseg").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".nlseg" / "lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        raise ValueError(f"another run is at work in '{folder}': wait for its end, or give another folder.") from None
+    except OSError as error:
+        raise ValueError(refused(error)) from None
+    try:
+        remove_leftovers(folder)
+        yield
+    finally:
+        lock.release()
+
+
+def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str, int]:
+    """Cases done, failed, and open by their last records."""
+    counts = {"done": 0, "failed": 0, "open": 0}
+    for case in cases:
+        record = manifest.records.get(case.name)
+        counts["open" if record is None or record.get("options") != digest else record["status"]] += 1
+    return counts
+
+
+def _conclude(folder: Path, manifest: Manifest, journal: Journal, end: str, report: bool) -> None:
+    """Write what is derived from the manifest."""
+    try:
+        journal.ended(end)
+        write_volumes(folder / "volumes.csv", manifest.records.values())
+        if report:
+            write_report(folder, list(manifest.records.values()), journal.content)
+    except OSError as error:
+        raise ValueError(refused(error)) from None

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-import resource
-import threading
+import errno
+import tempfile
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
+from pathlib import Path
 
+import torch
+
+from monai_nlseg.cohort.bundle_identity import BundleIdentity, software_versions
 from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.manifest import Record, digest_files
-from monai_nlseg.cohort.model import Model
+from monai_nlseg.cohort.digests import digest_files
+from monai_nlseg.cohort.memory import PeakMemory
+from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.cohort.options import RunOptions
-from monai_nlseg.cohort.outputs import write_outputs
-from monai_nlseg.errors import sentence
+from monai_nlseg.cohort.pending import input_state
+from monai_nlseg.cohort.plan import WorkerPlan, plan_worker
+from monai_nlseg.cohort.prediction import stack_frames
+from monai_nlseg.cohort.records import Record
+from monai_nlseg.cohort.result import write_result
+from monai_nlseg.cohort.staging import stage
+from monai_nlseg.errors import root_cause, sentence
 
 __all__ = ["Worker"]
+
+# Of the output folder, and so of all cases: no space, no quota, read-only, no right.
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Worker:
@@ -26,42 +41,103 @@ class Worker:
 
     Args:
         options: of the run.
+        identity: of the bundle.
+        scratch: folder for what is staged; the system's own by default.
 
     Raises:
         ValueError: if the bundle cannot be loaded.
     """
 
-    def __init__(self, options: RunOptions) -> None:
+    def __init__(self, options: RunOptions, identity: BundleIdentity, scratch: str | None = None) -> None:
         self.options = options
+        self.identity = identity
+        self.scratch = scratch
         self.model = Model(options.bundle, options.overrides)
-        self._network = threading.Lock()
+        self._software = software_versions()
+        self._memory = PeakMemory()
+        # One thread, for PyTorch keeps a pool of threads for each that computes.
+        self._network = ThreadPoolExecutor(1)
+
+    def plan(self, case: Case, batch: int | None) -> WorkerPlan:
+        """The batch of windows and the memory that cases like this one need; from now on that batch is used.
+
+        Args:
+            case: a case such as the others, not smaller.
+            batch: windows at a time, if that is decided already.
+
+        Raises:
+            ValueError: if the case cannot be read, or memory does not suffice.
+        """
+        with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+            item = self.model.read(stage(case, Path(folder)).images[0])
+        return self._network.submit(plan_worker, self.model, item, batch).result()
+
+    def settle(self, threads: int, batch: int | None) -> None:
+        """Set PyTorch's threads, and the windows at a time if that is not left to the bundle."""
+        torch.set_num_threads(threads)
+        self._network.submit(torch.set_num_threads, threads).result()  # each thread has its own number
+        if batch is not None:
+            self.model.set_batch(batch)
 
     def process(self, case: Case) -> Record:
         """Infer a case and write its outputs.
 
         Returns:
-            Its record: "case", "status" ("done" or "failed"), "started" (UTC), "seconds" of each step, and "input" (the
-            files' digest), "outputs", "volumes", or "error", one sentence. No exception of a case goes further.
+            Its record. No fault of a case is raised.
+
+        Raises:
+            OSError: if the output folder cannot be written, which is no fault of a case.
         """
-        record: Record = {"case": case.name, "started": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-        steps: dict[str, float] = {}
+        record = Record(case=case.name, status="failed", started=_now())
+        seconds = dict.fromkeys(("read", "infer", "write"), 0.0)
+        self._memory.begin(case.name)
         try:
-            record["input"] = self._timed(steps, "digest", digest_files, case.files)
-            item = self._timed(steps, "load", self.model.load, case)
-            with self._network:
-                output = self._timed(steps, "infer", self.model.infer, item)
-            prediction = self._timed(steps, "finish", self.model.finish, output, self.options.probabilities)
-            record |= self._timed(steps, "write", write_outputs, case, prediction, self.options)
+            with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+                self._infer(case, record, seconds, Path(folder))
             record["status"] = "done"
-        except Exception as error:  # whatever is wrong with a case stays with it
-            record |= {"status": "failed", "error": sentence(error)}
-        record["seconds"] = steps
-        record["peak_memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        except Exception as error:
+            cause = root_cause(error)
+            if isinstance(cause, OSError) and cause.errno in REFUSED:
+                raise cause from None
+            record["error"] = sentence(error)
+        finally:
+            record["peak_memory"] = self._memory.end(case.name)
+        record["seconds"] = {step: round(taken, 4) for step, taken in seconds.items()}
+        record["bundle"] = self.identity.as_json()
+        record["software"] = self._software
         return record
 
-    def _timed(self, steps: dict[str, float], name: str, work: Any, *arguments: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return work(*arguments)
-        finally:
-            steps[name] = round(time.perf_counter() - start, 4)
+    def _infer(self, case: Case, record: Record, seconds: dict[str, float], folder: Path) -> None:
+        with _timed(seconds, "read"):
+            record["input"] = input_state(case)
+            staged = stage(case, folder)
+            record["input"]["sha256"] = digest_files(staged.sources)
+        predictions = []
+        record["windows"] = 0
+        for images in staged.images:
+            with _timed(seconds, "read"):
+                item = self.model.read(images)
+            item = self._network.submit(self._timed_infer, item, seconds).result()
+            record["windows"] += item.windows
+            with _timed(seconds, "write"):
+                predictions.append(self.model.finish(item, bool(self.options.extras)))
+        with _timed(seconds, "write"):
+            prediction = stack_frames(predictions)
+            record.update(write_result(case, prediction, staged, self.options, self.model.names, self.identity))
+
+    def _timed_infer(self, item: Item, seconds: dict[str, float]) -> Item:
+        with _timed(seconds, "infer"):
+            return self.model.infer(item)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[step] += time.perf_counter() - start

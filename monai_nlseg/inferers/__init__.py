@@ -8,7 +8,7 @@ from monai_nlseg.inferers.adaptive_ensemble import (
     dice_similarity,
     ensemble_weights,
 )
-from monai_nlseg.inferers.plan import InferencePlan, plan_inference
+from monai_nlseg.inferers.plan import InferencePlan, available_bytes, plan_inference
 from monai_nlseg.inferers.step_slice import StepSliceInferer
 from monai_nlseg.inferers.step_window import StepWindowInferer
 from monai_nlseg.inferers.test_time import TestTimeAugmentationInferer
@@ -23,6 +23,7 @@ __all__ = [
     "StepWindowInferer",
     "TestTimeAugmentationInferer",
     "View",
+    "available_bytes",
     "combine_views",
     "dice_similarity",
     "ensemble_weights",

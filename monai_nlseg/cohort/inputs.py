@@ -1,0 +1,63 @@
+"""What is refused of an image before a network sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import torch
+
+from monai_nlseg.inferers import available_bytes
+
+__all__ = ["check_image", "check_size"]
+
+NIFTI = (".nii", ".nii.gz", ".hdr")
+
+
+def check_size(images: Sequence[Path]) -> None:
+    """Refuse what memory cannot hold, by the header alone, and files without content.
+
+    Raises:
+        ValueError: for such a file, or one that is not there.
+    """
+    voxels = 0
+    for path in images:
+        if not path.is_file():
+            raise ValueError(f"'{path.name}' does not exist: restore the file or leave the case out.")
+        if not path.stat().st_size:
+            raise ValueError(f"'{path.name}' is empty: restore the file or leave the case out.")
+        if path.name.lower().endswith(NIFTI):
+            try:
+                shape = nibabel.load(path).shape
+            except Exception:  # reading will say what is wrong
+                continue
+            voxels += int(np.prod(shape, dtype=object))
+    # float32 as read, and once more as preprocessed
+    needed, free = 8 * voxels, available_bytes(torch.device("cpu"))
+    if needed > free:
+        raise ValueError(
+            f"'{images[0].name}' has {voxels:,} voxels, which take {needed / 1e9:.3g} GB of the {free / 1e9:.3g} GB of "
+            "memory left: crop the image, or use a larger machine."
+        )
+
+
+def check_image(image: torch.Tensor, images: Sequence[Path]) -> None:
+    """Refuse an image without finite values or without contrast.
+
+    Args:
+        image: (channels, *spatial).
+        images: files that it was read from.
+
+    Raises:
+        ValueError: for such an image.
+    """
+    named = " and ".join(f"'{path.name}'" for path in images)
+    if image.numel() == 0:
+        raise ValueError(f"{named} has the shape {tuple(image.shape[1:])}, no voxels: restore the file.")
+    wrong = int((~torch.isfinite(image)).sum())
+    if wrong:
+        raise ValueError(f"{named} has {wrong:,} voxels that are NaN or infinite: export the image again.")
+    if image.amin() == image.amax():
+        raise ValueError(f"{named} has the value {float(image.amin()):g} everywhere: export the image again.")

@@ -1,0 +1,70 @@
+"""What a bundle makes of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Prediction", "stack_frames"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Arrays in the grid of the image as it was read; of a picture (rows, columns).
+
+    Attributes:
+        image: (channels, *spatial).
+        labels: (*spatial) unsigned integers, 0 is background; with ``masks`` (masks, *spatial) of 0 and 1.
+        masks: whether the labels may overlap, mask i being label i + 1.
+        affine: (4, 4) voxel to RAS+ mm; None for pictures.
+        entropy: mean normalised entropy over the foreground found, 0 to 1; None where it is not known.
+        probabilities: (classes, *spatial) float32, if asked for.
+        uncertainty: (*spatial) normalised entropy, float32, 0 to 1, if asked for.
+        frames: whether each array has an axis of frames before the others.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    masks: bool
+    affine: np.ndarray | None
+    entropy: float | None
+    probabilities: np.ndarray | None = None
+    uncertainty: np.ndarray | None = None
+    frames: bool = False
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """Voxels along each axis."""
+        return self.image.shape[1:]
+
+
+def stack_frames(predictions: Sequence[Prediction]) -> Prediction:
+    """The frames of a sequence as one prediction; a single one as it is.
+
+    Raises:
+        ValueError: if the frames differ in size.
+    """
+    if len(predictions) == 1:
+        return predictions[0]
+    first = predictions[0]
+    sizes = {prediction.image.shape for prediction in predictions}
+    if len(sizes) > 1:
+        raise ValueError(f"the frames have {len(sizes)} different sizes: give images of one size.")
+    known = [prediction.entropy for prediction in predictions if prediction.entropy is not None]
+
+    def stacked(name: str) -> np.ndarray | None:
+        arrays = [getattr(prediction, name) for prediction in predictions]
+        return None if arrays[0] is None else np.stack(arrays)
+
+    return Prediction(
+        image=np.stack([prediction.image for prediction in predictions]),
+        labels=np.stack([prediction.labels for prediction in predictions]),
+        masks=first.masks,
+        affine=None,
+        entropy=float(np.mean(known)) if known else None,
+        probabilities=stacked("probabilities"),
+        uncertainty=stacked("uncertainty"),
+        frames=True,
+    )

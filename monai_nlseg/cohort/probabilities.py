@@ -1,0 +1,52 @@
+"""From a network's scores to class probabilities and their entropy."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+__all__ = ["as_probabilities", "entropy_map", "mean_entropy"]
+
+TINY = 1e-4
+
+
+def as_probabilities(scores: torch.Tensor, exclusive: bool) -> torch.Tensor:
+    """Scores of a whole image as probabilities: as they are where all lie in 0 to 1, else softmax or sigmoid of them.
+
+    Args:
+        scores: (classes, *spatial) logits or probabilities.
+        exclusive: whether each voxel has one class (softmax), or each channel is a mask by itself (sigmoid).
+    """
+    scores = torch.as_tensor(scores).as_subclass(torch.Tensor).float()
+    if scores.min() >= -TINY and scores.max() <= 1 + TINY:
+        return scores.clamp(0, 1)
+    return scores.softmax(0) if exclusive else scores.sigmoid()
+
+
+def entropy_map(probabilities: torch.Tensor, exclusive: bool) -> torch.Tensor:
+    """Entropy of the classes of each voxel over its largest value: 0 is certain, 1 undecided.
+
+    Args:
+        probabilities: (classes, *spatial), 0 to 1.
+        exclusive: whether the classes of a voxel sum to 1; else the mean of the channels' own entropies.
+
+    Returns:
+        (*spatial) float32.
+    """
+    if exclusive:
+        return torch.special.entr(probabilities).sum(0) / math.log(len(probabilities))
+    both = torch.special.entr(probabilities) + torch.special.entr(1 - probabilities)
+    return both.mean(0) / math.log(2)
+
+
+def mean_entropy(probabilities: torch.Tensor, exclusive: bool) -> float | None:
+    """Mean of :func:`entropy_map` over the voxels that are not background; None if all are.
+
+    Args:
+        probabilities: (classes, *spatial), 0 to 1; the first class is the background if they are exclusive.
+        exclusive: see :func:`entropy_map`.
+    """
+    foreground = probabilities.argmax(0) > 0 if exclusive else (probabilities > 0.5).any(0)
+    chosen = probabilities[:, foreground]
+    return float(entropy_map(chosen, exclusive).mean()) if chosen.shape[1] else None

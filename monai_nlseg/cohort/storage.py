@@ -1,0 +1,95 @@
+"""Files on this machine or in an object store, by path or by URL."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+__all__ = ["exists", "fetch", "files_below", "is_remote", "join", "put", "read_bytes", "state_of"]
+
+
+def is_remote(path: str) -> bool:
+    """Whether a path is a URL such as ``s3://bucket/scan.nii.gz``."""
+    return "://" in path
+
+
+def join(folder: str, name: str) -> str:
+    """A name below a folder."""
+    return f"{folder.rstrip('/')}/{name}" if is_remote(folder) else str(Path(folder) / name)
+
+
+def exists(path: str) -> bool:
+    """Whether there is such a file or folder."""
+    if not is_remote(path):
+        return Path(path).exists()
+    system, name = _resolve(path)
+    return bool(system.exists(name))
+
+
+def files_below(folder: str, pattern: str) -> list[str]:
+    """Names of the files below a folder that a glob pattern matches, sorted, with ``/`` between their parts."""
+    if not is_remote(folder):
+        found = glob.glob(pattern, root_dir=folder, recursive=True)
+        return sorted(Path(name).as_posix() for name in set(found) if (Path(folder) / name).is_file())
+    system, root = _resolve(folder)
+    root = root.rstrip("/")
+    paths = system.glob(f"{root}/{pattern}", detail=True)
+    return sorted(name.removeprefix(root).lstrip("/") for name, about in paths.items() if about["type"] == "file")
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a file."""
+    if not is_remote(path):
+        return Path(path).read_bytes()
+    system, name = _resolve(path)
+    return bytes(system.cat_file(name))
+
+
+def state_of(path: str) -> tuple[int, str]:
+    """Bytes of a file, and a stamp that changes when it is written: its time, or what its store has for that.
+
+    Raises:
+        OSError: if it does not exist.
+    """
+    if not is_remote(path):
+        found = os.stat(path)
+        return found.st_size, str(found.st_mtime_ns)
+    system, name = _resolve(path)
+    return int(system.info(name)["size"]), str(system.ukey(name))
+
+
+def fetch(url: str, folder: Path) -> Path:
+    """Copy a remote file into a local folder, under its own name."""
+    system, name = _resolve(url)
+    local = folder / name.rstrip("/").rpartition("/")[2]
+    system.get_file(name, str(local))
+    return local
+
+
+def put(local: Path, url: str) -> None:
+    """Copy a local file to a URL: written beside and moved into place, so that it is never there by half."""
+    system, name = _resolve(url)
+    system.makedirs(name.rpartition("/")[0], exist_ok=True)
+    folder, _, last = name.rpartition("/")
+    beside = f"{folder}/.{os.getpid()}-{last}"
+    system.put_file(str(local), beside)
+    system.mv(beside, name)
+
+
+def _resolve(url: str) -> tuple[Any, str]:
+    """The store of a URL, and the name there.
+
+    Raises:
+        ValueError: if fsspec does not know the store, or the package for it is not installed.
+    """
+    try:
+        system, name = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise ValueError(
+            f"'{url}' cannot be reached ({error}): give a path, or a URL of a store that fsspec knows."
+        ) from None
+    return system, str(name)
