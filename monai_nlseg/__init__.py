@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
 __version__ = "0.1.0"
+
+# MONAI imports torchvision where it is, even one whose compiled part does not fit; nothing here reads images with it.
+warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)

@@ -47,6 +47,7 @@ def notices_silenced(trusted: bool, summaries: bool) -> Iterator[None]:
         with warnings.catch_warnings(), _filtered(handlers, passes):
             # Any LoadImage tries MONAI's reader for DICOM on GPUs, whichever reader it is given.
             warnings.filterwarnings("ignore", "NvImgCodecPydicomReader", UserWarning)
+            warnings.filterwarnings("ignore", r"monai\..*default value", FutureWarning)
             if trusted:
                 warnings.filterwarnings("ignore", "parsing config_file", UserWarning)
             yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 
 import typer
 from rich.console import Console
@@ -17,9 +16,6 @@ from monai_nlseg.cli.simulate import simulate
 from monai_nlseg.errors import sentence
 
 __all__ = ["app", "main"]
-
-# MONAI imports torchvision where it is; nothing here reads images with it. At the top, for worker processes, too.
-warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)
 
 app = typer.Typer(
     name="nlseg",

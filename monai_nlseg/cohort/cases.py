@@ -63,8 +63,8 @@ def find_cases(
         leave_out: folder below ``source`` whose files are no cases: the outputs of an earlier run.
 
     Raises:
-        ValueError: if ``source`` is the folder to leave out, does not exist or holds no case, a list is damaged or names
-            a file that is not there, a case lacks a modality, or two cases have one name.
+        ValueError: if ``source`` is the folder to leave out, does not exist or holds no case, a list is damaged or
+            names a file that is not there, a case lacks a modality, or two cases have one name.
 
     Examples::
 

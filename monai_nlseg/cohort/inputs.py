@@ -43,21 +43,20 @@ def check_size(images: Sequence[Path]) -> None:
         )
 
 
-def check_image(image: torch.Tensor, images: Sequence[Path]) -> None:
+def check_image(image: torch.Tensor) -> None:
     """Refuse an image without finite values or without contrast.
 
     Args:
         image: (channels, *spatial).
-        images: files that it was read from.
 
     Raises:
         ValueError: for such an image.
     """
-    named = " and ".join(f"'{path.name}'" for path in images)
     if image.numel() == 0:
-        raise ValueError(f"{named} has the shape {tuple(image.shape[1:])}, no voxels: restore the file.")
-    wrong = int((~torch.isfinite(image)).sum())
-    if wrong:
-        raise ValueError(f"{named} has {wrong:,} voxels that are NaN or infinite: export the image again.")
+        raise ValueError(f"the image has the shape {tuple(image.shape[1:])}, no voxels: restore the file.")
+    for number, channel in enumerate(image, 1):
+        named = "the image" if len(image) == 1 else f"channel {number} of the image"
+        if wrong := int((~torch.isfinite(channel)).sum()):
+            raise ValueError(f"{named} has {wrong:,} voxels that are NaN or infinite: export it again.")
     if image.amin() == image.amax():
-        raise ValueError(f"{named} has the value {float(image.amin()):g} everywhere: export the image again.")
+        raise ValueError(f"the image has the value {float(image.amin()):g} everywhere: export it again.")

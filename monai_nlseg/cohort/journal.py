@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -40,8 +41,9 @@ class Journal:
         digest = options.digest(identity.digest)
         earlier = self._earlier()
         self.plan: WorkerPlan | None = None
-        if earlier.get("options_digest") == digest and isinstance(earlier.get("plan"), dict):
-            self.plan = WorkerPlan(earlier["plan"]["batch"], earlier["plan"]["bytes"])
+        if earlier.get("options_digest") == digest:
+            with contextlib.suppress(TypeError):  # none was made, or the file is damaged
+                self.plan = WorkerPlan(**earlier["plan"])
         self.content: dict[str, Any] = {
             "bundle": identity.as_json() | {"path": options.bundle},
             "options": {

@@ -68,12 +68,14 @@ def _process(waiting: deque[Case], pool: _Pool, stopped: Callable[[], bool]) -> 
     alone: deque[Case] = deque()
     attempts: dict[str, int] = {}
     while True:
+        if not stopped():
+            pool.restock(len(waiting) + len(alone))
         for process in pool.processes:
             process.fill(waiting, alone, stopped())
         if not any(process.flying for process in pool.processes):
             return
         wait([process.connection for process in pool.processes], timeout=TICK)
-        for index, process in enumerate(pool.processes):
+        for process in list(pool.processes):
             for record in process.records():
                 if record["case"] in attempts:
                     record["attempt"] = attempts[record["case"]] + 1
@@ -81,7 +83,7 @@ def _process(waiting: deque[Case], pool: _Pool, stopped: Callable[[], bool]) -> 
             fault = process.fault()
             if fault is None:
                 continue
-            lost = pool.replace(index)
+            lost = pool.remove(process)
             for case in lost:
                 attempts[case.name] = attempts.get(case.name, 0) + 1
             if len(lost) == 1:
@@ -103,14 +105,23 @@ class _Pool:
         self.batch: int | None = None
         self._arguments = (options, identity, scratch)
         self._threads = 1
+        self._count = 0
 
     def grow(self, count: int, workers: int) -> None:
         """Have ``count`` processes, each with its share of the cores."""
+        self._count = count
         self._threads = max(1, cores_here() // max(workers, 1))
         for process in self.processes:
             process.settle(self._threads, self.batch)
-        while len(self.processes) < count:
-            self.processes.append(self._new(len(self.processes)))
+        self.restock(count)
+
+    def restock(self, waiting: int) -> None:
+        """Start processes in the place of those that died, if cases wait for them."""
+        free = sum(not process.flying for process in self.processes)
+        while len(self.processes) < self._count and free < waiting:
+            index = min(set(range(self._count)) - {process.index for process in self.processes})
+            self.processes.append(WorkerProcess(*self._arguments, index=index, threads=self._threads, batch=self.batch))
+            free += 1
 
     def plan(self, cases: Sequence[Case]) -> WorkerPlan:
         """By the first of ``cases`` that can be read; without any, the bundle's own batch and one worker."""
@@ -119,16 +130,12 @@ class _Pool:
                 return found
         return WorkerPlan(None, 0)
 
-    def replace(self, index: int) -> list[Case]:
-        """Put a new process in the place of one, and return the cases that this held."""
-        lost = self.processes[index].stop()
-        self.processes[index] = self._new(index)
-        return lost
+    def remove(self, process: WorkerProcess) -> list[Case]:
+        """End a process and return the cases that it held."""
+        self.processes.remove(process)
+        return process.stop()
 
     def stop(self) -> None:
         """End all."""
         for process in self.processes:
             process.stop()
-
-    def _new(self, index: int) -> WorkerProcess:
-        return WorkerProcess(*self._arguments, index=index, threads=self._threads, batch=self.batch)

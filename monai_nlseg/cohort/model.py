@@ -88,6 +88,7 @@ class Model:
         transforms = _steps(_content(workflow, "preprocessing") or dataset.transform)
         first = _first_loader(transforms, root)
         self._reading = Compose(transforms[: first + 1])
+        self._channel_first = bool(transforms[first]._loader.ensure_channel_first)
         self._preprocessing = Compose(transforms[first + 1 :])
         steps = _steps(_content(workflow, "postprocessing"))
         self._postprocessing = [step for step in steps if not isinstance(step, SaveImaged)]
@@ -128,8 +129,8 @@ class Model:
                 data = self._reading({"image": paths[0] if len(paths) == 1 else paths})
             except Exception as error:
                 raise explained(error) or error from None
-            image = EnsureChannelFirst()(data["image"])
-            check_image(image, images)
+            image = data["image"] if self._channel_first else EnsureChannelFirst()(data["image"])
+            check_image(image)
             data = self._preprocessing(data)
         channels = data["image"].shape[0]
         if self._channels is not None and channels != self._channels:
@@ -219,8 +220,9 @@ class Model:
         with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
             probe = Path(folder) / f"probe{suffix}"
             Image.new("RGB", (3, 2)).save(probe)
-            image = EnsureChannelFirst()(self._reading({"image": str(probe)})["image"])
-        return tuple(image.shape[1:]) == (3, 2)
+            image = self._reading({"image": str(probe)})["image"]
+        rows, columns = image.shape[1:] if self._channel_first else image.shape[:2]
+        return (rows, columns) == (3, 2)
 
     def window_axes(self, inferer: StepWindowInferer) -> int:
         """Axes of the windows of an inferer."""

@@ -47,6 +47,8 @@ def mean_entropy(probabilities: torch.Tensor, exclusive: bool) -> float | None:
         probabilities: (classes, *spatial), 0 to 1; the first class is the background if they are exclusive.
         exclusive: see :func:`entropy_map`.
     """
-    foreground = probabilities.argmax(0) > 0 if exclusive else (probabilities > 0.5).any(0)
+    # Compared with the largest, for argmax takes ten times as long.
+    limit = probabilities[0] if exclusive else 0.5
+    foreground = probabilities[exclusive:].amax(0) > limit
     chosen = probabilities[:, foreground]
     return float(entropy_map(chosen, exclusive).mean()) if chosen.shape[1] else None

@@ -23,10 +23,10 @@ from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.plan import WorkerPlan
 from monai_nlseg.cohort.records import Record
-from monai_nlseg.cohort.worker import Worker
+from monai_nlseg.cohort.worker import OutputRefused, Worker
 from monai_nlseg.errors import sentence
 
-__all__ = ["DEPTH", "WorkerProcess", "memory_fault", "refused", "time_fault"]
+__all__ = ["DEPTH", "WorkerProcess", "memory_fault", "time_fault"]
 
 DEPTH = 2
 """Cases in a worker: one in the network, one that is read or written meanwhile."""
@@ -56,6 +56,7 @@ class WorkerProcess:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self.options = options
+        self.index = index
         self.flying: dict[str, Case] = {}
         self.connection, theirs = context.Pipe()
         self._scratch = tempfile.mkdtemp(dir=scratch)
@@ -137,7 +138,7 @@ class WorkerProcess:
 
     def stop(self) -> list[Case]:
         """End the worker and return the cases that it held."""
-        if self._process.is_alive() and not self.flying:
+        if self._process.is_alive() and self._ready and not self.flying:
             self._send("end", None)
             self._process.join(5)
         self._process.kill()
@@ -188,15 +189,6 @@ def memory_fault(limit: int) -> str:
     return f"the case took more memory than its limit of {limit / 1e9:.3g} GB: raise the limit, or leave it out."
 
 
-def refused(error: OSError) -> str:
-    """What to do about an output folder that takes no more."""
-    where = f"'{error.filename}'" if error.filename else "the output folder"
-    return (
-        f"{where} cannot be written ({error.strerror}): make room or give another output folder, and run the same "
-        "command again; what is done stays."
-    )
-
-
 def _serve(
     connection: Connection,
     options: RunOptions,
@@ -218,8 +210,8 @@ def _serve(
     def process(case: Case) -> None:
         try:
             send("record", worker.process(case))
-        except OSError as error:
-            send("unusable", refused(error))
+        except OutputRefused as error:
+            send("unusable", str(error))
 
     try:
         worker = Worker(options, identity, scratch)

@@ -15,12 +15,12 @@ from monai_nlseg.cohort.journal import Journal
 from monai_nlseg.cohort.manifest import Manifest
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.pending import input_state, is_pending
-from monai_nlseg.cohort.process import refused
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.cohort.report import write_report
 from monai_nlseg.cohort.runners import Runner, records_of
 from monai_nlseg.cohort.storage import is_remote
 from monai_nlseg.cohort.tables import write_volumes
+from monai_nlseg.cohort.worker import refused
 from monai_nlseg.files import remove_leftovers
 
 __all__ = ["run"]

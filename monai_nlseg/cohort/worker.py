@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,12 +26,16 @@ from monai_nlseg.cohort.prediction import stack_frames
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.cohort.result import write_result
 from monai_nlseg.cohort.staging import stage
-from monai_nlseg.errors import root_cause, sentence
+from monai_nlseg.errors import sentence
 
-__all__ = ["Worker"]
+__all__ = ["OutputRefused", "Worker", "refused"]
 
 # Of the output folder, and so of all cases: no space, no quota, read-only, no right.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+class OutputRefused(RuntimeError):
+    """The output folder takes no more; the message says what to do."""
 
 
 class Worker:
@@ -86,20 +91,22 @@ class Worker:
             Its record. No fault of a case is raised.
 
         Raises:
-            OSError: if the output folder cannot be written, which is no fault of a case.
+            OutputRefused: if the output folder cannot be written, which is no fault of a case.
         """
         record = Record(case=case.name, status="failed", started=_now())
         seconds = dict.fromkeys(("read", "infer", "write"), 0.0)
+        scratch = ""
         self._memory.begin(case.name)
         try:
             with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+                scratch = folder
                 self._infer(case, record, seconds, Path(folder))
             record["status"] = "done"
-        except Exception as error:
-            cause = root_cause(error)
-            if isinstance(cause, OSError) and cause.errno in REFUSED:
-                raise cause from None
-            record["error"] = sentence(error)
+        except OutputRefused:
+            raise
+        except Exception as error:  # whatever is wrong with a case stays with it
+            # Staged files lie in numbered folders there, under their own names.
+            record["error"] = re.sub(rf"{re.escape(scratch or 'nlseg-')}/(\d+/)?", "", sentence(error))
         finally:
             record["peak_memory"] = self._memory.end(case.name)
         record["seconds"] = {step: round(taken, 4) for step, taken in seconds.items()}
@@ -123,11 +130,25 @@ class Worker:
                 predictions.append(self.model.finish(item, bool(self.options.extras)))
         with _timed(seconds, "write"):
             prediction = stack_frames(predictions)
-            record.update(write_result(case, prediction, staged, self.options, self.model.names, self.identity))
+            try:
+                record.update(write_result(case, prediction, staged, self.options, self.model.names, self.identity))
+            except OSError as error:
+                if error.errno in REFUSED:
+                    raise OutputRefused(refused(error)) from None
+                raise
 
     def _timed_infer(self, item: Item, seconds: dict[str, float]) -> Item:
         with _timed(seconds, "infer"):
             return self.model.infer(item)
+
+
+def refused(error: OSError) -> str:
+    """What to do about an output folder that takes no more."""
+    where = f"'{error.filename}'" if error.filename else "the output folder"
+    return (
+        f"{where} cannot be written ({error.strerror}): make room or give another output folder, and run the same "
+        "command again; what is done stays."
+    )
 
 
 def _now() -> str:
