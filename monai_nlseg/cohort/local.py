@@ -10,6 +10,7 @@ from multiprocessing.connection import wait
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.options import RunOptions
+from monai_nlseg.cohort.pending import input_state
 from monai_nlseg.cohort.plan import WorkerPlan, cores_here, workers_here
 from monai_nlseg.cohort.process import WorkerProcess
 from monai_nlseg.cohort.records import Record
@@ -42,7 +43,7 @@ def run_local(
         identity: of the bundle.
         workers: number of processes, each of which loads the bundle once; None for as many as the machine has GPUs, or
             cores and memory for.
-        plan: of an earlier run; None to plan by one of the first cases.
+        plan: of an earlier run; None to plan by one of the largest cases.
         planned: told the plan and the number of workers.
         stopped: asked before a case is begun; True lets those in flight end and begins no other.
 
@@ -54,7 +55,8 @@ def run_local(
         try:
             pool.grow(min(workers or 1, len(cases)), workers or 1)
             if plan is None:
-                plan = pool.plan(cases[:PLANNED_ON])
+                largest = sorted(cases, key=lambda case: input_state(case)["bytes"], reverse=True)
+                plan = pool.plan(largest[:PLANNED_ON])
             count = min(workers or workers_here(plan, len(cases)), len(cases))
             planned(plan, count)
             pool.batch = plan.batch

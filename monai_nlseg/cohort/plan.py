@@ -9,9 +9,9 @@ import psutil
 import torch
 
 from monai_nlseg.cohort.model import Item, Model
-from monai_nlseg.inferers import available_bytes, plan_inference
+from monai_nlseg.inferers import InferencePlan, available_bytes, plan_inference
 
-__all__ = ["WorkerPlan", "cores_here", "plan_worker", "workers_here"]
+__all__ = ["WorkerPlan", "cores_here", "plan_worker", "require_memory", "workers_here"]
 
 CORES_A_WORKER = 4
 """On a CPU; more threads on one image gain little."""
@@ -44,15 +44,31 @@ def plan_worker(model: Model, item: Item, batch: int | None) -> WorkerPlan:
         ValueError: if memory does not suffice even for one window at a time.
     """
     image = item.data["image"]
-    inferer = model.windowed
     needed = 0
-    if inferer is not None and len(image.shape) - 1 == model.window_axes(inferer):
-        plan = plan_inference(inferer, model.network, image.shape, max_batch_size=batch, measure=False)
+    if plan := _plan(model, item, batch):
         batch, needed = plan.sw_batch_size, plan.peak_bytes
     if batch is not None:
         model.set_batch(batch)
     images = 2 * 4 * (image.numel() + 2 * item.image.numel())
     return WorkerPlan(batch, psutil.Process().memory_info().rss + needed + images)
+
+
+def require_memory(model: Model, item: Item) -> None:
+    """Refuse an image that the network's windows and sums do not leave room for.
+
+    Raises:
+        ValueError: if memory does not suffice even for one window at a time; the message says what would.
+    """
+    _plan(model, item, None)
+
+
+def _plan(model: Model, item: Item, batch: int | None) -> InferencePlan | None:
+    """None for a bundle without windows of ours, or one that takes the image slice by slice."""
+    inferer = model.windowed
+    shape = item.data["image"].shape
+    if inferer is None or len(shape) - 1 != model.window_axes(inferer):
+        return None
+    return plan_inference(inferer, model.network, shape, max_batch_size=batch, measure=False)
 
 
 def workers_here(plan: WorkerPlan, cases: int) -> int:

@@ -21,7 +21,7 @@ from monai_nlseg.cohort.memory import PeakMemory
 from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.pending import input_state
-from monai_nlseg.cohort.plan import WorkerPlan, plan_worker
+from monai_nlseg.cohort.plan import WorkerPlan, plan_worker, require_memory
 from monai_nlseg.cohort.prediction import stack_frames
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.cohort.result import write_result
@@ -60,6 +60,7 @@ class Worker:
         self.model = Model(options.bundle, options.overrides)
         self._software = software_versions()
         self._memory = PeakMemory()
+        self._planned_voxels = 0
         # One thread, for PyTorch keeps a pool of threads for each that computes.
         self._network = ThreadPoolExecutor(1)
 
@@ -75,6 +76,7 @@ class Worker:
         """
         with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
             item = self.model.read(stage(case, Path(folder)).images[0])
+        self._planned_voxels = item.data["image"].numel()
         return self._network.submit(plan_worker, self.model, item, batch).result()
 
     def settle(self, threads: int, batch: int | None) -> None:
@@ -124,6 +126,9 @@ class Worker:
         for images in staged.images:
             with _timed(seconds, "read"):
                 item = self.model.read(images)
+            if item.data["image"].numel() > self._planned_voxels:
+                self._network.submit(require_memory, self.model, item).result()
+                self._planned_voxels = item.data["image"].numel()
             item = self._network.submit(self._timed_infer, item, seconds).result()
             record["windows"] += item.windows
             with _timed(seconds, "write"):
