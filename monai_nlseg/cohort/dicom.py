@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_nlseg.cohort.dicom_header import is_image, lies_in_patient, read_header, require
+from monai_nlseg.cohort.dicom_header import class_of, is_image, lies_in_patient, lost_its_image, read_header, require
 
 __all__ = ["find_series", "is_dicom"]
 
@@ -60,17 +60,11 @@ def find_series(root: Path, files: Sequence[Path]) -> dict[str, tuple[Path, ...]
     for path in files:
         try:
             header = read_header(path, complete=False)
-        except ValueError:
-            alone.append(path)
-            continue
-        if "SOPClassUID" not in header:  # cut off before it
-            alone.append(path)
-        elif is_image(header) and not _is_screen(header):
-            if int(header.get("NumberOfFrames") or 1) > 1 or not lies_in_patient(header):
+            if lost_its_image(header) or (_is_wanted(header) and not _is_slice(header)):
                 alone.append(path)
-            else:
+            elif _is_wanted(header):
                 series[_identity(header, path)].append((_place(header), path, header))
-        elif _lost_its_image(header):
+        except Exception:  # whatever a damaged header leads to
             alone.append(path)
     found = _named_series(root, series) + [(_file_names(root, path), (path,)) for path in alone]
     return dict(sorted(zip(_unique([names for names, _ in found]), (files for _, files in found))))
@@ -81,14 +75,13 @@ def _identity(header: Any, path: Path) -> tuple[str, ...]:
     return (str(header.get("PatientID")), str(header.get("StudyInstanceUID")), str(uid or path.parent))
 
 
-def _is_screen(header: Any) -> bool:
-    captured = "Secondary Capture" in header.SOPClassUID.name
-    return captured and header.get("Modality") != "US" and not lies_in_patient(header)
+def _is_wanted(header: Any) -> bool:
+    screen = "Secondary Capture" in class_of(header) and header.get("Modality") != "US" and not lies_in_patient(header)
+    return is_image(header) and not screen
 
 
-def _lost_its_image(header: Any) -> bool:
-    """An image by its class, yet cut off before its size."""
-    return "Image Storage" in header.SOPClassUID.name and "Rows" not in header
+def _is_slice(header: Any) -> bool:
+    return int(header.get("NumberOfFrames") or 1) == 1 and lies_in_patient(header)
 
 
 def _place(header: Any) -> float:

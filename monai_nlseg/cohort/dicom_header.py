@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from monai.utils import optional_import
 
-__all__ = ["Plane", "is_image", "lies_in_patient", "planes_of", "read_header", "reason", "require"]
+__all__ = [
+    "Plane",
+    "class_of",
+    "is_image",
+    "lies_in_patient",
+    "lost_its_image",
+    "planes_of",
+    "read_header",
+    "reason",
+    "require",
+]
 
 TAGS = (
     "SpecificCharacterSet",
@@ -27,6 +37,8 @@ TAGS = (
     "Rows",
     "Columns",
 )
+MULTIPLE = {"SpecificCharacterSet", "PatientID", "SeriesDescription", "ImagePositionPatient", "ImageOrientationPatient"}
+"""Tags that may have several values, names because of a backslash in them."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +91,53 @@ def read_header(path: Path, complete: bool = True) -> Any:
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=None if complete else list(TAGS))
         for tag in TAGS:  # a value is decoded, and so fails, when it is asked for
-            header.get(tag)
+            if isinstance(header.get(tag), pydicom.multival.MultiValue) and tag not in MULTIPLE:
+                raise ValueError(f"{tag} has several values")
+        if complete:
+            _drop_undecodable(header)
     except Exception as error:  # pydicom raises what a damaged header makes of it
         raise ValueError(f"'{path}' cannot be read as DICOM ({reason(error)}): restore the file.") from None
     return header
 
 
 def reason(error: Exception) -> str:
-    """The first line of what a package says, to stand in a sentence."""
-    return next(iter(str(error).strip().splitlines()), "").rstrip(".") or type(error).__name__
+    """The first line of what a package says, cut to stand in a sentence."""
+    return next(iter(str(error).strip().splitlines()), "")[:200].rstrip(".") or type(error).__name__
+
+
+def _drop_undecodable(dataset: Any) -> None:
+    """Scanners write private elements that pydicom cannot decode; the image is sound all the same."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except Exception:  # each kind of value raises its own
+            del dataset[tag]
+            continue
+        for item in element.value if element.VR == "SQ" else ():
+            _drop_undecodable(item)
 
 
 def is_image(header: Any) -> bool:
     """Whether a header tells of an image: no report, presentation state, segmentation, dose or directory."""
-    name = getattr(header.get("SOPClassUID"), "name", "")
-    known = not name or name[0].isdigit() or "Image Storage" in name or name == "Enhanced US Volume Storage"
-    return known and "Rows" in header and "Columns" in header
+    name = class_of(header)
+    return (not name or name[0].isdigit() or _has_pixels(name)) and "Rows" in header and "Columns" in header
+
+
+def lost_its_image(header: Any) -> bool:
+    """Whether the file is cut off before it says how large its image is, or even what it is."""
+    name = class_of(header)
+    return "Rows" not in header and (not name or _has_pixels(name))
+
+
+def class_of(header: Any) -> str:
+    """The name of the SOP class; the UID itself if it is private, empty if it is missing."""
+    # A DICOMDIR has it in the file's meta information alone.
+    uid = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    return str(getattr(uid, "name", ""))
+
+
+def _has_pixels(name: str) -> bool:
+    return "Image Storage" in name or name == "Enhanced US Volume Storage"
 
 
 def lies_in_patient(header: Any) -> bool:
@@ -106,7 +149,8 @@ def lies_in_patient(header: Any) -> bool:
             return bool(_macros(header, 0, "PlanePosition").ImagePositionPatient)
         except (AttributeError, IndexError):
             return False
-    return bool(header.get("ImagePositionPatient") and header.get("ImageOrientationPatient"))
+    single = int(header.get("NumberOfFrames") or 1) == 1
+    return bool(single and header.get("ImagePositionPatient") and header.get("ImageOrientationPatient"))
 
 
 def planes_of(header: Any, file: Path) -> list[Plane]:
@@ -124,7 +168,9 @@ def planes_of(header: Any, file: Path) -> list[Plane]:
             for frame in range(int(header.NumberOfFrames))
         ]
     except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(f"'{file}' lacks where a plane lies in the patient ({error}): restore the file.") from None
+        raise ValueError(
+            f"'{file}' lacks where a plane lies in the patient ({reason(error)}): restore the file."
+        ) from None
 
 
 def _plane(header: Any, file: Path, frame: int | None, where: Any, turned: Any, measures: Any, values: Any) -> Plane:

@@ -18,17 +18,21 @@ from monai_nlseg.files import written_beside
 
 __all__ = ["write_dicom_seg"]
 
-TYPE_2 = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "StudyID",
-    "AccessionNumber",
-)
-"""What the standard requires to be there, if empty, and exports lack all the same."""
+DATE = r"[12]\d{3}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"
+TIME = r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?"
+TYPE_2 = {
+    "PatientName": ".*",
+    "PatientID": ".*",
+    "PatientBirthDate": DATE,
+    "PatientSex": "[MFO]",
+    "StudyDate": DATE,
+    "StudyTime": TIME,
+    "StudyID": ".*",
+    "AccessionNumber": ".*",
+}
+"""What the standard requires to be there, if empty, and what it allows; exports keep to neither."""
+UNUSED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+"""Of an image that is no slice: highdicom would want its thickness too, and the source has them for who needs them."""
 GRID_TOLERANCE = 0.1
 """In voxels."""
 NEW_YEAR = "19000101"
@@ -83,6 +87,9 @@ def write_dicom_seg(
         _harmonise(headers, float(np.linalg.norm(grid.affine[:3, 2])))
     else:
         pixels = lookup[_single_frame(labels, headers, sources[0])]
+        for keyword in UNUSED:
+            if keyword in headers[0]:
+                delattr(headers[0], keyword)
     instances = "".join(sorted(str(header.SOPInstanceUID) for header in headers))
     uid = _uids(digest, instances)
     date, time = _moment(headers[0])
@@ -131,11 +138,9 @@ def _complete(header: Any, source: Path) -> None:
         raise ValueError(
             f"'{source}' lacks {', '.join(missing)}, to which a DICOM SEG refers: choose the format nifti or png."
         )
-    for keyword in TYPE_2:
-        if keyword not in header:
+    for keyword, allowed in TYPE_2.items():
+        if keyword not in header or not re.fullmatch(allowed, str(header[keyword].value)):
             setattr(header, keyword, None)
-    if header.PatientSex not in ("M", "F", "O"):
-        header.PatientSex = None
 
 
 def _harmonise(headers: Sequence[Any], gap: float) -> None:
@@ -152,13 +157,13 @@ def _harmonise(headers: Sequence[Any], gap: float) -> None:
 
 def _segment_numbers(labels: np.ndarray, names: Mapping[int, str], path: Path) -> np.ndarray:
     """Label -> number of its segment, which count from 1 without gaps."""
-    lookup = np.zeros(256, np.uint8)
-    lookup[sorted(names)] = np.arange(1, len(names) + 1)
     unknown = sorted(set(np.unique(labels).tolist()) - {0} - set(names))
-    if not names or 0 in names or unknown:
+    if unknown or not names or not all(0 < label < 256 for label in names):
         raise ValueError(
             f"the labels of '{path}' hold {unknown} beside the names of {sorted(names)}: name each label but 0."
         )
+    lookup = np.zeros(256, np.uint8)
+    lookup[sorted(names)] = np.arange(1, len(names) + 1)
     return lookup
 
 
@@ -226,6 +231,6 @@ def _moment(header: Any) -> tuple[str, str]:
     """Date and time of the source, for now would differ in each run."""
     for name in ("Content", "Acquisition", "Series", "Study"):
         date, time = (str(header.get(f"{name}{part}") or "") for part in ("Date", "Time"))
-        if re.fullmatch(r"\d{8}", date):
-            return date, time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else "000000"
+        if re.fullmatch(DATE, date):
+            return date, time if re.fullmatch(TIME, time) else "000000"
     return NEW_YEAR, "000000"

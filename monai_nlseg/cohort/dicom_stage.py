@@ -85,14 +85,13 @@ def _read_image_header(path: Path) -> Any:
 
 def _write_volume(files: Sequence[Path], headers: Sequence[Any], path: Path) -> Path:
     planes, grid = read_planes(files, headers)
-    apply_modality_lut = require("pydicom.pixels").apply_modality_lut
     volume = np.empty(grid.shape, np.int16, order="F")
     numbered = zip(planes, grid.ranks)
     for file, group in groupby(numbered, key=lambda pair: pair[0].file):
-        for (plane, rank), pixels in zip(group, _decode(file)):
+        for (plane, rank), pixels in zip(group, _decode(file), strict=True):
             if pixels.ndim != 2:
                 raise ValueError(f"'{file}' is in colour: expected a volume of one value a voxel.")
-            values = apply_modality_lut(pixels, plane.values)
+            values = _in_units(pixels, plane.values, file)
             if volume.dtype == np.int16 and not _fits(values):
                 volume = volume.astype(np.float32)
             volume[:, :, rank] = values.T
@@ -111,21 +110,25 @@ def _fits(values: np.ndarray) -> bool:
 
 def _pictures(path: Path, header: Any) -> Iterator[np.ndarray]:
     """The frames of a file as (rows, columns) or (rows, columns, 3) of 8 bits."""
-    kind = header.PhotometricInterpretation
+    kind = header.get("PhotometricInterpretation")
     if kind == "PALETTE COLOR":
         apply_color_lut = require("pydicom.pixels").apply_color_lut
         for frame in _decode(path):
             colours = apply_color_lut(frame, header)
             yield colours if colours.dtype == np.uint8 else (colours >> 8).astype(np.uint8)
         return
-    limits = None if header.get("BitsStored") == 8 and not header.PixelRepresentation else _limits(path, header)
+    limits = None if header.get("BitsStored") == 8 and not header.get("PixelRepresentation") else _limits(path, header)
     for frame in _decode(path):
-        picture = frame if limits is None else _scaled(_in_units(frame, header), *limits)
+        picture = frame if limits is None else _scaled(_in_units(frame, header, path), *limits)
         yield 255 - picture if kind == "MONOCHROME1" else picture
 
 
-def _in_units(frame: np.ndarray, header: Any) -> np.ndarray:
-    values: np.ndarray = require("pydicom.pixels").apply_modality_lut(frame, header)
+def _in_units(frame: np.ndarray, header: Any, path: Path) -> np.ndarray:
+    """Stored values by the modality LUT, or the slope and intercept, of the header."""
+    try:
+        values: np.ndarray = require("pydicom.pixels").apply_modality_lut(frame, header)
+    except Exception as error:  # of any kind, by what is damaged
+        raise ValueError(f"the values of '{path}' cannot be scaled ({reason(error)}): restore the file.") from None
     return values
 
 
@@ -134,7 +137,7 @@ def _limits(path: Path, header: Any) -> tuple[float, float]:
     centre, width = (np.ravel(header.get(keyword) or ()) for keyword in ("WindowCenter", "WindowWidth"))
     if centre.size and width.size:
         return float(centre[0]) - float(width[0]) / 2, float(centre[0]) + float(width[0]) / 2
-    extremes = [(values.min(), values.max()) for values in (_in_units(frame, header) for frame in _decode(path))]
+    extremes = [(values.min(), values.max()) for values in (_in_units(frame, header, path) for frame in _decode(path))]
     return float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
 
 
@@ -148,19 +151,21 @@ def _decode(path: Path) -> Iterator[np.ndarray]:
     try:
         yield from require("pydicom.pixels").iter_pixels(path)
     except Exception as error:  # each decoder raises its own
-        raise ValueError(f"the pixels of '{path}' cannot be decoded ({reason(error)}): restore the file.") from None
+        raise ValueError(
+            f"the pixels of '{path}' cannot be decoded ({reason(error)}): restore it, or decompress it."
+        ) from None
 
 
 def _check_decoder(path: Path, header: Any) -> None:
     syntax = header.file_meta.get("TransferSyntaxUID")
     if syntax is None:
         raise ValueError(f"'{path}' does not say how its pixels are encoded (TransferSyntaxUID): restore the file.")
+    name = getattr(syntax, "name", syntax)
     try:
         available = require("pydicom.pixels").get_decoder(syntax).is_available
-    except NotImplementedError:
-        raise ValueError(f"'{path}' is encoded as {syntax.name}, which is not supported: decompress it.") from None
+    except (NotImplementedError, TypeError):
+        raise ValueError(f"'{path}' is encoded as {name}, which is not supported: decompress it.") from None
     if not available:
         raise ValueError(
-            f"'{path}' is compressed as {syntax.name}, which no installed package decodes: "
-            "pip install 'pylibjpeg[all]'."
+            f"'{path}' is compressed as {name}, which no installed package decodes: pip install 'pylibjpeg[all]'."
         )

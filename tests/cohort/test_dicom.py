@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("pydicom")
 
+from pydicom.fileset import FileSet
 from pydicom.uid import BasicTextSRStorage, SecondaryCaptureImageStorage, SegmentationStorage
 
 from monai_nlseg.cohort.dicom import find_series, is_dicom
@@ -97,6 +98,7 @@ def test_names_are_unique(tmp_path):
 def test_what_is_no_image_is_left_out(tmp_path):
     write_series(tmp_path / "p1", voxels())
     save(header(BasicTextSRStorage, "report", Modality="SR"), tmp_path / "p1" / "report.dcm")
+    FileSet().write(tmp_path)
     for name, kind, modality in [("seg", SegmentationStorage, "SEG"), ("page", SecondaryCaptureImageStorage, "CT")]:
         made = header(kind, name, name, Modality=modality)
         set_pixels(made, PIXELS)
@@ -104,17 +106,20 @@ def test_what_is_no_image_is_left_out(tmp_path):
     made = header(SecondaryCaptureImageStorage, "us", "us", Modality="US")
     set_pixels(made, PIXELS)
     save(made, tmp_path / "us.dcm")
+    assert (tmp_path / "DICOMDIR").is_file() and is_dicom(tmp_path / "DICOMDIR")
     assert list(found(tmp_path)) == ["p1", "us"]
 
 
+@pytest.mark.filterwarnings("ignore:End of file reached:UserWarning")
 def test_damaged_files_are_cases(tmp_path):
-    files = write_series(tmp_path / "p1", voxels((4, 4, 5)))
+    files = write_series(tmp_path / "p1", voxels((4, 4, 6)))
     files[0].write_bytes(b"")
     files[1].write_bytes(bytes(128) + b"DICM" + b"\xff" * 200)
     files[2].write_bytes(files[2].read_bytes()[:400])
+    files[3].write_bytes(files[3].read_bytes().replace(b"\x28\x00\x10\x00US", b"\x28\x00\x10\x00XX"))
     cases = found(tmp_path)
-    assert len(cases.pop("p1")) == 2
-    assert cases == {f"p1/IM000{index}": [f"p1/IM000{index}.dcm"] for index in range(3)}
+    assert cases.pop("p1") == ["p1/IM0004.dcm", "p1/IM0005.dcm"]
+    assert cases == {f"p1/IM000{index}": [f"p1/IM000{index}.dcm"] for index in range(4)}
 
 
 def test_what_is_taken_for_dicom(tmp_path):

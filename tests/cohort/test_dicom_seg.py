@@ -113,6 +113,7 @@ def test_enhanced_volume(tmp_path):
         assert frame.PlanePositionSequence[0].ImagePositionPatient == place.ImagePositionPatient
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR:UserWarning")
 def test_ultrasound(tmp_path):
     source = write_ultrasound(tmp_path / "us.dcm", np.zeros((6, 8), np.uint8), PatientSex="unknown")
     labels, path = labels_of((1, 6, 8), (0, 4)), tmp_path / "seg.dcm"
@@ -173,6 +174,29 @@ def test_what_a_segmentation_refers_to_must_be_there(tmp_path, keyword):
     remove(files, keyword)
     with pytest.raises(ValueError, match=f"lacks {keyword}, to which a DICOM SEG refers: choose the format nifti"):
         write_dicom_seg(tmp_path / "seg.dcm", files, labels_of(), np.eye(4), NAMES, **BUNDLE)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR:UserWarning")
+def test_dates_that_are_none(tmp_path):
+    tags = {"PatientBirthDate": "UNKNOWN", "StudyDate": "20201399", "StudyTime": "9999", "PatientSex": "f"}
+    files = write_series(tmp_path / "p1", voxels(), **tags)
+    path = tmp_path / "seg.dcm"
+    write_dicom_seg(path, files, labels_of(), affine_of(files, tmp_path), NAMES, **BUNDLE)
+    made = pydicom.dcmread(path)
+    assert not any(made[keyword].value for keyword in tags)
+    assert (made.ContentDate, made.ContentTime) == ("19000101", "000000")
+
+
+def test_ultrasound_with_a_position(tmp_path):
+    place = {"ImagePositionPatient": [0, 0, 0], "ImageOrientationPatient": list(AXIAL), "PixelSpacing": [0.1, 0.1]}
+    tags = place | {"FrameOfReferenceUID": "1.2.3", "SliceThickness": None}
+    source = write_ultrasound(tmp_path / "us.dcm", np.zeros((6, 8), np.uint8), **tags)
+    labels, path = labels_of((1, 6, 8), (0, 4)), tmp_path / "seg.dcm"
+    write_dicom_seg(path, [source], labels, None, NAMES, **BUNDLE)
+    made = hd.seg.segread(path)
+    values = made.get_pixels_by_source_instance([pydicom.dcmread(source).SOPInstanceUID], combine_segments=True)
+    np.testing.assert_array_equal(values, as_segments(labels))
+    assert made.FrameOfReferenceUID == "1.2.3"
 
 
 def test_slightly_turned_slices_and_a_missing_thickness(tmp_path):

@@ -98,6 +98,18 @@ def test_one_slice(tmp_path, staged):
     np.testing.assert_allclose(affine, affine_of(), atol=1e-5)
 
 
+def test_private_elements_that_cannot_be_decoded(tmp_path, staged):
+    files = write_series(tmp_path / "p1", voxels())
+    for path in files:
+        made = pydicom.dcmread(path)
+        made.add_new(0x00291010, "FD", 1.0)
+        made.save_as(path)
+        path.write_bytes(path.read_bytes().replace(b"\x29\x00\x10\x10FD", b"\x29\x00\x10\x10XX"))
+        with pytest.raises(NotImplementedError):
+            pydicom.dcmread(path)[0x00291010]
+    np.testing.assert_array_equal(staged(files)[0], voxels())
+
+
 def test_lossless_compression(tmp_path, staged):
     files = write_series(tmp_path / "p1", voxels())
     for path in files:
@@ -184,11 +196,13 @@ def cut(path, size):
         (lambda files: edit(files[1], PixelSpacing=None), r"IM0001.dcm' lacks where .* \(no PixelSpacing\)"),
         (lambda files: cut(files[1], -20), "pixels of .*IM0001.dcm' cannot be decoded"),
         (lambda files: edit(files[1], PixelData=bytes(10)), "pixels of .*IM0001.dcm' cannot be decoded"),
+        (lambda files: edit(files[1], RescaleSlope=None), "values of .*IM0001.dcm' cannot be scaled"),
         (lambda files: cut(files[1], 0), "IM0001.dcm' cannot be read as DICOM"),
         (lambda files: cut(files[1], 400), "IM0001.dcm' holds no DICOM image"),
         (lambda files: files[1].unlink(), "IM0001.dcm' cannot be read as DICOM"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Invalid value for VR:UserWarning")
 def test_faults_of_a_series_are_named(tmp_path, staged, damage, words):
     files = write_series(tmp_path / "p1", voxels())
     damage(files)
