@@ -79,20 +79,10 @@ def write_dicom_seg(
     headers = [read_header(source) for source in sources]
     for source, header in zip(sources, headers):
         _complete(header, source)
-    lookup = _segment_numbers(labels, names, path)
-    if lies_in_patient(headers[0]):
-        _, grid = read_planes(sources, headers)
-        turned = _on_source_grid(labels, affine, grid, sources[0])
-        pixels = lookup[turned.transpose(2, 1, 0)][list(grid.ranks)]
-        _harmonise(headers, float(np.linalg.norm(grid.affine[:3, 2])))
-    else:
-        pixels = lookup[_single_frame(labels, headers, sources[0])]
-        for keyword in UNUSED:
-            if keyword in headers[0]:
-                delattr(headers[0], keyword)
-    instances = "".join(sorted(str(header.SOPInstanceUID) for header in headers))
-    uid = _uids(digest, instances)
+    pixels = _segment_numbers(labels, names, path)[_in_source_order(labels, affine, sources, headers)]
+    uid = _uids(digest, *sorted(header.SOPInstanceUID for header in headers))
     date, time = _moment(headers[0])
+    title = (description or f"{bundle} {version}")[:64]
     try:
         segmentation = hd.seg.Segmentation(
             source_images=headers,
@@ -108,24 +98,23 @@ def write_dicom_seg(
             software_versions=version,
             device_serial_number=digest[:64],
             content_label="SEGMENTATION",
-            content_description=(description or f"{bundle} {version}")[:64],
-            series_description=(description or f"{bundle} {version}")[:64],
+            content_description=title,
+            series_description=title,
             content_date=date,
             content_time=time,
             specific_character_set="ISO_IR 192",
         )
-        segmentation.InstanceCreationDate, segmentation.InstanceCreationTime = date, time
-        segmentation.ContributingEquipmentSequence[-1].ContributionDateTime = date + time
-        for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
-            item.DimensionOrganizationUID = uid("dimensions")
-        with written_beside(path) as beside:
-            segmentation.save_as(beside)
-    except OSError:
-        raise
     except Exception as error:  # highdicom raises what it makes of a source's faults
         raise ValueError(
             f"no DICOM SEG can be made of '{sources[0]}' ({reason(error)}): choose the format nifti or png."
         ) from None
+    # What highdicom takes from the clock and from chance.
+    segmentation.InstanceCreationDate, segmentation.InstanceCreationTime = date, time
+    segmentation.ContributingEquipmentSequence[-1].ContributionDateTime = date + time
+    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
+        item.DimensionOrganizationUID = uid("dimensions")
+    with written_beside(path) as beside:
+        segmentation.save_as(beside)
 
 
 def _complete(header: Any, source: Path) -> None:
@@ -143,18 +132,6 @@ def _complete(header: Any, source: Path) -> None:
             setattr(header, keyword, None)
 
 
-def _harmonise(headers: Sequence[Any], gap: float) -> None:
-    """What highdicom takes from the sources: the distance of slices, and one orientation, equal as text."""
-    if "SharedFunctionalGroupsSequence" in headers[0]:
-        headers[0].SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = gap
-        return
-    for header in headers:
-        header.ImageOrientationPatient = headers[0].ImageOrientationPatient
-        header.PixelSpacing = headers[0].PixelSpacing
-        header.SpacingBetweenSlices = gap
-        header.SliceThickness = header.get("SliceThickness") or gap
-
-
 def _segment_numbers(labels: np.ndarray, names: Mapping[int, str], path: Path) -> np.ndarray:
     """Label -> number of its segment, which count from 1 without gaps."""
     unknown = sorted(set(np.unique(labels).tolist()) - {0} - set(names))
@@ -165,6 +142,38 @@ def _segment_numbers(labels: np.ndarray, names: Mapping[int, str], path: Path) -
     lookup = np.zeros(256, np.uint8)
     lookup[sorted(names)] = np.arange(1, len(names) + 1)
     return lookup
+
+
+def _in_source_order(
+    labels: np.ndarray, affine: np.ndarray | None, sources: Sequence[Path], headers: Sequence[Any]
+) -> np.ndarray:
+    """The labels as (planes, rows, columns) in the order of the sources' planes; the headers are made to fit."""
+    if lies_in_patient(headers[0]):
+        _, grid = read_planes(sources, headers)
+        turned = _on_source_grid(labels, affine, grid, sources[0])
+        _harmonise(headers, round(float(np.linalg.norm(grid.affine[:3, 2])), 6))
+        return turned.transpose(2, 1, 0)[list(grid.ranks)]
+    _check_single_frame(labels, headers, sources[0])
+    for keyword in UNUSED:
+        if keyword in headers[0]:
+            delattr(headers[0], keyword)
+    return labels
+
+
+def _harmonise(headers: Sequence[Any], gap: float) -> None:
+    """Where highdicom looks for them: the distance of slices, and one orientation and pixel spacing, equal as text."""
+    if "PerFrameFunctionalGroupsSequence" in headers[0]:
+        shared, frame = headers[0].SharedFunctionalGroupsSequence[0], headers[0].PerFrameFunctionalGroupsSequence[0]
+        for name in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
+            if name not in shared:
+                setattr(shared, name, frame.get(name))
+        shared.PixelMeasuresSequence[0].SpacingBetweenSlices = gap
+        return
+    for header in headers:
+        header.ImageOrientationPatient = headers[0].ImageOrientationPatient
+        header.PixelSpacing = headers[0].PixelSpacing
+        header.SpacingBetweenSlices = gap
+        header.SliceThickness = header.get("SliceThickness") or gap
 
 
 def _on_source_grid(labels: np.ndarray, affine: np.ndarray | None, grid: Grid, source: Path) -> np.ndarray:
@@ -183,7 +192,7 @@ def _on_source_grid(labels: np.ndarray, affine: np.ndarray | None, grid: Grid, s
     )
 
 
-def _single_frame(labels: np.ndarray, headers: Sequence[Any], source: Path) -> np.ndarray:
+def _check_single_frame(labels: np.ndarray, headers: Sequence[Any], source: Path) -> None:
     frames = sum(int(header.get("NumberOfFrames") or 1) for header in headers)
     if frames > 1:
         raise ValueError(
@@ -195,7 +204,6 @@ def _single_frame(labels: np.ndarray, headers: Sequence[Any], source: Path) -> n
             f"labels of shape {labels.shape} do not fit '{source}': expected (1, {headers[0].Rows}, "
             f"{headers[0].Columns})."
         )
-    return labels
 
 
 def _segments(hd: Any, names: Mapping[int, str], bundle: str, version: str) -> list[Any]:

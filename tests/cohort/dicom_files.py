@@ -94,8 +94,13 @@ def write_series(
     return files
 
 
-def write_enhanced(path: Path, volume: np.ndarray, orientation: Sequence[float] = AXIAL, times: int = 1) -> Path:
-    """An enhanced MR of (columns, rows, slices) whose frames run from the last slice to the first."""
+def write_enhanced(
+    path: Path, volume: np.ndarray, orientation: Sequence[float] = AXIAL, times: int = 1, shared_groups: bool = True
+) -> Path:
+    """An enhanced MR of (columns, rows, slices) whose frames run from the last slice to the first.
+
+    What is equal in all frames is told once, or in each as some scanners do.
+    """
     row, column = np.array(orientation[:3]), np.array(orientation[3:])
     made = header(EnhancedMRImageStorage, "enhanced", "enhanced", Modality="MR", SeriesNumber=7)
     made.FrameOfReferenceUID = uid("frame")
@@ -104,13 +109,14 @@ def write_enhanced(path: Path, volume: np.ndarray, orientation: Sequence[float] 
     orientations.ImageOrientationPatient = list(orientation)
     measures.PixelSpacing, measures.SliceThickness = [SPACING[1], SPACING[0]], SPACING[2]
     values.RescaleSlope, values.RescaleIntercept, values.RescaleType = 0.5, 10, "US"
-    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [orientations], [measures]
-    shared.PixelValueTransformationSequence = [values]
     made.SharedFunctionalGroupsSequence = [shared]
     groups = []
     for index in reversed(range(volume.shape[2])):
         for _ in range(times):
             frame, place, content = Dataset(), Dataset(), Dataset()
+            equal = shared if shared_groups else frame
+            equal.PlaneOrientationSequence, equal.PixelMeasuresSequence = [orientations], [measures]
+            equal.PixelValueTransformationSequence = [values]
             position = np.array([-20, -30, 40]) + index * SPACING[2] * np.cross(row, column)
             place.ImagePositionPatient = [f"{x:.8g}" for x in position]
             content.DimensionIndexValues = [index + 1]

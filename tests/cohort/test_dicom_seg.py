@@ -99,8 +99,9 @@ def test_labels_with_turned_axes(tmp_path, target):
     np.testing.assert_array_equal(read(tmp_path / "seg.dcm", affine), as_segments(labels))
 
 
-def test_enhanced_volume(tmp_path):
-    source = write_enhanced(tmp_path / "mr.dcm", voxels(), OBLIQUE)
+@pytest.mark.parametrize("shared", [True, False])
+def test_enhanced_volume(tmp_path, shared):
+    source = write_enhanced(tmp_path / "mr.dcm", voxels(), OBLIQUE, shared_groups=shared)
     affine, labels, path = affine_of([source], tmp_path), labels_of(), tmp_path / "seg.dcm"
     write_dicom_seg(path, [source], labels, affine, NAMES, **BUNDLE)
     np.testing.assert_array_equal(read(path, affine), as_segments(labels))

@@ -15,6 +15,7 @@ from monai_nlseg.cohort.dicom_stage import stage_dicom
 from monai_nlseg.data import CTAReader
 from monai_nlseg.data.simulate.cta import simulate_cta
 from tests.cohort.dicom_files import (
+    AXIAL,
     OBLIQUE,
     affine_of,
     header,
@@ -48,7 +49,7 @@ def random(shape, high=256, dtype=np.uint8):
     return np.random.default_rng(0).integers(0, high, shape).astype(dtype)
 
 
-@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), (-1, 0, 0, 0, 1, 0), OBLIQUE])
+@pytest.mark.parametrize("orientation", [AXIAL, (-1, 0, 0, 0, 1, 0), OBLIQUE])
 def test_series(tmp_path, staged, orientation):
     files = write_series(tmp_path / "p1", voxels(), orientation)
     values, affine = staged([files[2], files[0], files[3], files[1]])
@@ -67,9 +68,9 @@ def test_the_reader_of_cta_gives_the_same(tmp_path, staged):
     np.testing.assert_allclose(affine, meta["affine"], atol=1e-4)
 
 
-@pytest.mark.parametrize("orientation", [(1, 0, 0, 0, 1, 0), OBLIQUE])
-def test_enhanced_volume(tmp_path, staged, orientation):
-    values, affine = staged([write_enhanced(tmp_path / "mr.dcm", voxels(), orientation)])
+@pytest.mark.parametrize(("orientation", "shared"), [(AXIAL, True), (OBLIQUE, False)])
+def test_enhanced_volume(tmp_path, staged, orientation, shared):
+    values, affine = staged([write_enhanced(tmp_path / "mr.dcm", voxels(), orientation, shared_groups=shared)])
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values, 0.5 * voxels() + 10)
     np.testing.assert_allclose(affine, affine_of(orientation), atol=1e-5)
