@@ -1,70 +1,144 @@
-"""DICOM files grouped into series."""
+"""DICOM files grouped into cases."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import os
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.utils import optional_import
+import numpy as np
+
+from monai_nlseg.cohort.dicom_header import class_of, is_image, lies_in_patient, lost_its_image, read_header, require
 
 __all__ = ["find_series", "is_dicom"]
 
-TAGS = ("SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "NumberOfFrames")
+SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether the file begins as DICOM does: 128 bytes, then DICM."""
-    with path.open("rb") as file:
-        file.seek(128)
-        return file.read(4) == b"DICM"
+    """Whether the file begins as DICOM does, 128 bytes and DICM, or its name says that it should.
+
+    So an empty or damaged ``.dcm`` is not lost silently: it becomes a case that fails. A file with neither mark is not
+    taken for DICOM, though readers that guess might read it.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            file.seek(128)
+            return file.read(4) == b"DICM"
+    except OSError:
+        return False
 
 
 def find_series(root: Path, files: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
-    """Series, each with its files in the order of its slices, by a name below ``root``.
+    """Cases, each with its files, by a name below ``root``.
 
-    The name is the folder's; where a folder holds several series, the SeriesInstanceUID below it. A multi-frame file is
-    a series of its own, named after the file.
+    - The single-frame images of a patient, study and SeriesInstanceUID are one case, in the order of their slices,
+      whichever folders they lie in. It has the name of the folder that holds them all; where that is ``root`` or holds
+      several cases, "<SeriesNumber>_<SeriesDescription>" below it, or the SeriesInstanceUID where that is not unique.
+    - A multi-frame file, an ultrasound image and any other image without a position in the patient is a case by itself,
+      named after the file.
+    - A file whose header cannot be read is a case by itself too, so that it is accounted for: reading it fails.
+    - What is no image (directories, reports, presentation states, segmentations, doses) is left out, and so are
+      secondary captures that are neither ultrasound nor lie in the patient: pictures of pages and screens.
+
+    Args:
+        root: folder that holds ``files``.
+        files: what :func:`is_dicom` takes for DICOM.
 
     Raises:
-        ValueError: without pydicom, or for a file whose header cannot be read.
+        ValueError: without pydicom.
     """
-    if not files:
-        return {}
-    series: dict[tuple[Path, str], list[tuple[float, Path]]] = defaultdict(list)
-    found: dict[str, tuple[Path, ...]] = {}
+    if files:
+        require("pydicom")
+    series: dict[tuple[str, ...], list[tuple[float, Path, Any]]] = defaultdict(list)
+    alone: list[Path] = []
     for path in files:
-        header = _header(path)
-        if int(header.get("NumberOfFrames") or 1) > 1:
-            found[path.relative_to(root).with_suffix("").as_posix()] = (path,)
-        else:
-            series[path.parent, str(header.get("SeriesInstanceUID"))].append((_position(header), path))
-    folders = [folder for folder, _ in series]
-    for (folder, uid), slices in series.items():
-        name = folder.relative_to(root)
-        if folders.count(folder) > 1 or name == Path():
-            name = name / uid
-        found[name.as_posix()] = tuple(path for _, path in sorted(slices))
-    return found
+        try:
+            header = read_header(path, complete=False)
+            if lost_its_image(header) or (_is_wanted(header) and not _is_slice(header)):
+                alone.append(path)
+            elif _is_wanted(header):
+                series[_identity(header, path)].append((_place(header), path, header))
+        except Exception:  # whatever a damaged header leads to
+            alone.append(path)
+    found = _named_series(root, series) + [(_file_names(root, path), (path,)) for path in alone]
+    return dict(sorted(zip(_unique([names for names, _ in found]), (files for _, files in found))))
 
 
-def _header(path: Path) -> Any:
-    pydicom, installed = optional_import("pydicom")
-    if not installed:
-        raise ValueError(f"'{path}' is DICOM, which needs pydicom: pip install 'monai-nlseg[dicom]'.")
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS))
-    except Exception as error:  # pydicom raises what a damaged header makes of it
-        raise ValueError(f"the DICOM header of '{path}' cannot be read ({error}): restore the file.") from None
+def _identity(header: Any, path: Path) -> tuple[str, ...]:
+    uid = header.get("SeriesInstanceUID")
+    return (str(header.get("PatientID")), str(header.get("StudyInstanceUID")), str(uid or path.parent))
 
 
-def _position(header: Any) -> float:
+def _is_wanted(header: Any) -> bool:
+    screen = "Secondary Capture" in class_of(header) and header.get("Modality") != "US" and not lies_in_patient(header)
+    return is_image(header) and not screen
+
+
+def _is_slice(header: Any) -> bool:
+    return int(header.get("NumberOfFrames") or 1) == 1 and lies_in_patient(header)
+
+
+def _place(header: Any) -> float:
     """Along the slices' normal in mm, else the number of the instance."""
     try:
-        row, column = [float(x) for x in header.ImageOrientationPatient[:3]], header.ImageOrientationPatient[3:]
-        a, b = row, [float(x) for x in column]
-        normal = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
-        return sum(n * float(x) for n, x in zip(normal, header.ImagePositionPatient))
-    except (AttributeError, TypeError, ValueError):
+        orientation = np.array(header.ImageOrientationPatient, dtype=float)
+        position = np.array(header.ImagePositionPatient, dtype=float)
+        return float(position @ np.cross(orientation[:3], orientation[3:]))
+    except (TypeError, ValueError):
         return float(header.get("InstanceNumber") or 0)
+
+
+def _named_series(
+    root: Path, series: dict[tuple[str, ...], list[tuple[float, Path, Any]]]
+) -> list[tuple[list[str], tuple[Path, ...]]]:
+    """For each series the names it may have, the preferred first, and its files."""
+    folders = {key: Path(os.path.commonpath([path.parent for _, path, _ in found])) for key, found in series.items()}
+    shared = Counter(folders.values())
+    named = []
+    for key, found in series.items():
+        header = found[0][2]
+        folder = folders[key].relative_to(root)
+        labels = [_label(header), _safe(str(header.get("SeriesInstanceUID") or "series"))]
+        names = [(folder / label).as_posix() for label in labels if label]
+        if shared[folders[key]] == 1 and folder != Path():
+            names = [folder.as_posix(), *names]
+        found.sort(key=lambda slice_: slice_[:2])
+        named.append((names, tuple(path for _, path, _ in found)))
+    return named
+
+
+def _label(header: Any) -> str:
+    parts = (header.get("SeriesNumber"), header.get("SeriesDescription"))
+    return _safe("_".join(str(part) for part in parts if part not in (None, "")))
+
+
+def _safe(text: str) -> str:
+    """Letters and digits of any script, dots and hyphens, at most 64."""
+    return re.sub(r"[^\w.\-]+", "-", text)[:64].strip("-.")
+
+
+def _file_names(root: Path, path: Path) -> list[str]:
+    name = path.relative_to(root)
+    # Names such as IM.0001 end with a number, not with a suffix.
+    short = name.with_suffix("") if name.suffix.lower() in SUFFIXES else name
+    return [short.as_posix(), name.as_posix()]
+
+
+def _unique(names: Sequence[Sequence[str]]) -> list[str]:
+    """Of each row the first name that no other row has in its place; numbered where none is left."""
+    chosen = [row[0] for row in names]
+    for depth in range(1, max(map(len, names), default=1)):
+        counts = Counter(chosen)
+        chosen = [row[min(depth, len(row) - 1)] if counts[name] > 1 else name for row, name in zip(names, chosen)]
+    counts, seen = Counter(chosen), Counter[str]()
+    for index, name in enumerate(chosen):
+        seen[name] += 1
+        if counts[name] > 1:
+            chosen[index] = f"{name}-{seen[name]}"
+    return chosen
