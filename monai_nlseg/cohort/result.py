@@ -99,12 +99,12 @@ def _write_labels(
             write_dicom_seg(
                 path,
                 staged.sources,
-                prediction.labels,
+                prediction.labels[np.newaxis] if _is_picture(prediction) else prediction.labels,
                 prediction.affine,
-                names,
-                algorithm=identity.name,
+                {int(value): str(value) for value in np.unique(prediction.labels) if value} | dict(names),
+                bundle=identity.name,
                 version=identity.version,
-                digest=digest_of([identity.digest, case.name]),
+                digest=digest_of([options.digest(identity.digest), case.name]),
             )
 
 
