@@ -194,9 +194,9 @@ def _on_source_grid(labels: np.ndarray, affine: np.ndarray | None, grid: Grid, s
 
 def _check_single_frame(labels: np.ndarray, headers: Sequence[Any], source: Path) -> None:
     frames = sum(int(header.get("NumberOfFrames") or 1) for header in headers)
-    if frames > 1:
+    if frames > 1 or "multi-frame" in headers[0].SOPClassUID.name.lower():
         raise ValueError(
-            f"'{source}' has {frames} frames without a position in the patient, which a DICOM SEG made by highdicom "
+            f"'{source}' is multi-frame ({frames}) without a position in the patient, which a DICOM SEG made by highdicom "
             "cannot reference: choose the format nifti or png."
         )
     if labels.shape != (1, headers[0].Rows, headers[0].Columns):

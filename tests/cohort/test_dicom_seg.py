@@ -225,9 +225,11 @@ def test_bad_calls(tmp_path):
     unknown = write_series(tmp_path / "p2", voxels(), SOPClassUID="1.2.3")
     with pytest.raises(ValueError, match="no DICOM SEG can be made of .*IM0000.dcm'"):
         write_dicom_seg(path, unknown, labels, affine, NAMES, **BUNDLE)
-    source = write_ultrasound(tmp_path / "us.dcm", np.zeros((2, 6, 8), np.uint8))
-    with pytest.raises(ValueError, match="us.dcm' has 2 frames without a position .*: choose the format nifti or png"):
-        write_dicom_seg(path, [source], labels_of((2, 6, 8)), None, NAMES, **BUNDLE)
+    for frames in (1, 2):
+        source = write_ultrasound(tmp_path / "us.dcm", np.zeros((frames, 6, 8), np.uint8))
+        refused = rf"us.dcm' is multi-frame \({frames}\) without a position .*: choose the format nifti or png"
+        with pytest.raises(ValueError, match=refused):
+            write_dicom_seg(path, [source], labels_of((frames, 6, 8)), None, NAMES, **BUNDLE)
     source = write_ultrasound(tmp_path / "us.dcm", np.zeros((6, 8), np.uint8))
     with pytest.raises(ValueError, match=r"do not fit .*us.dcm': expected \(1, 6, 8\)"):
         write_dicom_seg(path, [source], labels_of((1, 8, 6)), None, NAMES, **BUNDLE)
