@@ -128,7 +128,9 @@ class Model:
             try:
                 data = self._reading({"image": paths[0] if len(paths) == 1 else paths})
             except Exception as error:
-                raise explained(error) or error from None
+                if told := explained(error):
+                    raise told from None
+                raise
             image = data["image"] if self._channel_first else EnsureChannelFirst()(data["image"])
             check_image(image)
             data = self._preprocessing(data)
