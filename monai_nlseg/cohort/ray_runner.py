@@ -23,7 +23,7 @@ Record = dict[str, Any]
 DEPTH = 2
 """Cases in a worker: one in the network, one that is read or written meanwhile."""
 DEATHS = 3
-"""So often workers end under a case until the case is at fault; from the second time on it was alone with the worker."""
+"""So often a case loses its worker until it is at fault; from the second time on it is alone there."""
 TICK = 0.2
 """Seconds between two looks at the limits."""
 PATIENCE = 900.0
@@ -116,7 +116,7 @@ class _Pool:
 
     def __init__(self, ray: Any, needs: dict[str, float], loading: tuple[Any, ...], limits: _Limits) -> None:
         self.ray, self.needs, self.loading, self.limits = ray, needs, loading, limits
-        # One thread more than cases: it watches the memory. Apart, the workers read and write at the speed of many nodes.
+        # One thread more than cases watches the memory. Spread out, workers use the disks and memory of all nodes.
         self.actors = ray.remote(Actor).options(**needs, max_concurrency=DEPTH + 1, scheduling_strategy="SPREAD")
         self.waiting, self.alone = deque[Case](), deque[Case]()
         self.faults, self.failed_starts = Counter[str](), 0
@@ -136,7 +136,9 @@ class _Pool:
             refs = [ref for seat in self.seats for ref in seat.refs]
             self.ray.wait(refs, num_returns=1, timeout=TICK)
             ready = set(self.ray.wait(refs, num_returns=len(refs), timeout=0)[0])
-            now = time.monotonic()  # before the records are yielded: what the caller does with them is not a case's time
+            now = (
+                time.monotonic()
+            )  # before the records are yielded: what the caller does with them is not a case's time
             for index, seat in enumerate(self.seats):
                 fault = yield from seat.received(ready, now)
                 if fault := fault or seat.late(now):
@@ -164,7 +166,7 @@ class _Pool:
                 )
         for case in seat.flying.values():
             self.faults[case.name] += fault.times is not None
-            if fault.times and len(seat.flying) == 1 and self.faults[case.name] >= fault.times:
+            if fault.times and seat.single and self.faults[case.name] >= fault.times:
                 yield {"case": case.name, "status": "failed", "error": fault.text}
             else:
                 self.alone.append(case)
@@ -180,8 +182,8 @@ class _Pool:
         shortage = f"a worker takes {asked}, all nodes together have {there}"
         if now - self.manned > self.limits.patience:
             raise ValueError(
-                f"no worker was ready within {self.limits.patience:g} s ({shortage}): ask for less a worker, add nodes, "
-                "or wait until others have left the cluster."
+                f"no worker was ready within {self.limits.patience:g} s ({shortage}): ask for less a worker, add "
+                "nodes, or wait until others have left the cluster."
             )
         if now - self.manned > self.limits.patience / 20 and not self.warned:
             self.warned = True
@@ -214,8 +216,8 @@ class _Seat:
         """Send cases until there are ``DEPTH``; one of ``alone`` only if there is none, and then no other."""
         while self.ready and len(self.flying) < (1 if self.single else DEPTH):
             if not self.flying:
-                self.since, self.single = time.monotonic(), bool(alone)
-            source = alone if self.single else waiting
+                self.since, self.single = time.monotonic(), bool(alone) or len(waiting) == 1
+            source = (alone or waiting) if self.single else waiting
             if not source:
                 return
             case = source.popleft()
@@ -242,9 +244,12 @@ class _Seat:
                 if self.limits.memory is not None:
                     self.outgrown = self.actor.outgrown.remote(self.limits.memory)
             else:
-                size = self.limits.memory / 2**30
-                return _Fault(f"the case took more than the limit of {size:.1f} GiB: raise the limit, or leave it out.", 1)
+                return self._outgrown()
         return None
+
+    def _outgrown(self) -> _Fault:
+        size = (self.limits.memory or 0) / 2**30
+        return _Fault(f"the case took more than the limit of {size:.1f} GiB: raise the limit, or leave it out.", 1)
 
     def late(self, now: float) -> _Fault | None:
         """What is wrong if no record came for longer than a case may take."""

@@ -9,8 +9,7 @@ from monai_nlseg.cohort.ray_cluster import capacity, joined
 
 
 @pytest.mark.parametrize(
-    "cpus, gpus, expected",
-    [(1, 0, 11), (4, 0, 2), (1, 1, 3), (1, 0.5, 6), (5, 1, 1), (0.5, 0, 22), (1, 4, 0)],
+    "cpus, gpus, expected", [(1, 0, 11), (4, 0, 2), (1, 1, 3), (1, 0.5, 6), (5, 1, 1), (0.5, 0, 22), (1, 4, 0)]
 )
 def test_capacity_counts_what_fits_on_each_node_that_is_alive(cpus, gpus, expected):
     nodes = [

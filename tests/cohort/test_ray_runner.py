@@ -112,6 +112,7 @@ def test_a_case_that_ends_its_worker_is_named_and_the_others_are_done(start, tmp
     assert error_of(records, "wrong") == "a bug of the worker."
 
 
+@pytest.mark.slow
 def test_a_case_past_a_limit_is_named_and_the_others_are_done(start, tmp_path):
     records = list(start(["endless", "huge", *named(6)], seconds=3, memory=1 << 30))
     assert by_status(records) == {"done": named(6), "failed": ["endless", "huge"]}
@@ -119,6 +120,7 @@ def test_a_case_past_a_limit_is_named_and_the_others_are_done(start, tmp_path):
     assert "more than the limit of 1.0 GiB" in error_of(records, "huge")
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_node_fails_no_case(start, cluster, tmp_path):
     node = cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
     records = start(named(60), partial(FakeWorker, tmp_path, pause=0.2))
@@ -141,7 +143,7 @@ def test_a_stop_lets_the_cases_in_flight_end(start, tmp_path):
 
 
 def test_an_iterator_closed_early_leaves_no_worker(start, tmp_path):
-    records = start(named(40), partial(FakeWorker, tmp_path, pause=1))
+    records = start(named(40), partial(FakeWorker, tmp_path, pause=1), workers=1)
     pid = next(records)["pid"]
     records.close()
     deadline = time.monotonic() + 20
@@ -153,7 +155,7 @@ def test_an_iterator_closed_early_leaves_no_worker(start, tmp_path):
 
 def test_a_bundle_that_cannot_be_loaded_ends_the_run(start, tmp_path):
     with pytest.raises(ValueError, match=r"^node '.+': '.+' holds no bundle: give the folder of one\.$"):
-        list(start(named(4), partial(no_worker, tmp_path)))
+        list(start(named(4), partial(no_worker, tmp_path), workers=1))
 
 
 def test_no_room_for_a_worker_ends_the_run(start):
