@@ -11,8 +11,6 @@ from typing import Any
 
 from monai.utils import optional_import
 
-from monai_nlseg.errors import sentence
-
 __all__ = ["capacity", "joined"]
 
 STORE = 100 << 20
@@ -57,10 +55,16 @@ def _join(ray: Any, address: str) -> None:
         if colon and port.isdigit():
             socket.create_connection((host, int(port)), CONNECT).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if "AuthToken" in str(error):
+            raise ValueError(
+                f"the Ray cluster at '{given}' asks for its token: set RAY_AUTH_MODE=token, with the cluster's "
+                "~/.ray/auth_token on this machine."
+            ) from None
+        reason = str(error).partition("\n")[0].partition(". ")[0]
         raise ValueError(
-            f"there is no Ray cluster to join at '{given}' ({sentence(error).rstrip('.')}): start one with "
-            "`ray start --head` and give host:port of its head, or leave the address out to use this machine alone."
+            f"there is no Ray cluster to join at '{given}' ({reason}): start one with `ray start --head` and give "
+            "host:port of its head, or leave the address out to use this machine alone."
         ) from None
 
 

@@ -40,6 +40,19 @@ def test_an_address_without_a_cluster_is_refused(monkeypatch):
         pass
 
 
+def test_a_cluster_that_asks_for_a_token_says_so(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def refuse(*_, **__):
+        raise RuntimeError(
+            "Failed to connect to GCS. Last connection error: Traceback\nInvalidAuthToken: it is missing"
+        )
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(ValueError, match="at 'auto' asks for its token: set RAY_AUTH_MODE=token"), joined("auto"):
+        pass
+
+
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setattr("monai_nlseg.cohort.ray_cluster.optional_import", lambda _: (None, False))
     with pytest.raises(ValueError, match=r"pip install 'monai-nlseg\[ray\]'"), joined(None):
