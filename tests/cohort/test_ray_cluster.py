@@ -44,9 +44,7 @@ def test_a_cluster_that_asks_for_a_token_says_so(monkeypatch):
     ray = pytest.importorskip("ray")
 
     def refuse(*_, **__):
-        raise RuntimeError(
-            "Failed to connect to GCS. Last connection error: Traceback\nInvalidAuthToken: it is missing"
-        )
+        raise RuntimeError("Failed to connect. Last error: Traceback\nInvalidAuthToken: it is missing")
 
     monkeypatch.setattr(ray, "init", refuse)
     with pytest.raises(ValueError, match="at 'auto' asks for its token: set RAY_AUTH_MODE=token"), joined("auto"):
