@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 __all__ = ["remove_leftovers", "written_beside"]
 
@@ -26,7 +27,8 @@ def written_beside(path: Path) -> Iterator[Path]:
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    # Processes of several machines, which may have one number, share a folder.
+    beside = path.with_name(f".{os.getpid()}-{uuid4().hex[:8]}-{path.name}")
     try:
         yield beside
         with beside.open("rb") as file:
@@ -42,5 +44,5 @@ def remove_leftovers(folder: Path) -> None:
     Only for a folder in which nothing else writes at the time.
     """
     for path in folder.rglob(".*-*"):
-        if re.match(r"\.\d+-", path.name) and path.is_file():
+        if re.match(r"\.\d+-[0-9a-f]{8}-", path.name) and path.is_file():
             path.unlink(missing_ok=True)

@@ -196,8 +196,8 @@ def _check_single_frame(labels: np.ndarray, headers: Sequence[Any], source: Path
     frames = sum(int(header.get("NumberOfFrames") or 1) for header in headers)
     if frames > 1 or "multi-frame" in headers[0].SOPClassUID.name.lower():
         raise ValueError(
-            f"'{source}' is multi-frame ({frames}) without a position in the patient, which a DICOM SEG made by highdicom "
-            "cannot reference: choose the format nifti or png."
+            f"'{source}' is multi-frame ({frames}) without a position in the patient, which a DICOM SEG made by "
+            "highdicom cannot reference: choose the format nifti or png."
         )
     if labels.shape != (1, headers[0].Rows, headers[0].Columns):
         raise ValueError(

@@ -10,7 +10,7 @@ from multiprocessing.connection import wait
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.options import RunOptions
-from monai_nlseg.cohort.pending import input_state
+from monai_nlseg.cohort.pending import largest
 from monai_nlseg.cohort.plan import WorkerPlan, cores_here, workers_here
 from monai_nlseg.cohort.process import WorkerProcess
 from monai_nlseg.cohort.records import Record
@@ -55,8 +55,7 @@ def run_local(
         try:
             pool.grow(min(workers or 1, len(cases)), workers or 1)
             if plan is None:
-                largest = sorted(cases, key=lambda case: input_state(case)["bytes"], reverse=True)
-                plan = pool.plan(largest[:PLANNED_ON])
+                plan = pool.plan(largest(cases, PLANNED_ON))
             count = min(workers or workers_here(plan, len(cases)), len(cases))
             planned(plan, count)
             pool.batch = plan.batch

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.digests import digest_files, digest_of
 from monai_nlseg.cohort.records import InputState, OutputFile, Record
 from monai_nlseg.cohort.storage import is_remote, join, state_of
 
-__all__ = ["input_state", "is_pending"]
+__all__ = ["input_state", "is_pending", "largest"]
 
 
 def input_state(case: Case) -> InputState:
@@ -24,6 +24,11 @@ def input_state(case: Case) -> InputState:
         size += own
         stamps.append(stamp)
     return InputState(files=case.files, bytes=size, stamp=digest_of(stamps))
+
+
+def largest(cases: Sequence[Case], count: int) -> list[Case]:
+    """The cases of most bytes."""
+    return sorted(cases, key=lambda case: input_state(case)["bytes"], reverse=True)[:count]
 
 
 def is_pending(case: Case, records: Mapping[str, Record], options: str, output: str, retry_failed: bool) -> bool:

@@ -11,7 +11,7 @@ import torch
 from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.inferers import InferencePlan, available_bytes, plan_inference
 
-__all__ = ["WorkerPlan", "cores_here", "plan_worker", "require_memory", "workers_here"]
+__all__ = ["CORES_A_WORKER", "WorkerPlan", "cores_here", "plan_worker", "require_memory", "workers_here"]
 
 CORES_A_WORKER = 4
 """On a CPU; more threads on one image gain little."""

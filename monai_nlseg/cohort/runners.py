@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from monai_nlseg.bundle import find_bundle
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.journal import Journal
 from monai_nlseg.cohort.local import run_local
 from monai_nlseg.cohort.options import RunOptions
+from monai_nlseg.cohort.pending import largest
+from monai_nlseg.cohort.ray_runner import run_ray
 from monai_nlseg.cohort.records import Record
+from monai_nlseg.cohort.storage import is_remote
+from monai_nlseg.cohort.worker import Worker
 
 __all__ = ["RUNNERS", "Runner", "records_of"]
 
@@ -61,4 +69,36 @@ def records_of(
     """Process cases by a runner and yield the record of each as it ends."""
     if not cases:
         return
-    yield from run_local(cases, options, identity, runner.workers, journal.plan, journal.planned, stopped)
+    if runner.kind == "local":
+        yield from run_local(cases, options, identity, runner.workers, journal.plan, journal.planned, stopped)
+        return
+    output = None if is_remote(options.output) else Path(options.output).absolute()
+    options = replace(options, output=str(output or options.output), bundle=str(find_bundle(options.bundle)))
+    yield from run_ray(
+        [_absolute(case) for case in cases],
+        partial(_planned_worker, options, identity, _absolute(largest(cases, 1)[0])),
+        output,
+        seconds=options.seconds,
+        memory=options.memory,
+        workers=runner.workers,
+        address=runner.address,
+        gpus_per_worker=runner.gpus_per_worker,
+        stopped=stopped,
+    )
+
+
+def _planned_worker(options: RunOptions, identity: BundleIdentity, example: Case) -> Worker:
+    """A worker that has planned for its own node; whatever is wrong with the example, its processing will say."""
+    worker = Worker(options, identity)
+    with contextlib.suppress(Exception):
+        worker.plan(example, options.batch)
+    return worker
+
+
+def _absolute(case: Case) -> Case:
+    """For processes that are elsewhere."""
+    return Case(case.name, tuple(tuple(map(_absolute_path, files)) for files in case.images))
+
+
+def _absolute_path(path: str) -> str:
+    return path if is_remote(path) else str(Path(path).absolute())

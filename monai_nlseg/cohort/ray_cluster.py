@@ -1,0 +1,87 @@
+"""Ray itself: started here, or a cluster that is joined."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from monai.utils import optional_import
+
+from monai_nlseg.cohort.plan import CORES_A_WORKER
+
+__all__ = ["capacity", "cpus_of_worker", "joined"]
+
+STORE = 100 << 20
+"""Bytes of Ray's object store, of which records need next to nothing."""
+CONNECT = 10.0
+"""Seconds in which the head of a cluster has to answer; Ray itself tries for minutes."""
+
+
+@contextmanager
+def joined(address: str | None) -> Iterator[Any]:
+    """The module ``ray``, connected. It is left as it was found: shut down if it was not connected before.
+
+    Args:
+        address: of the cluster, "host:port", or "auto" for the one that this machine is part of; None starts Ray here.
+
+    Raises:
+        ValueError: if Ray is not installed, or there is no cluster at the address.
+    """
+    ray, found = optional_import("ray")
+    if not found:
+        raise ValueError("the runner 'ray' needs Ray, which is not installed: pip install 'monai-nlseg[ray]'.")
+    if ray.is_initialized():
+        yield ray
+        return
+    if address is None:
+        # Nothing about a run leaves the machine, and nothing is served.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        here = {"include_dashboard": False, "object_store_memory": STORE}
+        ray.init("local", log_to_driver=False, logging_level=logging.ERROR, **here)
+    else:
+        _join(ray, address)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _join(ray: Any, address: str) -> None:
+    given = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+    host, colon, port = given.rpartition(":")
+    try:
+        if colon and port.isdigit():
+            socket.create_connection((host, int(port)), CONNECT).close()
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if "AuthToken" in str(error):
+            raise ValueError(
+                f"the Ray cluster at '{given}' asks for its token: set RAY_AUTH_MODE=token, with the cluster's "
+                "~/.ray/auth_token on this machine."
+            ) from None
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(
+            f"there is no Ray cluster to join at '{given}' ({reason}): start one with `ray start --head` and give "
+            "host:port of its head, or leave the address out to use this machine alone."
+        ) from None
+
+
+def cpus_of_worker(ray: Any, workers: int | None) -> int:
+    """As many as a worker uses well, or its share of those there are."""
+    cpus = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    share = max(cpus, default=1) if workers is None else sum(cpus) // workers
+    return max(1, min(CORES_A_WORKER, share))
+
+
+def capacity(ray: Any, cpus: float, gpus: float) -> int:
+    """How many actors of so many CPUs and GPUs the nodes have room for."""
+    total = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            has = node["Resources"]
+            total += int(min(has.get(name, 0) / need for name, need in (("CPU", cpus), ("GPU", gpus)) if need))
+    return total
