@@ -63,8 +63,8 @@ def modified_z_scores(values: Sequence[float], finest: float = 0.0) -> np.ndarra
     """Distances from the median in robust standard deviations, with sign.
 
     The deviation is the median absolute one over 0.6745 (Iglewicz and Hoaglin, "How to detect and handle outliers",
-    1993). Where more than half of the values are equal that is 0, and the mean absolute deviation times 1.2533 takes its
-    place; where all are equal, all scores are 0.
+    1993). Where more than half of the values are equal that is 0, and the mean absolute deviation times 1.2533 takes
+    its place; where all are equal, all scores are 0.
 
     Args:
         values: (N,).

@@ -90,8 +90,8 @@ def write_preview(path: Path, image: np.ndarray, labels: np.ndarray, affine: np.
     }
     for name, (grey, mask) in preview.slices.items():
         arrays |= {f"{name}.image": grey, f"{name}.labels": mask}
-    with written_beside(path) as beside:
-        np.savez_compressed(beside, **arrays)  # type: ignore[arg-type]
+    with written_beside(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_preview(path: Path) -> Preview:

@@ -55,7 +55,7 @@ function foregroundCentre(labels) {
 
 function showLocation(place) {
   const label = data.labels.find(({ value }) => value === place.values[1]?.value);
-  const millimetres = [...place.mm].slice(0, 3).map((value) => decimals(value, 0)).join(", ");
+  const millimetres = [...place.mm].slice(0, 3).map((value) => decimals(Math.round(value) + 0, 0)).join(", ");
   byId("location").textContent = `${millimetres} mm (R, A, S), ${label ? label.name : "background"}`;
 }
 
