@@ -52,10 +52,11 @@ class Preview:
 def write_preview(path: Path, image: np.ndarray, labels: np.ndarray, affine: np.ndarray | None) -> None:
     """Write what a report shows of a case. The same arrays give the same bytes.
 
-    - A volume is kept at up to 128 voxels an axis, each the mean of a block. The block has the label of its middle
-      voxel or, where that is background, the highest in it, and a label that is lost so is put back wherever it was:
-      thin structures stay, borders against background move out by up to a block. Three slices through the middle of
-      the foreground (of the volume, if there is none) are kept at up to 256 pixels.
+    - A volume without its margins, where they hold one lowest value, is kept at up to 128 voxels an axis, each the mean
+      of a block. The block has the label of its middle voxel or, where that is background, the highest in it, and a
+      label that is lost so is put back wherever it was: thin structures stay, borders against background move out by
+      up to a block. Three slices through the middle of the foreground (of the volume, if there is none) are kept at up
+      to 256 pixels.
     - Of frames, up to 32 at equal steps are kept at up to 256 pixels, and as slice that with the most foreground.
     - An image is kept at up to 512 pixels.
 
@@ -135,6 +136,9 @@ def _of_volume(image: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> Pre
     orientation = io_orientation(affine)
     affine = affine @ inv_ornt_aff(orientation, labels.shape)
     image, labels = apply_orientation(image, orientation), apply_orientation(labels, orientation)
+    box = _content(image, labels)
+    affine[:3, 3] += affine[:3, :3] @ [side.start for side in box]
+    image, labels = image[box], labels[box]
     spacing = voxel_sizes(affine)
     limits = _window(image)
     extents = spacing * labels.shape
@@ -151,6 +155,20 @@ def _of_volume(image: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> Pre
     scale[:3, 3] = (np.array(factors) - 1) / 2
     return Preview(
         "volume", _grey(_block_mean(image, factors), limits), _block_labels(labels, factors), affine @ scale, slices
+    )
+
+
+def _content(image: np.ndarray, labels: np.ndarray) -> tuple[slice, ...]:
+    """The box of what is above the lowest value or foreground, and a little around it."""
+    shown = (image != image.min()) | (labels != 0)
+    over_first = shown.any(axis=0)
+    sides = [np.flatnonzero(line) for line in (shown.any(axis=(1, 2)), over_first.any(axis=1), over_first.any(axis=0))]
+    if not sides[0].size:
+        return tuple(slice(0, length) for length in image.shape)
+    margin = max(2, max(int(side[-1] - side[0]) for side in sides) // 20)
+    return tuple(
+        slice(max(0, int(side[0]) - margin), min(length, int(side[-1]) + margin + 1))
+        for side, length in zip(sides, image.shape)
     )
 
 

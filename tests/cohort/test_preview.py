@@ -59,7 +59,7 @@ def test_no_label_vanishes_and_the_grid_stays_in_place(preview_of):
     labels = np.zeros((300, 40, 300), np.uint8)
     labels[40:200, 10:30, 40:200] = 1
     labels[101, 21, 101], labels[299, 39, 299] = 7, 9
-    image = labels.astype(np.float32)[None]
+    image = (labels + np.arange(300.0)[:, None, None])[None]
     preview = preview_of(image, labels, np.diag([0.5, 3.0, 0.5, 1.0]))
     assert preview.labels.shape == preview.image.shape == (100, 40, 100)
     assert set(np.unique(preview.labels)) == {0, 1, 7, 9}
@@ -75,6 +75,17 @@ def test_values_that_are_not_finite_or_far_off_do_not_spoil_the_window(preview_o
     grey = preview_of(image[None], labels, np.eye(4)).image
     assert grey[0, 0, 0] == grey[1, 1, 1] == 0 and grey[2, 2, 2] == 255
     assert 100 < grey[10, 5, 5] < 160
+
+
+def test_empty_margins_are_cut_off(preview_of):
+    image, labels = np.full((60, 70, 80), -3.0), np.zeros((60, 70, 80), np.uint8)
+    image[20:30, 30:50, 40:60], labels[35, 40, 50] = 5, 1
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    preview = preview_of(image[None], labels, affine)
+    assert preview.labels.shape == (20, 24, 24), "2 voxels around"
+    (where,) = np.argwhere(preview.labels)
+    np.testing.assert_allclose(nib.affines.apply_affine(preview.affine, where), [35, 40, 100])
+    assert preview.slices["axial"][0].shape == (24, 20)
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, np.nan])
