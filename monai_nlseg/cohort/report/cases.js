@@ -3,13 +3,14 @@ const state = { column: "findings", descending: true, show: "all", layout: "tabl
 
 const columns = [
   { key: "picture", title: "Picture" },
-  { key: "name", title: "Case", value: (item) => item.name },
+  { key: "name", title: "Case", value: (item) => item.rank },
   { key: "status", title: "Status", value: (item) => ["done", "flagged", "failed"].indexOf(item.status) },
   ...quantities.map((quantity) => ({ key: quantity.key, title: quantity.unit ? `${quantity.title} (${quantity.unit})` : quantity.title, quantity, value: (item) => item.values[quantity.key] })),
   { key: "findings", title: "Findings", value: (item) => (item.failed ? Infinity : item.flags.length) },
 ];
 
 const names = new Intl.Collator("en", { numeric: true });
+[...cases].sort((a, b) => names.compare(a.name, b.name)).forEach((item, rank) => (item.rank = rank));
 
 // The cases that pass the filter, in order; those without a value come last either way.
 function listed() {
@@ -19,9 +20,8 @@ function listed() {
   const sign = state.descending ? -1 : 1;
   return cases.filter((item) => shown(item) && item.text.includes(text)).sort((a, b) => {
     const [x, y] = [value(a), value(b)];
-    if (x === null || y === null) return (x === null) - (y === null) || a.number - b.number;
-    const order = typeof x === "string" ? names.compare(x, y) : x < y ? -1 : Number(x > y);
-    return sign * order || a.number - b.number;
+    if (x === null || y === null) return (x === null) - (y === null) || a.rank - b.rank;
+    return sign * ((x > y) - (x < y)) || a.rank - b.rank;
   });
 }
 
@@ -76,7 +76,7 @@ function renderCases() {
 
 function row(item) {
   const cells = columns.map((column) => {
-    if (column.key === "picture") return make("td", {}, slicesOf(item, 60, 190));
+    if (column.key === "picture") return make("td", {}, slicesOf(item, 56, 165));
     if (column.key === "name") return make("th", { scope: "row", className: "name" }, opener(item));
     if (column.key === "status") return make("td", {}, pill(item));
     if (column.key === "findings") return make("td", { className: "findings" }, ...findings(item));

@@ -64,12 +64,12 @@ function renderFrames(frames, width) {
 
 function detailText(item) {
   const { flags, labels, ...rest } = item.record;
+  const heads = ["Label", ...(Object.values(labels ?? {}).some((label) => label.ml !== undefined) ? ["ml"] : []), "voxels", "components"];
   const rows = data.labels.filter((label) => labels?.[label.value]).map((label) => {
-    const found = labels[label.value];
+    const numbers = heads.slice(1).map((key) => labels[label.value][key]);
     return make("tr", {}, make("th", { scope: "row" }, chip(label), label.name),
-      ...[found.ml === undefined ? "" : decimals(found.ml, digitsOf([found.ml])), decimals(found.voxels ?? 0, 0), String(found.components ?? "")].map((text) => make("td", { className: "number" }, text)));
+      ...numbers.map((value) => make("td", { className: "number" }, value === undefined ? "–" : decimals(value, digitsOf([value])))));
   });
-  const heads = ["Label", "ml", "voxels", "components"];
   return [
     ...(item.findings.length ? [make("h3", {}, item.failed ? "Error" : "Flags"), ...findings(item)] : []),
     ...(rows.length ? [make("h3", {}, "Labels"), make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((text, index) => make("th", { scope: "col", className: index ? "number" : "" }, text)))), make("tbody", {}, ...rows))] : []),
