@@ -6,7 +6,7 @@ async function startViewer() {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   document.head.append(make("script", { textContent: await new Response(stream).text() }));
   const started = new niivue.Niivue({
-    backColor: [0, 0, 0, 1], crosshairColor: [0.45, 0.75, 1, 0.8], crosshairWidth: 0.4, crosshairWidthUnit: "percent", show3Dcrosshair: true,
+    backColor: [0, 0, 0, 1], crosshairColor: [0.45, 0.75, 1, 0.8], crosshairWidth: 0.8, crosshairWidthUnit: "percent", show3Dcrosshair: true,
     multiplanarShowRender: 1, multiplanarLayout: 2, dragAndDropEnabled: false, loadingText: "", logLevel: "error",
   });
   started.onLocationChange = (place) => showLocation(place);
