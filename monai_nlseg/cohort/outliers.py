@@ -1,0 +1,112 @@
+"""Cases of a run that are unlike the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["FEWEST_CASES", "THRESHOLD", "Flag", "find_flags", "find_outliers", "modified_z_scores"]
+
+THRESHOLD = 3.5
+"""Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin, 1993)."""
+FEWEST_CASES = 8
+"""Below this many values none is an outlier."""
+MOST_CASES = 0.75
+"""The share of cases with a label, from which on the others are said to miss it."""
+
+
+class Flag(NamedTuple):
+    """Why a case should be looked at.
+
+    Attributes:
+        quantity: "label-N", "components" or "entropy".
+        text: one sentence.
+    """
+
+    quantity: str
+    text: str
+
+
+def find_outliers(records: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The sentences of :func:`find_flags` by case."""
+    return {case: [flag.text for flag in flags] for case, flags in find_flags(records).items()}
+
+
+def find_flags(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Flag]]:
+    """What is unusual about cases: a label's volume or number of components, the entropy, a label that is missing.
+
+    A value is an outlier beyond a modified z-score of 3.5 in either direction, among at least 8 cases that have it. A
+    number of components must also be more than 3 away from the median. A label is missing that at least 3 in 4 of at
+    least 8 cases have.
+
+    Args:
+        records: of the run; those of failed cases are left out.
+
+    Returns:
+        Case -> its flags, in the order of the labels; cases without any are not in it.
+    """
+    done = [record for record in records if record["status"] == "done"]
+    flags: dict[str, list[Flag]] = {record["case"]: [] for record in done}
+    for label in sorted({label for record in done for label in record.get("labels") or {}}, key=int):
+        found = {record["case"]: record["labels"][label] for record in done if _has(record, label)}
+        if found:
+            _check_label(flags, label, found)
+    entropies = {record["case"]: record["entropy"] for record in done if record.get("entropy") is not None}
+    for case, text in _outliers(entropies):
+        flags[case].append(Flag("entropy", f"entropy: {text}"))
+    return {case: found for case, found in flags.items() if found}
+
+
+def modified_z_scores(values: Sequence[float], finest: float = 0.0) -> np.ndarray:
+    """Distances from the median in robust standard deviations, with sign.
+
+    The deviation is the median absolute one over 0.6745 (Iglewicz and Hoaglin, "How to detect and handle outliers",
+    1993). Where more than half of the values are equal that is 0, and the mean absolute deviation times 1.2533 takes
+    its place; where all are equal, all scores are 0.
+
+    Args:
+        values: (N,).
+        finest: the least deviation that is assumed.
+    """
+    data = np.asarray(values, dtype=float)
+    distances = data - np.median(data)
+    deviation = max(np.median(np.abs(distances)) / 0.6745 or np.abs(distances).mean() * 1.2533, finest)
+    return distances / deviation if deviation else np.zeros_like(data)
+
+
+def _has(record: Mapping[str, Any], label: str) -> bool:
+    return bool((record.get("labels") or {}).get(label, {}).get("voxels"))
+
+
+def _check_label(flags: dict[str, list[Flag]], label: str, found: Mapping[str, Mapping[str, Any]]) -> None:
+    name = next(iter(found.values())).get("name") or f"label {label}"
+    if len(flags) >= FEWEST_CASES and len(found) >= MOST_CASES * len(flags):
+        for case in flags.keys() - found.keys():
+            flags[case].append(Flag(f"label-{label}", f"{name}: missing, {len(found)} of {len(flags)} cases have it"))
+    unit = "ml" if all(entry.get("ml") is not None for entry in found.values()) else "voxels"
+    for case, text in _outliers({case: entry[unit] for case, entry in found.items()}, unit):
+        flags[case].append(Flag(f"label-{label}", f"{name}: {text}"))
+    components = {case: entry["components"] for case, entry in found.items() if entry.get("components") is not None}
+    for case, text in _outliers(components, "components", finest=1.0):
+        flags[case].append(Flag("components", f"{name}: {text}"))
+
+
+def _outliers(values: Mapping[str, float], unit: str = "", finest: float = 0.0) -> list[tuple[str, str]]:
+    if len(values) < FEWEST_CASES:
+        return []
+    numbers = list(values.values())
+    median = _short(float(np.median(numbers)))
+    return [
+        (
+            case,
+            f"{_short(value)}{unit and ' '}{unit}, {'high' if score > 0 else 'low'}; median {median} (z {score:+.1f})",
+        )
+        for case, value, score in zip(values, numbers, modified_z_scores(numbers, finest))
+        if abs(score) > THRESHOLD
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
