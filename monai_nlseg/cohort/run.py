@@ -98,6 +98,8 @@ def run(
             raise
         finally:
             journal.content["counts"] = _counts(cases, manifest, digest)
+            # Thousands of pictures are not written again for nothing.
+            report = report and (bool(todo) or not (folder / "report.html").is_file())
             _conclude(folder, manifest, journal, end, report)
 
 
