@@ -26,7 +26,7 @@ def written_beside(path: Path) -> Iterator[Path]:
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    beside = path.with_name(f".nlseg-{os.getpid()}-{path.name}")
     try:
         yield beside
         with beside.open("rb") as file:
@@ -41,6 +41,6 @@ def remove_leftovers(folder: Path) -> None:
 
     Only for a folder in which nothing else writes at the time.
     """
-    for path in folder.rglob(".*-*"):
-        if re.match(r"\.\d+-", path.name) and path.is_file():
+    for path in folder.rglob(".nlseg-*"):
+        if re.match(r"\.nlseg-\d+-", path.name) and path.is_file():
             path.unlink(missing_ok=True)
