@@ -82,7 +82,7 @@ def find_cases(
     if source.lower().endswith(LISTS):
         cases = _listed(source)
         _check_apart(cases, leave_out)
-    elif Path(source).is_file() or is_remote(source) and source.lower().endswith((*VOLUMES, *IMAGES)):
+    elif Path(source).is_file() or is_remote(source) and _is_image(source) and exists(source):
         cases = [_single(source)]
         _check_apart(cases, leave_out)
     elif is_remote(source) or source and Path(source).is_dir():
@@ -120,7 +120,7 @@ def _check_apart(cases: Iterable[Case], folder: str | Path | None) -> None:
 
 def _single(source: str) -> Case:
     path = Path(source)
-    if not (path.name.lower().endswith((*VOLUMES, *IMAGES)) or is_dicom(path)):
+    if not (_is_image(path.name) or is_dicom(path)):
         kinds = ", ".join((*VOLUMES, *IMAGES))
         raise ValueError(f"'{source}' is no image that is known here: give DICOM or one of {kinds}, or a list of it.")
     return Case(_stem(path.name), ((source,),))
@@ -142,7 +142,7 @@ def _in_folder(root: str, pattern: str, modalities: Sequence[str], left_out: str
     names = [name for name in files_below(root, pattern) if not name.startswith(".") and "/." not in name]
     if left_out is not None:
         names = [name for name in names if not name.startswith(left_out)]
-    images = [name for name in names if name.lower().endswith((*VOLUMES, *IMAGES))]
+    images = [name for name in names if _is_image(name)]
     if modalities:
         cases = _by_modality(root, images, modalities)
     else:
@@ -200,7 +200,7 @@ def _listed(source: str) -> list[Case]:
         if not isinstance(row, Mapping):
             raise ValueError(f"'{source}', case {line} is {row!r}: expected a path, or a path for each modality.")
         keys = [key for key in row if key not in NO_MODALITIES]
-        if any("/" in key or key.lower().endswith((*VOLUMES, *IMAGES)) for key in keys):
+        if any("/" in key or _is_image(key) for key in keys):
             raise ValueError(f"'{source}' begins with {keys}: let its first line name the columns, as in case,image.")
         modalities = keys if modalities is None else modalities
         if set(keys) != set(modalities):
@@ -255,6 +255,10 @@ def _data_of(path: str) -> list[str]:
 
 def _parent(path: str) -> str:
     return path.rpartition("/")[0] or "." if is_remote(path) else str(Path(path).parent)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith((*VOLUMES, *IMAGES))
 
 
 def _stem(name: str) -> str:

@@ -83,7 +83,11 @@ def put(local: Path, url: str) -> None:
     beside = f"{folder}/.nlseg-{os.getpid()}-{last}"
     try:
         system.put_file(str(local), beside)
-        system.mv(beside, name)
+        if type(system).mv is fsspec.AbstractFileSystem.mv:  # which takes [ and * in names for patterns
+            system.cp_file(beside, name)
+            system.rm_file(beside)
+        else:
+            system.mv(beside, name)
     except Exception:  # each store has its own
         with contextlib.suppress(Exception):
             system.rm_file(beside)
