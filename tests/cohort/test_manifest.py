@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monai_nlseg.cohort.manifest import Manifest
@@ -24,6 +24,7 @@ def written(path, records):
     return path
 
 
+@settings(deadline=None)
 @given(RECORDS, st.floats(0, 1))
 def test_a_cut_loses_the_last_line_at_most(records, place):
     with tempfile.TemporaryDirectory() as folder:
