@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["remove_leftovers", "written_beside"]
+__all__ = ["name_beside", "remove_leftovers", "written_beside"]
+
+
+def name_beside(name: str) -> str:
+    """A hidden name for what is to become ``name``, of the same suffixes, that no other process chooses."""
+    # Processes of several machines, which may have one number, share a folder.
+    return f".nlseg-{os.getpid()}-{uuid4().hex[:8]}-{name}"
 
 
 @contextmanager
@@ -27,8 +33,7 @@ def written_beside(path: Path) -> Iterator[Path]:
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Processes of several machines, which may have one number, share a folder.
-    beside = path.with_name(f".{os.getpid()}-{uuid4().hex[:8]}-{path.name}")
+    beside = path.with_name(name_beside(path.name))
     try:
         yield beside
         with beside.open("rb") as file:
@@ -43,6 +48,6 @@ def remove_leftovers(folder: Path) -> None:
 
     Only for a folder in which nothing else writes at the time.
     """
-    for path in folder.rglob(".*-*"):
-        if re.match(r"\.\d+-[0-9a-f]{8}-", path.name) and path.is_file():
+    for path in folder.rglob(".nlseg-*"):
+        if re.match(r"\.nlseg-\d+-[0-9a-f]{8}-", path.name) and path.is_file():
             path.unlink(missing_ok=True)

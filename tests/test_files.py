@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_nlseg.files import written_beside
+from monai_nlseg.files import remove_leftovers, written_beside
 
 
 def test_whole_file_in_a_new_folder(tmp_path):
@@ -20,3 +20,27 @@ def test_what_fails_while_writing_leaves_what_was_there(tmp_path):
         beside.write_text("half")
         raise OSError("disk full")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.csv": "old"}
+
+
+def test_it_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    def broken(number):
+        raise OSError("Input/output error")
+
+    monkeypatch.setattr("os.fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"), written_beside(tmp_path / "a.csv") as beside:
+        beside.write_text("whole")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_go_and_nothing_else(tmp_path):
+    kept = ["a.nii", ".2024-notes.txt", ".nlseg/lock", ".nlseg/s/b.npz", ".nlseg-notes", "nlseg-1-a", ".12-x/.hidden"]
+    left = [".nlseg-12-0a1b2c3d-a.nii.gz", "s/deep/.nlseg-3456-ffffffff-b-c.png", ".nlseg/.nlseg-1-01234567-x.npz"]
+    for name in kept + left:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    with pytest.raises(KeyboardInterrupt), written_beside(tmp_path / "a.nii") as beside:
+        assert beside.name.startswith(".nlseg-")
+        raise KeyboardInterrupt
+    remove_leftovers(tmp_path)
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == set(kept)

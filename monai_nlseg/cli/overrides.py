@@ -19,7 +19,7 @@ def overrides_of_options(arguments: list[str]) -> dict[str, Any]:
     rest = list(arguments)
     while rest:
         option = rest.pop(0)
-        if not option.startswith("--"):
+        if not option.startswith("--") or option == "--" or option.startswith("--="):
             raise ValueError(f"'{option}' is not an override: give pairs such as --dataset_dir PATH.")
         name, given, value = option[2:].partition("=")
         if not given:

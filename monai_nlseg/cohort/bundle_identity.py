@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class BundleIdentity:
         """
         root = find_bundle(bundle)
         weights = _below(root, "models")
-        given = [path for value in overrides.values() if isinstance(value, str) and (path := Path(value)).is_file()]
+        values = [value for _, value in sorted(overrides.items()) if isinstance(value, str)]
+        given = [Path(value) for value in values if os.path.isfile(value)]  # any text, even longer than a path may be
         code = [path for folder in ("configs", "scripts") for path in _below(root, folder)]
         if not weights and not given:
             raise ValueError(

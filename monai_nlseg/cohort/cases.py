@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,12 +11,14 @@ from typing import Any
 
 from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
-from monai_nlseg.cohort.storage import exists, files_below, is_remote, join
+from monai_nlseg.cohort.storage import exists, files_below, is_remote, join, read_bytes
 
 __all__ = ["IMAGES", "VOLUMES", "Case", "find_cases"]
 
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".mha", ".mhd")
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
+NO_MODALITIES = ("case", "label")
+"""Columns of a list that are no images."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,14 @@ class Case:
 
     @property
     def files(self) -> list[str]:
-        """All files that the case is read from."""
+        """All files that the case is read from, with those that a header of two-file formats refers to."""
         found = []
         for path in (path for image in self.images for path in image):
             found.append(path)
             if path.lower().endswith(".hdr"):
-                found.append(path[: -len("hdr")] + ("img" if path.endswith("hdr") else "IMG"))
+                found.append(path[: -len("hdr")] + ("IMG" if path.endswith("HDR") else "img"))
+            elif path.lower().endswith(".mhd"):
+                found += _data_of(path)
         return found
 
 
@@ -63,8 +67,9 @@ def find_cases(
         leave_out: folder below ``source`` whose files are no cases: the outputs of an earlier run.
 
     Raises:
-        ValueError: if ``source`` is the folder to leave out, does not exist or holds no case, a list is damaged or
-            names a file that is not there, a case lacks a modality, or two cases have one name.
+        ValueError: if ``source`` does not exist, is no image or holds no case, it or an image of a list lies in the
+            folder to leave out, a list is damaged or names a file that is not there, a case lacks a modality, or two
+            cases have one name.
 
     Examples::
 
@@ -75,22 +80,50 @@ def find_cases(
     """
     source = str(source)
     if source.lower().endswith(LISTS):
-        cases = [_entry(source, line, row) for line, row in enumerate(read_list(source), 1)]
-    elif is_remote(source) or Path(source).is_dir():
+        cases = _listed(source)
+        _check_apart(cases, leave_out)
+    elif Path(source).is_file() or is_remote(source) and _is_image(source) and exists(source):
+        cases = [_single(source)]
+        _check_apart(cases, leave_out)
+    elif is_remote(source) or source and Path(source).is_dir():
         cases = _in_folder(source, pattern, modalities, _inside(source, leave_out))
-    elif Path(source).is_file():
-        cases = [Case(_stem(Path(source).name), ((source,),))]
     else:
         raise ValueError(f"'{source}' does not exist: give an image, a folder, or a list (.csv, .json, .jsonl).")
-    if not cases:
-        raise ValueError(f"'{source}' holds no image that '{pattern}' matches: give the folder of NIfTI, DICOM, PNG.")
-    twice = [name for name, count in Counter(case.name.lower() for case in cases).items() if count > 1]
-    if twice:
-        raise ValueError(
-            f"{len(twice)} names stand for several cases, the first '{twice[0]}': rename the files, or give a list "
-            "with a column 'case'."
-        )
+    _check_names(cases)
     return cases
+
+
+def _check_names(cases: Iterable[Case]) -> None:
+    """Refuse names that file systems or tables cannot hold apart."""
+    known: dict[str, Case] = {}
+    for case in cases:
+        other = known.setdefault(case.name.lower(), case)
+        if other is not case:
+            raise ValueError(
+                f"'{other.files[0]}' and '{case.files[0]}' are both the case '{case.name}': rename one, or give a list "
+                "with a column 'case'."
+            )
+        wrong = [text for text in (case.name, *case.files) if re.search("[\ud800-\udfff]", text)]
+        if wrong:  # no record, table or report could hold it
+            raise ValueError(f"the name {ascii(wrong[0])} is not UTF-8: rename the file.")
+
+
+def _check_apart(cases: Iterable[Case], folder: str | Path | None) -> None:
+    """Refuse a folder of outputs that holds images: outputs could take the place of files there."""
+    if folder is None or is_remote(str(folder)):
+        return
+    outputs = Path(folder).resolve()
+    for path in (path for case in cases for path in case.files if not is_remote(path)):
+        if Path(path).resolve().is_relative_to(outputs):
+            raise ValueError(f"'{folder}' holds the image '{path}': give another folder for the outputs.")
+
+
+def _single(source: str) -> Case:
+    path = Path(source)
+    if not (_is_image(path.name) or is_dicom(path)):
+        kinds = ", ".join((*VOLUMES, *IMAGES))
+        raise ValueError(f"'{source}' is no image that is known here: give DICOM or one of {kinds}, or a list of it.")
+    return Case(_stem(path.name), ((source,),))
 
 
 def _inside(source: str, folder: str | Path | None) -> str | None:
@@ -104,50 +137,81 @@ def _inside(source: str, folder: str | Path | None) -> str | None:
 
 
 def _in_folder(root: str, pattern: str, modalities: Sequence[str], left_out: str | None) -> list[Case]:
+    if PurePosixPath(pattern).is_absolute():
+        raise ValueError(f"the pattern '{pattern}' is a path: give one that is relative to '{root}', such as **/*.nii.")
     names = [name for name in files_below(root, pattern) if not name.startswith(".") and "/." not in name]
     if left_out is not None:
         names = [name for name in names if not name.startswith(left_out)]
-    images = [name for name in names if name.lower().endswith((*VOLUMES, *IMAGES))]
+    images = [name for name in names if _is_image(name)]
     if modalities:
-        return _by_modality(root, images, modalities)
-    cases = [Case(_stem(name), ((join(root, name),),)) for name in images]
+        cases = _by_modality(root, images, modalities)
+    else:
+        cases = [Case(_stem(name), ((join(root, name),),)) for name in images] + _dicom(root, names, set(images))
+    if not cases:
+        named = f" and that is named after {' or '.join(modalities)}" if modalities else ""
+        raise ValueError(
+            f"'{root}' holds no image that '{pattern}' matches{named}: give the folder of NIfTI, DICOM, PNG."
+        )
+    return cases
+
+
+def _dicom(root: str, names: Sequence[str], images: set[str]) -> list[Case]:
     if is_remote(root):
         if any(name.lower().endswith(".dcm") for name in names):
             raise ValueError(f"'{root}' holds DICOM, which is read from local folders only: copy the series first.")
-        return cases
-    known = set(images)
-    others = [path for name in names if name not in known and is_dicom(path := Path(root) / name)]
+        return []
+    others = [path for name in names if name not in images and is_dicom(path := Path(root) / name)]
     series = find_series(Path(root), others)
-    return cases + [Case(name, (tuple(map(str, files)),)) for name, files in series.items()]
+    return [Case(name, (tuple(map(str, files)),)) for name, files in series.items()]
 
 
 def _by_modality(root: str, names: Iterable[str], modalities: Sequence[str]) -> list[Case]:
     """Cases of files whose names differ in one word."""
+    words = [word.strip("-_. ") for word in modalities]
+    if not all(words) or len({*words}) < len(words):
+        raise ValueError(f"the modalities {', '.join(map(repr, modalities))} are no different words: name each once.")
     found: dict[str, dict[str, str]] = {}
     for name in names:
-        for word in modalities:
-            stem = _stem(name)
-            folder, _, last = stem.rpartition("/")
-            rest, count = re.subn(rf"(^|[-_. ]){re.escape(word.strip('-_. '))}(?=$|[-_. ])", "", last)
-            if count == 1:
-                key = "/".join(part for part in (folder, rest.strip("-_. ")) if part) or folder or last
-                if word in found.setdefault(key, {}):
-                    raise ValueError(f"'{found[key][word]}' and '{name}' are both the {word} of '{key}': give a list.")
-                found[key][word] = name
+        folder, _, last = _stem(name).rpartition("/")
+        rests = {word: re.subn(rf"(^|[-_. ]){re.escape(word)}(?=$|[-_. ])", "", last) for word in words}
+        named = [word for word, (_, count) in rests.items() if count]
+        if len(named) > 1:
+            raise ValueError(f"'{name}' in '{root}' is named after {' and '.join(named)}: rename it, or give a list.")
+        for word in named:
+            rest = rests[word][0].strip("-_. ")
+            key = "/".join(part for part in (folder, rest) if part) or Path(root).resolve().name
+            if word in found.setdefault(key, {}):
+                raise ValueError(f"'{found[key][word]}' and '{name}' are both the {word} of '{key}': give a list.")
+            found[key][word] = name
     for key, files in found.items():
-        missing = [word for word in modalities if word not in files]
+        missing = [word for word in words if word not in files]
         if missing:
             raise ValueError(
                 f"the case '{key}' in '{root}' has no {' and no '.join(missing)}: add the file, or give a list."
             )
-    return [Case(key, tuple((join(root, files[word]),) for word in modalities)) for key, files in found.items()]
+    return [Case(key, tuple((join(root, files[word]),) for word in words)) for key, files in found.items()]
 
 
-def _entry(source: str, line: int, row: Any) -> Case:
-    row = {"image": row} if isinstance(row, (str, list)) else row
-    if not isinstance(row, Mapping):
-        raise ValueError(f"'{source}', case {line} is {row!r}: expected a path, or a path for each modality.")
-    values = [row[key] for key in row if key not in ("case", "label")]
+def _listed(source: str) -> list[Case]:
+    cases: list[Case] = []
+    modalities: list[str] | None = None
+    for line, row in enumerate(read_list(source), 1):
+        row = {"image": row} if isinstance(row, (str, list)) else row
+        if not isinstance(row, Mapping):
+            raise ValueError(f"'{source}', case {line} is {row!r}: expected a path, or a path for each modality.")
+        keys = [key for key in row if key not in NO_MODALITIES]
+        if any("/" in key or _is_image(key) for key in keys):
+            raise ValueError(f"'{source}' begins with {keys}: let its first line name the columns, as in case,image.")
+        modalities = keys if modalities is None else modalities
+        if set(keys) != set(modalities):
+            raise ValueError(f"'{source}', case {line} has {keys}, the first one {modalities}: give the same for each.")
+        cases.append(_entry(source, line, row.get("case"), [row[key] for key in modalities]))
+    if not cases:
+        raise ValueError(f"'{source}' lists no case: give one a line, below the names of the columns.")
+    return cases
+
+
+def _entry(source: str, line: int, given: Any, values: Sequence[Any]) -> Case:
     files = [file for value in values for file in (value if isinstance(value, list) else [value])]
     if not files or any(not isinstance(file, str) or not file.strip() for file in files):
         raise ValueError(f"'{source}', case {line} lacks the path of an image: give one for each modality.")
@@ -156,8 +220,10 @@ def _entry(source: str, line: int, row: Any) -> Case:
     if missing:
         raise ValueError(f"'{source}', case {line}: '{missing[0]}' does not exist: correct the list.")
     own = PurePosixPath(files[0]).is_absolute() or is_remote(files[0]) or ".." in PurePosixPath(files[0]).parts
-    name = str(row.get("case") or _stem(paths[0].rstrip("/").rpartition("/")[2] if own else files[0].rstrip("/")))
-    if PurePosixPath(name).is_absolute() or {"..", "."} & set(PurePosixPath(name).parts):
+    name = "" if given is None else str(given).strip()
+    name = name or _stem(paths[0].rstrip("/").rpartition("/")[2] if own else files[0].rstrip("/"))
+    name = PurePosixPath(name).as_posix()
+    if name == "." or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise ValueError(
             f"'{source}', case {line}: the name '{name}' leads out of the output folder: name it otherwise."
         )
@@ -175,8 +241,24 @@ def _image(path: str) -> tuple[str, ...]:
     return tuple(map(str, next(iter(series.values()))))
 
 
+def _data_of(path: str) -> list[str]:
+    """The file that a MetaImage header refers to; none if the header cannot be read, which reading will tell."""
+    try:
+        header = read_bytes(path)
+    except OSError:
+        return []
+    named = re.search(rb"^ElementDataFile\s*=\s*([^%\r\n]+?)\s*$", header, flags=re.MULTILINE)
+    if named is None or named[1] in (b"LOCAL", b"LIST"):
+        return []
+    return [join(_parent(path), os.fsdecode(named[1]))]
+
+
 def _parent(path: str) -> str:
     return path.rpartition("/")[0] or "." if is_remote(path) else str(Path(path).parent)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith((*VOLUMES, *IMAGES))
 
 
 def _stem(name: str) -> str:

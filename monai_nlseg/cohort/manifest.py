@@ -11,6 +11,8 @@ from monai_nlseg.cohort.records import Record
 
 __all__ = ["Manifest"]
 
+START = b'{"case"'
+
 
 class Manifest:
     """``manifest.jsonl``: one line a case and attempt, the last of a case counts.
@@ -27,11 +29,9 @@ class Manifest:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.records = self._read()
         try:
+            self.records = self._read()
             self._file = self.path.open("ab", buffering=0)
-            if self.path.stat().st_size and not _ends_a_line(self.path):
-                self._file.write(b"\n")
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -43,6 +43,8 @@ class Manifest:
         """
         line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         try:
+            if not _ends_a_line(self.path):
+                line = b"\n" + line
             while line:
                 line = line[self._file.write(line) :]
             os.fsync(self._file.fileno())
@@ -57,7 +59,7 @@ class Manifest:
         for number, line in enumerate(self.path.read_bytes().split(b"\n"), 1):
             if not line.strip():
                 continue
-            if not line.startswith(b'{"case"'):
+            if not (line.startswith(START) or START.startswith(line)):
                 raise ValueError(f"'{self.path}', line {number} is of no manifest: give another output folder.")
             try:
                 record = json.loads(line)
@@ -87,6 +89,9 @@ class Manifest:
 
 
 def _ends_a_line(path: Path) -> bool:
+    """Whether a line can be begun: not where a kill or a full disk has cut off the last one."""
     with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"

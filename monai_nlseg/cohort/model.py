@@ -178,12 +178,12 @@ class Model:
         """Make labels in the grid of the input of what :meth:`infer` returned.
 
         Raises:
-            ValueError: if the network's output is NaN, the bundle's postprocessing gives no labels, or probabilities
-                are wanted of one whose inferer returns labels.
+            ValueError: if the network's output is NaN or infinite, the bundle's postprocessing gives no labels, or
+                probabilities are wanted of one whose inferer returns labels.
         """
         scores = item.data["pred"]
-        if torch.isnan(scores).any():
-            raise ValueError("the network's output is NaN: check the image's values and the bundle.")
+        if torch.isnan(scores).any() or torch.isposinf(scores).any():
+            raise ValueError("the network's output is NaN or infinite: check the image's values and the bundle.")
         discrete = next((step for step in self._postprocessing if isinstance(step, AsDiscreted)), None)
         exclusive = scores.shape[0] > 1 and (discrete is None or any(discrete.argmax))
         known = scores.is_floating_point()

@@ -54,7 +54,7 @@ class RunOptions:
         for extra in self.extras:
             if extra not in EXTRAS:
                 raise ValueError(f"{extra!r} cannot be saved: choose {' or '.join(EXTRAS)}.")
-        if not self.postfix or "/" in self.postfix or self.postfix in EXTRAS:
+        if not self.postfix or "/" in self.postfix or self.postfix.endswith(EXTRAS):
             raise ValueError(f"postfix {self.postfix!r} does not do: give a word such as seg.")
         for name, limit in (("batch", self.batch), ("seconds", self.seconds), ("memory", self.memory)):
             if limit is not None and not limit > 0:
@@ -67,5 +67,5 @@ class RunOptions:
             bundle: digest of the bundle's files.
         """
         overrides = {key: repr(value) for key, value in self.overrides.items()}
-        parts = [self.format, self.postfix, sorted(self.extras), self.previews, self.batch]
+        parts = [self.format, self.postfix, sorted({*self.extras}), self.previews, self.batch]
         return digest_of([bundle, overrides, parts])

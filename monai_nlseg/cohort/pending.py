@@ -51,14 +51,17 @@ def is_pending(case: Case, records: Mapping[str, Record], options: str, output: 
 
 def _changed(case: Case, known: InputState) -> bool:
     now = input_state(case)
-    if now["files"] != known["files"] and len(now["files"]) != len(known["files"]):
+    if now["bytes"] != known["bytes"] or len(now["files"]) != len(known["files"]):
         return True
-    if now["stamp"] == known["stamp"]:
+    if now["stamp"] == known["stamp"] and now["files"] == known["files"]:
         return False
     # Written anew, moved or copied: the content tells.
-    if now["bytes"] != known["bytes"] or "sha256" not in known or any(map(is_remote, case.files)):
+    if "sha256" not in known or any(map(is_remote, case.files)):
         return True
-    return digest_files(case.files) != known["sha256"]
+    try:
+        return digest_files(case.files) != known["sha256"]
+    except OSError:  # processing the case will say what is wrong
+        return True
 
 
 def _there(output: str, file: OutputFile) -> bool:

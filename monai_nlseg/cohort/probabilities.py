@@ -9,17 +9,22 @@ import torch
 __all__ = ["as_probabilities", "entropy_map", "mean_entropy"]
 
 TINY = 1e-4
+HALF = 1e-2
+"""What sums in half precision may be off."""
 
 
 def as_probabilities(scores: torch.Tensor, exclusive: bool) -> torch.Tensor:
-    """Scores of a whole image as probabilities: as they are where all lie in 0 to 1, else softmax or sigmoid of them.
+    """Scores of a whole image as probabilities: as they are if they can be some, else softmax or sigmoid of them.
+
+    They can if all lie in 0 to 1, and those of exclusive classes sum to 1 at most (0 outside of what was inferred).
 
     Args:
         scores: (classes, *spatial) logits or probabilities.
         exclusive: whether each voxel has one class (softmax), or each channel is a mask by itself (sigmoid).
     """
     scores = torch.as_tensor(scores).as_subclass(torch.Tensor).float()
-    if scores.min() >= -TINY and scores.max() <= 1 + TINY:
+    within = scores.min() >= -TINY and scores.max() <= 1 + TINY
+    if within and not (exclusive and scores.sum(0).max() > 1 + HALF):
         return scores.clamp(0, 1)
     return scores.softmax(0) if exclusive else scores.sigmoid()
 
@@ -35,9 +40,9 @@ def entropy_map(probabilities: torch.Tensor, exclusive: bool) -> torch.Tensor:
         (*spatial) float32.
     """
     if exclusive:
-        return torch.special.entr(probabilities).sum(0) / math.log(len(probabilities))
+        return (torch.special.entr(probabilities).sum(0) / math.log(len(probabilities))).clamp(0, 1)
     both = torch.special.entr(probabilities) + torch.special.entr(1 - probabilities)
-    return both.mean(0) / math.log(2)
+    return (both.mean(0) / math.log(2)).clamp(0, 1)
 
 
 def mean_entropy(probabilities: torch.Tensor, exclusive: bool) -> float | None:

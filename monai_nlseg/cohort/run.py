@@ -116,12 +116,12 @@ def _folder_of_one_run(folder: Path) -> Iterator[None]:
         (folder / ".nlseg").mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".nlseg" / "lock", timeout=0)
         lock.acquire()
+        remove_leftovers(folder)
     except Timeout:
         raise ValueError(f"another run is at work in '{folder}': wait for its end, or give another folder.") from None
     except OSError as error:
         raise ValueError(refused(error)) from None
     try:
-        remove_leftovers(folder)
         yield
     finally:
         lock.release()

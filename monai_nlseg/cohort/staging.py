@@ -8,6 +8,7 @@ from pathlib import Path
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.dicom import is_dicom
 from monai_nlseg.cohort.dicom_stage import stage_dicom
+from monai_nlseg.cohort.digests import digest_of
 from monai_nlseg.cohort.storage import fetch, is_remote
 
 __all__ = ["Staged", "stage"]
@@ -35,7 +36,8 @@ def stage(case: Case, folder: Path) -> Staged:
     Raises:
         ValueError: for a file that is missing, damaged DICOM, or frames of several modalities.
     """
-    local = {path: _local(path, folder / str(number)) for number, path in enumerate(case.files)}
+    # Files of one name are held apart, those of one folder stay together: a header finds its data there.
+    local = {path: _local(path, folder / digest_of(path.rpartition("/")[0])) for path in case.files}
     modalities = [tuple(local[path] for path in image) for image in case.images]
     sources = tuple(local.values())
     dicom = [files[0].suffix.lower() not in (".nii", ".gz") and is_dicom(files[0]) for files in modalities]
@@ -56,7 +58,7 @@ def stage(case: Case, folder: Path) -> Staged:
 
 def _local(path: str, folder: Path) -> Path:
     if is_remote(path):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         try:
             return fetch(path, folder)
         except Exception as error:  # each store has its own

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import glob
 import os
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import fsspec
+
+from monai_nlseg.files import name_beside
 
 __all__ = ["exists", "fetch", "files_below", "is_remote", "join", "put", "read_bytes", "state_of"]
 
@@ -31,13 +36,15 @@ def exists(path: str) -> bool:
 
 
 def files_below(folder: str, pattern: str) -> list[str]:
-    """Names of the files below a folder that a glob pattern matches, sorted, with ``/`` between their parts."""
+    """Names of the files below a folder that a glob pattern matches, sorted, with ``/`` between their parts.
+
+    Links are followed, but none that leads back to a folder above it; one that leads nowhere counts as a file.
+    """
     if not is_remote(folder):
-        found = glob.glob(pattern, root_dir=folder, recursive=True)
-        return sorted(Path(name).as_posix() for name in set(found) if (Path(folder) / name).is_file())
+        return sorted(_local_files(Path(folder), pattern))
     system, root = _resolve(folder)
     root = root.rstrip("/")
-    paths = system.glob(f"{root}/{pattern}", detail=True)
+    paths = system.glob(f"{glob.escape(root)}/{pattern}", detail=True)
     return sorted(name.removeprefix(root).lstrip("/") for name, about in paths.items() if about["type"] == "file")
 
 
@@ -75,9 +82,45 @@ def put(local: Path, url: str) -> None:
     system, name = _resolve(url)
     system.makedirs(name.rpartition("/")[0], exist_ok=True)
     folder, _, last = name.rpartition("/")
-    beside = f"{folder}/.{os.getpid()}-{last}"
-    system.put_file(str(local), beside)
-    system.mv(beside, name)
+    beside = f"{folder}/{name_beside(last)}"
+    try:
+        system.put_file(str(local), beside)
+        if type(system).mv is fsspec.AbstractFileSystem.mv:  # which takes [ and * in names for patterns
+            system.cp_file(beside, name)
+            system.rm_file(beside)
+        else:
+            system.mv(beside, name)
+    except Exception:  # each store has its own
+        with contextlib.suppress(Exception):
+            system.rm_file(beside)
+        raise
+
+
+def _local_files(folder: Path, pattern: str) -> Iterator[str]:
+    parts = PurePosixPath(pattern).parts
+    for root, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name[0] != "." and not _returns(folder, Path(root, name))]
+        for path in (Path(root, name) for name in files):
+            within = path.relative_to(folder)
+            if _matches(within.parts, parts) and (path.is_file() or not path.exists()):
+                yield within.as_posix()
+
+
+def _matches(names: Sequence[str], patterns: Sequence[str]) -> bool:
+    """As glob does: ``**`` stands for any number of folders."""
+    if not patterns or not names:
+        return not patterns and not names or tuple(patterns) == ("**",)
+    if patterns[0] == "**":
+        return _matches(names, patterns[1:]) or _matches(names[1:], patterns)
+    return fnmatch.fnmatchcase(names[0], patterns[0]) and _matches(names[1:], patterns[1:])
+
+
+def _returns(root: Path, folder: Path) -> bool:
+    """Whether it is a link to a folder on the way to it, or to one above the root."""
+    if not folder.is_symlink():
+        return False
+    real = folder.resolve()
+    return root.resolve().is_relative_to(real) or real in {parent.resolve() for parent in folder.parents}
 
 
 def _resolve(url: str) -> tuple[Any, str]:

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from monai_nlseg.cohort import RunOptions
+from monai_nlseg.cohort.bundle_identity import BundleIdentity
+from monai_nlseg.cohort.journal import Journal
+from monai_nlseg.cohort.plan import WorkerPlan
+
+IDENTITY = BundleIdentity("tiny", "0.1.0", "w", "d")
+
+
+def journal(path, **options):
+    return Journal(path / "run.json", RunOptions("tiny", "out", **options), IDENTITY, 3, {"runner": "local"})
+
+
+def content(path):
+    return json.loads((path / "run.json").read_text(encoding="utf-8"))
+
+
+def test_from_the_begin_to_the_end(tmp_path):
+    run = journal(tmp_path, overrides={"step": 8, "f": print}, seconds=9.5)
+    assert run.plan is None and not (tmp_path / "run.json").exists()
+    run.write()
+    found = content(tmp_path)
+    assert found["end"] == "running" and found["ended"] is None and found["cases"] == 3 and found["plan"] is None
+    assert found["bundle"] == {"name": "tiny", "version": "0.1.0", "weights": "w", "path": "tiny"}
+    assert found["options"]["overrides"]["step"] == "8" and found["options"]["seconds"] == 9.5
+    run.planned(WorkerPlan(4, 1000), 2)
+    assert content(tmp_path)["plan"] == {"batch": 4, "bytes": 1000} and content(tmp_path)["runner"]["workers"] == 2
+    run.ended("'Ä' is full")
+    assert content(tmp_path)["end"] == "'Ä' is full" and content(tmp_path)["ended"] >= found["started"]
+
+
+def test_the_plan_of_an_equal_run_is_kept(tmp_path):
+    journal(tmp_path).planned(WorkerPlan(4, 1000), 2)
+    assert journal(tmp_path).plan == WorkerPlan(4, 1000)
+    assert journal(tmp_path, seconds=1.0).plan == WorkerPlan(4, 1000)
+    assert journal(tmp_path, batch=2).plan is None and journal(tmp_path, overrides={"step": 8}).plan is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"plan": {"batch": 1}}', "\x80"])
+def test_a_damaged_file_counts_as_none(tmp_path, text):
+    (tmp_path / "run.json").write_bytes(text.encode("latin-1"))
+    run = journal(tmp_path)
+    assert run.plan is None
+    run.write()
+    assert content(tmp_path)["cases"] == 3

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from monai_nlseg.cohort import RunOptions
+
+BASE = {"bundle": "b", "output": "o", "overrides": {"step": 8, "checkpoint": "x.pt"}, "extras": ("uncertainty",)}
+
+
+def digest(**changes):
+    return RunOptions(**BASE | changes).digest("1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overrides": {"step": 16, "checkpoint": "x.pt"}},
+        {"overrides": {"step": "8", "checkpoint": "x.pt"}},
+        {"overrides": {"step": 8}},
+        {"overrides": {}},
+        {"format": "nifti"},
+        {"postfix": "labels"},
+        {"extras": ()},
+        {"extras": ("uncertainty", "probabilities")},
+        {"previews": False},
+        {"batch": 2},
+    ],
+)
+def test_what_changes_outputs_changes_the_digest(change):
+    assert digest(**change) != digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"overrides": {"checkpoint": "x.pt", "step": 8}},
+        {"output": "elsewhere"},
+        {"bundle": "path/of/b"},
+        {"seconds": 10.0},
+        {"memory": 10**9},
+        {"extras": ("uncertainty", "uncertainty")},
+    ],
+)
+def test_what_does_not_change_outputs_does_not(change):
+    assert digest(**change) == digest()
+
+
+def test_the_bundle_and_the_order_of_extras():
+    assert RunOptions(**BASE).digest("1") != RunOptions(**BASE).digest("2")
+    both = ("uncertainty", "probabilities")
+    assert digest(extras=both) == digest(extras=both[::-1])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "nii"}, "format 'nii' is unknown: choose auto, nifti, png, dicom-seg"),
+        ({"extras": ("logits",)}, "'logits' cannot be saved: choose probabilities or uncertainty"),
+        ({"extras": ("",)}, "'' cannot be saved"),
+        ({"postfix": ""}, "postfix '' does not do"),
+        ({"postfix": "a/b"}, "postfix 'a/b' does not do"),
+        ({"postfix": "uncertainty"}, "postfix 'uncertainty' does not do"),
+        ({"postfix": "my_probabilities"}, "postfix 'my_probabilities' does not do"),
+        ({"batch": 0}, "batch is 0: give a number above 0"),
+        ({"seconds": -1.0}, "seconds is -1.0"),
+        ({"seconds": float("nan")}, "seconds is nan"),
+        ({"memory": 0}, "memory is 0"),
+    ],
+)
+def test_options_that_make_no_sense(change, words):
+    with pytest.raises(ValueError, match=words):
+        RunOptions(**BASE | change)
