@@ -24,7 +24,7 @@ from PIL import Image
 
 from monai_nlseg.bundle import config_file, explained, find_bundle, require_known_ids, shipped_bundles
 from monai_nlseg.cohort.cases import IMAGES
-from monai_nlseg.cohort.inputs import check_image, check_size
+from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.prediction import Prediction
 from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map, mean_entropy
 from monai_nlseg.errors import sentence
@@ -122,7 +122,7 @@ class Model:
             ValueError: for a file that cannot be read, NaN, an image without contrast or with other channels than the
                 network's.
         """
-        check_size(images)
+        check_files(images)
         paths = [str(path) for path in images]
         with notices_silenced(trusted=True, summaries=False):
             try:

@@ -211,7 +211,10 @@ def _serve(
 
     def send(kind: str, content: Any) -> None:
         with sending:
-            connection.send((kind, content))
+            try:
+                connection.send((kind, content))
+            except OSError:  # the parent is gone, and what is in flight is nobody's
+                os._exit(1)
 
     def process(case: Case) -> None:
         try:
@@ -229,7 +232,7 @@ def _serve(
         while True:
             try:
                 kind, content = connection.recv()
-            except (EOFError, OSError):  # the parent is gone, and what is in flight is nobody's
+            except (EOFError, OSError):
                 os._exit(1)
             if kind == "case":
                 pool.submit(process, content)
