@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/installed
+LABEL := .venv-label
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo test test-slow lint format label test-label clean
 
 demo: $(STAMP)
 	$(BIN)/nlseg demo
@@ -39,5 +40,23 @@ $(STAMP): pyproject.toml constraints.txt
 	|| $(PIP) uninstall --yes torchvision
 	@touch $@
 
+# MONAI Label needs numpy < 2, so an environment of its own. PIP_CONSTRAINT also reaches the builds of its dependencies:
+# without it sam2's fetches gigabytes of another torch.
+label: $(LABEL)/installed
+
+test-label: $(LABEL)/installed
+	OMP_WAIT_POLICY=passive $(LABEL)/bin/python -m pytest tests/label
+
+$(LABEL)/installed: pyproject.toml label-constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 11) else \
+	"MONAI Label 0.8.5 imports distutils, which $(PYTHON) (Python %d.%d) lacks: make PYTHON=python3.11 label" % v)'
+	$(PYTHON) -m venv $(LABEL)
+	PIP_CONSTRAINT=$(abspath label-constraints.txt) $(LABEL)/bin/python -m pip --quiet --disable-pip-version-check \
+	install -e '.[train]' monailabel pytest hypothesis
+# As above: MONAI Label imports torchvision, of which its models are not used.
+	@$(LABEL)/bin/python -c 'import torchvision' 2>/dev/null \
+	|| $(LABEL)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps torchvision==0.16.2
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(LABEL) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import traceback
 from collections.abc import Mapping, Sequence, Sized
@@ -20,6 +21,7 @@ from monai_nlseg.errors import message, root_cause, sentence
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
 
 __all__ = [
+    "begin_training",
     "bundle_root",
     "config_file",
     "epoch_of",
@@ -31,11 +33,40 @@ __all__ = [
     "require_known_ids",
     "require_no_checkpoint",
     "require_results_apart",
+    "require_validation_cases",
     "run_bundle",
     "shipped_bundles",
 ]
 
 Choice = TypeVar("Choice")
+
+
+def begin_training(folder: str | Path, cases: Sequence[Mapping[str, Any]]) -> None:
+    """Keep a training that is not resumed apart from an earlier one whose checkpoints are in its folder.
+
+    With the data of the config it refuses, for ``resume`` may just have been forgotten. A data list put in their place
+    is told by entries without a "case": so trains a server such as MONAI Label, anew at each request. Then the earlier
+    checkpoints are moved to ``earlier_1`` in the folder, or the next number that is free.
+
+    Args:
+        folder: where the training will write its checkpoints.
+        cases: the entries that it trains on.
+
+    Raises:
+        ValueError: see :func:`require_no_checkpoint`.
+    """
+    if any("case" in case for case in cases):
+        require_no_checkpoint(folder)
+        return
+    checkpoints = _checkpoints(folder)
+    if not checkpoints or int(os.environ.get("RANK", "0")) > 0:  # one process of several moves them
+        return
+    count = 1
+    while (earlier := Path(folder) / f"earlier_{count}").exists():
+        count += 1
+    earlier.mkdir()
+    for checkpoint in checkpoints:
+        checkpoint.rename(earlier / checkpoint.name)
 
 
 def shipped_bundles() -> Path:
@@ -177,6 +208,19 @@ def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: 
         raise ValueError(
             f"results in '{output_dir}' without an output_postfix would replace the images there: give one, or another "
             "output_dir."
+        )
+
+
+def require_validation_cases(dataset: Sized) -> None:
+    """Refuse a training without validation, of which MONAI's engines make one that never writes its weights.
+
+    Raises:
+        ValueError: if ``dataset`` is empty.
+    """
+    if len(dataset) == 0:
+        raise ValueError(
+            "no labelled case is held out for validation, which chooses the weights that are kept: label three cases or "
+            "more, or hold out a larger share (MONAI Label's val_split)."
         )
 
 
