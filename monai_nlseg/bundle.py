@@ -219,8 +219,8 @@ def require_validation_cases(dataset: Sized) -> None:
     """
     if len(dataset) == 0:
         raise ValueError(
-            "no labelled case is held out for validation, which chooses the weights that are kept: label three cases or "
-            "more, or hold out a larger share (MONAI Label's val_split)."
+            "no labelled case is held out for validation, which chooses the weights that are kept: label three "
+            "cases or more, or hold out a larger share (MONAI Label's val_split)."
         )
 
 

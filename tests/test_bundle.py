@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from monai_nlseg.bundle import (
+    begin_training,
     bundle_root,
     epoch_of,
     find_bundle,
@@ -15,6 +16,7 @@ from monai_nlseg.bundle import (
     require_choice,
     require_no_checkpoint,
     require_results_apart,
+    require_validation_cases,
     run_bundle,
     shipped_bundles,
 )
@@ -92,6 +94,30 @@ def test_new_training_is_refused_where_checkpoints_lie(tmp_path):
         (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
     with pytest.raises(ValueError, match="checkpoint_epoch=10.pt' is of an earlier training.* --resume True, or give"):
         require_no_checkpoint(tmp_path)
+
+
+def test_training_on_cases_of_a_server_puts_earlier_checkpoints_aside(tmp_path, monkeypatch):
+    cases = [{"image": "a.nii.gz", "label": "b.nii.gz"}]
+    begin_training(tmp_path / "nowhere", cases)
+    for training in (1, 2):
+        (tmp_path / "checkpoint_epoch=5.pt").write_text(str(training))
+        (tmp_path / "model.pt").touch()
+        with pytest.raises(ValueError, match="is of an earlier training"):
+            begin_training(tmp_path, [{"case": "a"} | cases[0]])
+        monkeypatch.setenv("RANK", "1")
+        begin_training(tmp_path, cases)
+        assert (tmp_path / "checkpoint_epoch=5.pt").is_file()
+        monkeypatch.delenv("RANK")
+        begin_training(tmp_path, cases)
+        assert (tmp_path / f"earlier_{training}" / "checkpoint_epoch=5.pt").read_text() == str(training)
+        require_no_checkpoint(tmp_path)
+        assert (tmp_path / "model.pt").is_file()
+
+
+def test_training_without_validation_is_refused():
+    require_validation_cases([{"image": "a.nii.gz"}])
+    with pytest.raises(ValueError, match="no labelled case is held out for validation.* label three cases"):
+        require_validation_cases([])
 
 
 @pytest.mark.parametrize(

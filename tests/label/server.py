@@ -86,6 +86,15 @@ class Server:
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
 
+    def prints(self, text: str, since: int) -> bool:
+        """Whether ``text`` comes behind the first ``since`` characters; an error is printed after its answer."""
+        end = time.monotonic() + 20
+        while text not in self.printed()[since:]:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.1)
+        return True
+
     def _finished(self, path: str) -> dict[str, Any]:
         end = time.monotonic() + TASK_SECONDS
         while (task := self.request("GET", path).json())["status"] in ("SUBMITTED", "RUNNING"):
