@@ -127,8 +127,12 @@ class _Pool:
     def plan(self, cases: Sequence[Case]) -> WorkerPlan:
         """By the first of ``cases`` that can be read; without any, the bundle's own batch and one worker."""
         for case in cases:
-            if found := self.processes[0].plan(case):
+            self.restock(1)
+            process = self.processes[0]
+            if found := process.plan(case):
                 return found
+            if process.flying:  # of which it died, or passed its limits; so it will when it is its turn
+                self.remove(process)
         return WorkerPlan(None, 0)
 
     def remove(self, process: WorkerProcess) -> list[Case]:
