@@ -22,7 +22,8 @@ class Prediction:
         entropy: mean normalised entropy over the foreground found, 0 to 1; None where it is not known.
         probabilities: (classes, *spatial) float32, if asked for.
         uncertainty: (*spatial) normalised entropy, float32, 0 to 1, if asked for.
-        frames: whether each array has an axis of frames before the others.
+        frames: whether the arrays are of a sequence: an axis of frames is the first of the spatial ones of ``image``, and
+            before all others of the rest.
     """
 
     image: np.ndarray
@@ -59,7 +60,7 @@ def stack_frames(predictions: Sequence[Prediction]) -> Prediction:
         return None if arrays[0] is None else np.stack(arrays)
 
     return Prediction(
-        image=np.stack([prediction.image for prediction in predictions]),
+        image=np.stack([prediction.image for prediction in predictions], axis=1),
         labels=np.stack([prediction.labels for prediction in predictions]),
         masks=first.masks,
         affine=None,

@@ -87,7 +87,7 @@ def _write_labels(
             save_png(path, _visible(prediction.labels, names))
     elif form == "nifti":
         with folder.file("labels", f"{name}.nii.gz") as path:
-            save_nifti(path, prediction.labels, prediction.affine)
+            save_nifti(path, prediction.labels, prediction.affine, prediction.masks)
     else:
         if not staged.dicom:
             raise ValueError(
@@ -119,7 +119,7 @@ def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Predi
             save_png(path, np.rint(values * 255).astype(np.uint8))
     else:
         with folder.file(extra, f"{case.name}_{extra}.nii.gz") as path:
-            save_nifti(path, values, prediction.affine)
+            save_nifti(path, values, prediction.affine, values.ndim > len(prediction.spatial_shape))
 
 
 def _is_picture(prediction: Prediction) -> bool:
