@@ -136,7 +136,7 @@ class Worker:
         with _timed(seconds, "write"):
             prediction = stack_frames(predictions)
             try:
-                record.update(write_result(case, prediction, staged, self.options, self.model.names, self.identity))
+                record.update(write_result(case, prediction, staged, self.options, self.identity))
             except OSError as error:
                 if error.errno in REFUSED:
                     raise OutputRefused(refused(error)) from None

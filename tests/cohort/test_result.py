@@ -19,20 +19,29 @@ def written(prediction: Prediction, output: Path, **options) -> dict:
     staged = Staged((Path("p.nii"),), ((Path("p.nii"),),), False)
     given = RunOptions(bundle="b", output=str(output), **options)
     identity = BundleIdentity("b", "1", None, "digest")
-    return write_result(Case("p", (("p.nii",),)), prediction, staged, given, {1: "nerve"}, identity)
+    return write_result(Case("p", (("p.nii",),)), prediction, staged, given, identity)
 
 
 def prediction(shape, affine=None, classes=2) -> Prediction:
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, shape, np.uint8)
     chances = random.random((classes, *shape), np.float32)
-    return Prediction(random.random((1, *shape), np.float32), labels, False, affine, 0.1, chances, chances[0])
+    return Prediction(
+        image=random.random((1, *shape), np.float32),
+        labels=labels,
+        masks=False,
+        affine=affine,
+        entropy=0.1,
+        names={1: "nerve"},
+        probabilities=chances,
+        uncertainty=chances[0],
+    )
 
 
 def test_a_sequence_of_pictures(tmp_path):
     frames = stack_frames([prediction((8, 9)) for _ in range(4)])
     record = written(frames, tmp_path, extras=("probabilities", "uncertainty"))
-    assert record["shape"] == [4, 8, 9] and "spacing" not in record
+    assert record["shape"] == [4, 8, 9] and "spacing" not in record and record["labels"]["1"]["name"] == "nerve"
     preview = load_preview(tmp_path / record["outputs"]["preview"]["path"])
     assert preview.kind == "frames" and preview.image.shape == (4, 8, 9)
     assert nibabel.load(tmp_path / "p_seg.nii.gz").shape == (9, 8, 4)
