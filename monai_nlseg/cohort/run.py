@@ -73,7 +73,8 @@ def run(
     digest = options.digest(identity.digest)
     outputs = folder if is_remote(options.output) else Path(options.output)
     with _of_one_run(folder, outputs), Manifest(folder / "manifest.jsonl") as manifest:
-        todo = [case for case in cases if is_pending(case, manifest.records, digest, options.output, retry_failed)]
+        known = (manifest.records, digest, options.output, retry_failed, options.previews)
+        todo = [case for case in cases if is_pending(case, *known)]
         journal = Journal(folder / "run.json", options, identity, len(cases), runner.as_json())
         journal.write()
         begun(len(todo), len(cases) - len(todo))
