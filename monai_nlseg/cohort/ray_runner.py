@@ -82,7 +82,7 @@ def run_ray(
         if gpus_per_worker is None:
             gpus_per_worker = float(ray.cluster_resources().get("GPU", 0) > 0)
         if cpus_per_worker is None:
-            cpus_per_worker = cpus_of_worker(ray, workers)
+            cpus_per_worker = cpus_of_worker(ray, workers, gpus_per_worker)
         room = max(1, capacity(ray, cpus_per_worker, gpus_per_worker))
         token = None if output is None else stack.enter_context(shared_token(output))
         needs = {"num_cpus": cpus_per_worker, "num_gpus": gpus_per_worker}
