@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -161,8 +162,9 @@ def at_work(node) -> int | None:
     """The process of a node's actor, while it holds a case."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     for process in raylet.children():
-        if process.is_running() and "ray::Actor.process" in " ".join(process.cmdline()):
-            return process.pid
+        with contextlib.suppress(psutil.NoSuchProcess):  # gone since it was listed
+            if "ray::Actor.process" in " ".join(process.cmdline()):
+                return process.pid
     return None
 
 

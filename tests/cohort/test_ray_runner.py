@@ -108,7 +108,6 @@ def test_each_case_is_done_once_by_workers_on_both_nodes(start, tmp_path):
     assert not ray.is_initialized()
 
 
-@pytest.mark.slow
 def test_a_case_that_ends_its_worker_is_named_and_the_others_are_done(start, tmp_path):
     records = list(start(["deadly", *named(12)]))
     assert by_status(records) == {"done": named(12), "failed": ["deadly"]}
