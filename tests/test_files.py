@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from monai_nlseg.files import remove_leftovers, written_beside

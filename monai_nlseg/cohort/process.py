@@ -23,7 +23,7 @@ from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.plan import WorkerPlan
 from monai_nlseg.cohort.records import Record
-from monai_nlseg.cohort.worker import OutputRefused, Worker
+from monai_nlseg.cohort.worker import Worker
 from monai_nlseg.errors import sentence
 
 __all__ = ["DEPTH", "WorkerProcess", "memory_fault", "time_fault"]
@@ -206,7 +206,6 @@ def _serve(
 ) -> None:
     """The worker's side: messages come in, ("record", record) and others go out."""
     _choose_gpu(index)
-    torch.set_num_threads(threads)
     sending = threading.Lock()
 
     def send(kind: str, content: Any) -> None:
@@ -219,11 +218,12 @@ def _serve(
     def process(case: Case) -> None:
         try:
             send("record", worker.process(case))
-        except OutputRefused as error:
-            send("unusable", str(error))
+        except BaseException as error:  # else nobody would hear of it, and the parent wait for ever
+            send("unusable", sentence(error))
 
     try:
         worker = Worker(options, identity, scratch)
+        worker.settle(threads, batch)
     except Exception as error:
         send("unusable", sentence(error))
         return
