@@ -21,7 +21,7 @@ FLAT = 1e-9
 
 
 def check_files(images: Sequence[Path]) -> None:
-    """Refuse what memory cannot hold or has no place in space, by the header alone; what is empty or has no reader.
+    """Refuse, by the header alone, what memory cannot hold or has no place in space; files without content or reader.
 
     Raises:
         ValueError: for such a file, or one that is not there.

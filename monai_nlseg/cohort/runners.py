@@ -88,9 +88,10 @@ def records_of(
     )
 
 
-def _planned_worker(options: RunOptions, identity: BundleIdentity, example: Case) -> Worker:
+def _planned_worker(options: RunOptions, identity: BundleIdentity, example: Case, threads: int) -> Worker:
     """A worker that has planned for its own node; whatever is wrong with the example, its processing will say."""
     worker = Worker(options, identity)
+    worker.settle(threads, options.batch)
     with contextlib.suppress(Exception):
         worker.plan(example, options.batch)
     return worker
