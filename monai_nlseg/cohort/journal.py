@@ -42,7 +42,7 @@ class Journal:
         earlier = self._earlier()
         self.plan: WorkerPlan | None = None
         if earlier.get("options_digest") == digest:
-            with contextlib.suppress(TypeError):  # none was made, or the file is damaged
+            with contextlib.suppress(TypeError, KeyError):  # none was made, or the file is damaged
                 self.plan = WorkerPlan(**earlier["plan"])
         self.content: dict[str, Any] = {
             "bundle": identity.as_json() | {"path": options.bundle},

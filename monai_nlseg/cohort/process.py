@@ -83,7 +83,7 @@ class WorkerProcess:
         """Plan for cases such as this one; None if it cannot be read, or ends its worker, which then holds it.
 
         Raises:
-            ValueError: if the bundle cannot be loaded.
+            ValueError: if the bundle cannot be loaded, or takes more memory than the limit by itself.
         """
         self.flying[case.name] = case
         self._since = time.monotonic()
@@ -171,7 +171,17 @@ class WorkerProcess:
         if message[0] == "ready":
             self._ready = True
             self._since = time.monotonic()
+            self._check_limit()
         return message
+
+    def _check_limit(self) -> None:
+        """Refuse a limit that no case could keep, for each would cost a worker."""
+        memory, held = self.options.memory, self._resident()
+        if memory is not None and held > memory:
+            raise ValueError(
+                f"a worker takes {held / 1e9:.3g} GB with the bundle alone, more than the limit of {memory / 1e9:.3g} "
+                "GB: raise the limit."
+            )
 
     def _died(self) -> str:
         self._process.join(5)

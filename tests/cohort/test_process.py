@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
-from monai_nlseg.cohort import Case
+from monai_nlseg.cohort import Case, RunOptions, find_cases, run
 from monai_nlseg.cohort import process as process_module
 from monai_nlseg.cohort.worker import OutputRefused
+from tests.cohort.bundles import save_volume
 
 
 class Told:
@@ -54,3 +55,11 @@ def test_a_worker_that_comes_later_takes_the_plan_of_the_others(served):
 def test_whatever_ends_the_work_on_a_case_is_told(served, name, told):
     served.send(("case", Case(name, ())))
     assert served.poll(20) and served.recv() == ("unusable", told)
+
+
+def test_a_limit_that_no_case_could_keep(made, tmp_path):
+    save_volume(tmp_path / "in" / "a.nii.gz", (8, 8, 8))
+    options = RunOptions(bundle=str(made("unet")), output=str(tmp_path / "out"), memory=10**7)
+    with pytest.raises(ValueError, match="GB with the bundle alone, more than the limit of 0.01 GB: raise the limit"):
+        list(run(find_cases(tmp_path / "in"), options))
+    assert not (tmp_path / "out" / "manifest.jsonl").read_bytes()
