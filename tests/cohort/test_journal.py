@@ -41,6 +41,13 @@ def test_the_plan_of_an_equal_run_is_kept(tmp_path):
     assert journal(tmp_path, batch=2).plan is None and journal(tmp_path, overrides={"step": 8}).plan is None
 
 
+@pytest.mark.parametrize("plan", [{}, {"plan": None}, {"plan": {"windows": 1}}])
+def test_an_equal_run_without_a_plan_has_none(tmp_path, plan):
+    digest = journal(tmp_path).content["options_digest"]
+    (tmp_path / "run.json").write_text(json.dumps({"options_digest": digest} | plan))
+    assert journal(tmp_path).plan is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"plan": {"batch": 1}}', "\x80"])
 def test_a_damaged_file_counts_as_none(tmp_path, text):
     (tmp_path / "run.json").write_bytes(text.encode("latin-1"))
