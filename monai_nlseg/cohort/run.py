@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
-from monai_nlseg.cohort.cases import Case
+from monai_nlseg.cohort.cases import Case, require_names
 from monai_nlseg.cohort.journal import Journal
 from monai_nlseg.cohort.manifest import Manifest
 from monai_nlseg.cohort.options import RunOptions
@@ -56,7 +56,7 @@ def run(
         begun: told the number of cases to do, and of those skipped, before the first is begun.
 
     Raises:
-        ValueError: if the bundle cannot be loaded, a folder cannot be written, is of something else, or another run is
+        ValueError: if names of cases clash, the bundle cannot be loaded, a folder cannot be written, is of something else, or another run is
             at work in it.
 
     Examples::
@@ -67,6 +67,7 @@ def run(
             print(record["case"], record["status"], record.get("error", ""))
 
     """
+    require_names(cases)
     runner = runner or Runner()
     folder = _records_folder(options.output, records_dir)
     identity = BundleIdentity.of(options.bundle, options.overrides)
