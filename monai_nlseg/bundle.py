@@ -16,7 +16,7 @@ from monai.transforms import LoadImage
 from monai.utils import ensure_tuple
 from torch.utils.data import DataLoader
 
-from monai_nlseg.errors import root_cause, sentence
+from monai_nlseg.errors import message, root_cause, sentence
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
 
 __all__ = [
@@ -98,7 +98,7 @@ def epoch_of(checkpoint: str | Path) -> int:
 def explained(error: BaseException) -> ValueError | None:
     """What a user can do about an error of a workflow: a checkpoint, an image or a file at fault; None for others."""
     cause = root_cause(error)
-    return _checkpoint_error(cause) or _image_error(cause) or _file_error(cause)
+    return _checkpoint_error(cause) or _image_error(error) or _file_error(cause)
 
 
 def latest_checkpoint(folder: str | Path) -> str:
@@ -265,13 +265,13 @@ def _checkpoint_error(cause: BaseException) -> ValueError | None:
     )
 
 
-def _image_error(cause: BaseException) -> ValueError | None:
+def _image_error(error: BaseException) -> ValueError | None:
     """Which image ``LoadImage`` could not read, for the message of a damaged file does not name it."""
-    frame = _variables(cause, LoadImage)
-    if frame is None:
-        return None
+    frame = _variables(error, LoadImage)
+    if frame is None:  # what libraries chain below their own error says less
+        return None if error.__cause__ is None else _image_error(error.__cause__)
     files = " or ".join(f"'{file}'" for file in ensure_tuple(frame["filename"]))
-    return ValueError(f"{files} cannot be read ({sentence(cause)}): restore the file or leave the case out.")
+    return ValueError(f"{files} cannot be read ({message(error)}): restore the file or leave the case out.")
 
 
 def _file_error(cause: BaseException) -> ValueError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["root_cause", "sentence"]
+__all__ = ["message", "root_cause", "sentence"]
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -16,7 +16,11 @@ def root_cause(error: BaseException) -> BaseException:
 
 def sentence(error: BaseException) -> str:
     """What to tell the user: the first line of the root cause's message, and the next where a colon announces it."""
-    cause: Any = root_cause(error)
+    return message(root_cause(error))
+
+
+def message(cause: Any) -> str:
+    """As :func:`sentence`, of the error itself, whatever caused it."""
     text = str(cause.args[0]) if isinstance(cause, KeyError) and cause.args else str(cause)
     lines = [line.strip() for line in text.strip().splitlines()]
     if not lines:

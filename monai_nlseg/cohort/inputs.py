@@ -11,13 +11,15 @@ import torch
 
 from monai_nlseg.inferers import available_bytes
 
-__all__ = ["check_image", "check_size"]
+__all__ = ["check_image", "check_files"]
 
 NIFTI = (".nii", ".nii.gz", ".hdr")
+FLAT = 1e-9
+"""mm^3 of a voxel."""
 
 
-def check_size(images: Sequence[Path]) -> None:
-    """Refuse what memory cannot hold, by the header alone, and files without content.
+def check_files(images: Sequence[Path]) -> None:
+    """Refuse, by the header alone, what memory cannot hold or has no place in space, and files without content.
 
     Raises:
         ValueError: for such a file, or one that is not there.
@@ -30,10 +32,11 @@ def check_size(images: Sequence[Path]) -> None:
             raise ValueError(f"'{path.name}' is empty: restore the file or leave the case out.")
         if path.name.lower().endswith(NIFTI):
             try:
-                shape = nibabel.load(path).shape
+                header = nibabel.load(path)
             except Exception:  # reading will say what is wrong
                 continue
-            voxels += int(np.prod(shape, dtype=object))
+            voxels += int(np.prod(header.shape, dtype=object))
+            _check_affine(path, header.affine)
     # float32 as read, and once more as preprocessed
     needed, free = 8 * voxels, available_bytes(torch.device("cpu"))
     if needed > free:
@@ -41,6 +44,13 @@ def check_size(images: Sequence[Path]) -> None:
             f"'{images[0].name}' has {voxels:,} voxels, which take {needed / 1e9:.3g} GB of the {free / 1e9:.3g} GB of "
             "memory left: crop the image, or use a larger machine."
         )
+
+
+def _check_affine(path: Path, affine: np.ndarray) -> None:
+    """MONAI would make one of its own, and the results would lie elsewhere."""
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < FLAT:
+        axes = np.round(affine[:3, :3], 3).tolist()
+        raise ValueError(f"'{path.name}' has an affine of {axes}, which spans no volume: export it again.")
 
 
 def check_image(image: torch.Tensor) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
+from pathlib import Path
 
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.cases import Case
@@ -14,6 +14,7 @@ from monai_nlseg.cohort.pending import largest
 from monai_nlseg.cohort.plan import WorkerPlan, cores_here, workers_here
 from monai_nlseg.cohort.process import WorkerProcess
 from monai_nlseg.cohort.records import Record
+from monai_nlseg.cohort.scratch import own_scratch
 
 __all__ = ["run_local"]
 
@@ -27,6 +28,7 @@ def run_local(
     cases: Sequence[Case],
     options: RunOptions,
     identity: BundleIdentity,
+    records_dir: Path,
     workers: int | None,
     plan: WorkerPlan | None,
     planned: Callable[[WorkerPlan, int], None],
@@ -41,6 +43,7 @@ def run_local(
         cases: in the order in which they are begun; at least one.
         options: of the run.
         identity: of the bundle.
+        records_dir: folder of the run's records, in which no other run is at work.
         workers: number of processes, each of which loads the bundle once; None for as many as the machine has GPUs, or
             cores and memory for.
         plan: of an earlier run; None to plan by one of the largest cases.
@@ -50,7 +53,7 @@ def run_local(
     Raises:
         ValueError: if a worker cannot load the bundle, or the output folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="nlseg-", ignore_cleanup_errors=True) as scratch:
+    with own_scratch(records_dir) as scratch:
         pool = _Pool(options, identity, scratch)
         try:
             pool.grow(min(workers or 1, len(cases)), workers or 1)
@@ -127,8 +130,12 @@ class _Pool:
     def plan(self, cases: Sequence[Case]) -> WorkerPlan:
         """By the first of ``cases`` that can be read; without any, the bundle's own batch and one worker."""
         for case in cases:
-            if found := self.processes[0].plan(case):
+            self.restock(1)
+            process = self.processes[0]
+            if found := process.plan(case):
                 return found
+            if process.flying:  # of which it died, or passed its limits; so it will when it is its turn
+                self.remove(process)
         return WorkerPlan(None, 0)
 
     def remove(self, process: WorkerProcess) -> list[Case]:

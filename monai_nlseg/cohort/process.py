@@ -72,6 +72,7 @@ class WorkerProcess:
         theirs.close()
         self._depth = DEPTH
         self._ready = False
+        self._ended = False
         self._since = time.monotonic()
 
     def settle(self, threads: int, batch: int | None) -> None:
@@ -79,17 +80,21 @@ class WorkerProcess:
         self._send("settle", (threads, batch))
 
     def plan(self, case: Case) -> WorkerPlan | None:
-        """Plan for cases such as this one; None if it cannot be read, or takes more than its limits.
+        """Plan for cases such as this one; None if it cannot be read, or ends its worker, which then holds it.
 
         Raises:
             ValueError: if the bundle cannot be loaded.
         """
+        self.flying[case.name] = case
+        self._since = time.monotonic()
         self._send("plan", case)
-        while self._process.is_alive() or self.connection.poll():
-            if self.connection.poll(1) and (message := self._received()) is not None and message[0] == "planned":
+        while self.fault() is None:
+            self.connection.poll(0.2)
+            if (message := self._received()) is not None and message[0] == "planned":
+                del self.flying[case.name]
                 found: WorkerPlan | None = message[1]
                 return found
-        raise ValueError(self._died())
+        return None
 
     def fill(self, waiting: deque[Case], alone: deque[Case], stopped: bool) -> None:
         """Send cases until :data:`DEPTH` are there; one of ``alone`` only when none is, and nothing beside it."""
@@ -123,7 +128,7 @@ class WorkerProcess:
         Raises:
             ValueError: if it died before it had loaded the bundle.
         """
-        if not self._process.is_alive() and not self.connection.poll():
+        if self._ended:
             if not self._ready:
                 raise ValueError(self._died())
             return f"{self._died()} while it held the case: see the system's log, or leave the case out."
@@ -159,6 +164,7 @@ class WorkerProcess:
                 return None
             message: tuple[str, Any] = self.connection.recv()
         except (EOFError, OSError):
+            self._ended = True  # and all that it sent has been read
             return None
         if message[0] == "unusable":
             raise ValueError(message[1])
@@ -205,7 +211,10 @@ def _serve(
 
     def send(kind: str, content: Any) -> None:
         with sending:
-            connection.send((kind, content))
+            try:
+                connection.send((kind, content))
+            except OSError:  # the parent is gone, and what is in flight is nobody's
+                os._exit(1)
 
     def process(case: Case) -> None:
         try:
@@ -223,7 +232,7 @@ def _serve(
         while True:
             try:
                 kind, content = connection.recv()
-            except (EOFError, OSError):  # the parent is gone, and what is in flight is nobody's
+            except (EOFError, OSError):
                 os._exit(1)
             if kind == "case":
                 pool.submit(process, content)

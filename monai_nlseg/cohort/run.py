@@ -71,7 +71,8 @@ def run(
     folder = _records_folder(options.output, records_dir)
     identity = BundleIdentity.of(options.bundle, options.overrides)
     digest = options.digest(identity.digest)
-    with _folder_of_one_run(folder), Manifest(folder / "manifest.jsonl") as manifest:
+    outputs = folder if is_remote(options.output) else Path(options.output)
+    with _of_one_run(folder, outputs), Manifest(folder / "manifest.jsonl") as manifest:
         todo = [case for case in cases if is_pending(case, manifest.records, digest, options.output, retry_failed)]
         journal = Journal(folder / "run.json", options, identity, len(cases), runner.as_json())
         journal.write()
@@ -100,7 +101,7 @@ def run(
             journal.content["counts"] = _counts(cases, manifest, digest)
             # Thousands of pictures are not written again for nothing.
             report = report and (bool(todo) or not (folder / "report.html").is_file())
-            _conclude(folder, manifest, journal, end, report)
+            _conclude(folder, outputs, manifest, journal, end, report)
 
 
 def _records_folder(output: str, records_dir: str | Path | None) -> Path:
@@ -110,21 +111,21 @@ def _records_folder(output: str, records_dir: str | Path | None) -> Path:
 
 
 @contextmanager
-def _folder_of_one_run(folder: Path) -> Iterator[None]:
-    """The folder, made and cleaned of what killed runs have left, while no other run may use it."""
-    try:
-        (folder / ".nlseg").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".nlseg" / "lock", timeout=0)
-        lock.acquire()
-        remove_leftovers(folder)
-    except Timeout:
-        raise ValueError(f"another run is at work in '{folder}': wait for its end, or give another folder.") from None
-    except OSError as error:
-        raise ValueError(refused(error)) from None
-    try:
+def _of_one_run(*folders: Path) -> Iterator[None]:
+    """Folders, made and cleaned of what killed runs have left, while no other run may use them."""
+    with contextlib.ExitStack() as stack:
+        for folder in {folder.resolve(): folder for folder in folders}.values():
+            try:
+                (folder / ".nlseg").mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(folder / ".nlseg" / "lock", timeout=0))
+                remove_leftovers(folder)
+            except Timeout:
+                raise ValueError(
+                    f"another run is at work in '{folder}': wait for its end, or give another folder."
+                ) from None
+            except OSError as error:
+                raise ValueError(refused(error)) from None
         yield
-    finally:
-        lock.release()
 
 
 def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str, int]:
@@ -136,12 +137,12 @@ def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str,
     return counts
 
 
-def _conclude(folder: Path, manifest: Manifest, journal: Journal, end: str, report: bool) -> None:
-    """Write what is derived from the manifest."""
+def _conclude(folder: Path, outputs: Path, manifest: Manifest, journal: Journal, end: str, report: bool) -> None:
+    """Write what is derived from the manifest, and from the pictures among the outputs."""
     try:
         journal.ended(end)
         write_volumes(folder / "volumes.csv", manifest.records.values())
         if report:
-            write_report(folder, list(manifest.records.values()), journal.content)
+            write_report(outputs, list(manifest.records.values()), journal.content, folder / "report.html")
     except OSError as error:
         raise ValueError(refused(error)) from None

@@ -70,7 +70,8 @@ def records_of(
     if not cases:
         return
     if runner.kind == "local":
-        yield from run_local(cases, options, identity, runner.workers, journal.plan, journal.planned, stopped)
+        folder = journal.path.parent
+        yield from run_local(cases, options, identity, folder, runner.workers, journal.plan, journal.planned, stopped)
         return
     output = None if is_remote(options.output) else Path(options.output).absolute()
     options = replace(options, output=str(output or options.output), bundle=str(find_bundle(options.bundle)))

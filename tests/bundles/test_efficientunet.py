@@ -128,6 +128,7 @@ class TestTraining:
         rows = (tmp_path / "models" / "training_curve.csv").read_text().splitlines()
         assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3"]
 
+    @pytest.mark.slow  # as LAEDNet's, through the same parts
     def test_two_processes_train_and_evaluate(self, data, tmp_path):
         torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
         options = _arguments({**_places(data, tmp_path), **SMALL_TRAIN, "batch_size": 2})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_nlseg.cohort.inputs import check_image, check_size
+from monai_nlseg.cohort.inputs import check_files, check_image
 
 
 def header_of(shape):
@@ -26,33 +26,33 @@ def header_of(shape):
 def test_a_huge_header_is_refused_before_anything_is_allocated(tmp_path, name):
     (tmp_path / name).write_bytes(header_of((30000, 30000, 30000)))
     with pytest.raises(ValueError, match="has 27,000,000,000,000 voxels, which take 2.16e.05 GB of the .* left: crop"):
-        check_size([tmp_path / name])
+        check_files([tmp_path / name])
 
 
 def test_sizes_that_overflow_and_sums_of_modalities(tmp_path, monkeypatch):
     (tmp_path / "a.nii").write_bytes(header_of([32767] * 7))
     with pytest.raises(ValueError, match="crop the image"):
-        check_size([tmp_path / "a.nii"])
+        check_files([tmp_path / "a.nii"])
     (tmp_path / "b.nii").write_bytes(header_of((100, 100, 100)))
     monkeypatch.setattr("monai_nlseg.cohort.inputs.available_bytes", lambda device: 12_000_000)
-    check_size([tmp_path / "b.nii"])
+    check_files([tmp_path / "b.nii"])
     with pytest.raises(ValueError, match="'b.nii' has 2,000,000 voxels, which take 0.016 GB of the 0.012 GB"):
-        check_size([tmp_path / "b.nii"] * 2)
+        check_files([tmp_path / "b.nii"] * 2)
 
 
 def test_files_that_are_not_there_or_empty(tmp_path):
     (tmp_path / "a.nii.gz").write_bytes(b"")
     with pytest.raises(ValueError, match="'a.nii.gz' is empty: restore the file or leave the case out"):
-        check_size([tmp_path / "a.nii.gz"])
+        check_files([tmp_path / "a.nii.gz"])
     for name in ("nowhere.nii", "."):
         with pytest.raises(ValueError, match="does not exist: restore the file"):
-            check_size([tmp_path / name])
+            check_files([tmp_path / name])
 
 
 @pytest.mark.parametrize("content", [b"x", b"x" * 400, b"\x1f\x8b\x08"])
 def test_damage_is_left_to_the_reader(tmp_path, content):
     (tmp_path / "a.nii.gz").write_bytes(content)
-    check_size([tmp_path / "a.nii.gz"])
+    check_files([tmp_path / "a.nii.gz"])
 
 
 @pytest.mark.parametrize(
@@ -85,3 +85,16 @@ def test_the_channel_at_fault_is_named():
     image[1, 0, 0, 0] = float("nan")
     with pytest.raises(ValueError, match="channel 2 of the image has 1 voxels"):
         check_image(image)
+
+
+@pytest.mark.parametrize("affine", [np.diag([1, 0, 1, 1]), np.full((4, 4), np.nan)])
+def test_an_affine_that_spans_no_volume(tmp_path, affine):
+    header = nibabel.Nifti1Header()
+    image = nibabel.Nifti1Image(np.zeros((2, 3, 4), np.uint8), None, header)
+    image.header["sform_code"] = 1
+    for row, values in zip(("srow_x", "srow_y", "srow_z"), affine):
+        image.header[row] = values
+    image.header["qform_code"] = 0
+    image.to_filename(tmp_path / "a.nii")
+    with pytest.raises(ValueError, match=r"'a.nii' has an affine of \[\[.*, which spans no volume"):
+        check_files([tmp_path / "a.nii"])

@@ -1,0 +1,122 @@
+"""Kills at any moment, a full disk and one that cannot be written: nothing is lost, half-written or done wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from tests.cohort.bundles import save_volume
+from tests.cohort.commands import begun, ended, last_records, manifest, require_whole, results
+
+CASES = 40
+
+
+@pytest.fixture(scope="module")
+def cohort(made, tmp_path_factory):
+    """Bundle, images, and what an undisturbed run makes of them."""
+    folder = tmp_path_factory.mktemp("faults")
+    for seed in range(CASES):
+        save_volume(folder / "in" / f"s{seed % 3}" / f"{seed:02}.nii.gz", (24, 28, 20), seed=seed)
+    (folder / "in" / "s0" / "06.nii.gz").write_bytes(b"")
+    undisturbed = folder / "undisturbed"
+    with pytest.MonkeyPatch.context() as patch:
+        assert ended(patch, made("unet"), folder / "in", undisturbed, "--num-workers", 1) == 3
+    assert len(results(undisturbed)) == CASES - 1 + 1  # volumes.csv, too
+    return made("unet"), folder / "in", undisturbed
+
+
+def kill(given: tuple, output, phase: str, seconds: float) -> None:
+    """Kill the command at a moment after its begin, or after its first new record; its workers end by themselves."""
+    known = len(manifest(output))
+    process = begun(*given)
+    while phase == "working" and process.poll() is None and len(manifest(output)) == known:
+        time.sleep(0.01)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    children = []
+    if process.poll() is None:
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    # A worker that still imports looks up when it has done so.
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+    require_whole(output)
+
+
+def disturbed(monkeypatch, cohort, output, moments: list[tuple[str, float]]) -> None:
+    """Kill at each moment, and go on; at the end all is as without."""
+    bundle, images, undisturbed = cohort
+    given = (bundle, images, output, "--num-workers", 1)
+    for phase, seconds in moments:
+        kill(given, output, phase, seconds)
+    assert ended(monkeypatch, *given) == 3
+    assert results(output) == results(undisturbed)
+    assert last_records(output) == last_records(undisturbed)
+    require_whole(output)
+
+
+def test_killed_while_it_loads_and_works(cohort, tmp_path, monkeypatch):
+    moments = [("loading", 5.0), ("working", 0.0), ("working", 0.7)]
+    disturbed(monkeypatch, cohort, tmp_path / "out", moments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_twenty_kills(cohort, tmp_path, monkeypatch, seed):
+    draw = random.Random(seed)
+    moments = [("loading", draw.uniform(0, 20))] + [("working", draw.uniform(0, 1)) for _ in range(4)]
+    draw.shuffle(moments)
+    disturbed(monkeypatch, cohort, tmp_path / "out", moments)
+
+
+@contextlib.contextmanager
+def small_disk(path, size: str):
+    """A file system of this size, and how to mount it anew with other options."""
+    path.mkdir()
+
+    def mount(options: str) -> None:
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], capture_output=True)
+        if done.returncode:
+            pytest.skip(f"no file system of a given size can be mounted here: {done.stderr.decode().strip()}")
+
+    if not shutil.which("mount"):
+        pytest.skip("there is no mount here")
+    mount(f"size={size}")
+    try:
+        yield lambda options: mount(f"remount,{options}")
+    finally:
+        subprocess.run(["umount", str(path)], check=True)
+
+
+def test_a_full_disk_and_one_that_is_read_only(cohort, tmp_path, monkeypatch, capsys):
+    bundle, images, undisturbed = cohort
+    output = tmp_path / "disk" / "out"
+    given = (bundle, images, output, "--num-workers", 1)
+    with small_disk(tmp_path / "disk", "120k") as remount:
+        assert ended(monkeypatch, *given) == 2
+        [told] = capsys.readouterr().err.splitlines()
+        assert "cannot be written (No space left on device): make room" in told
+        require_whole(output)
+        done = last_records(output)
+        assert 0 < len(done) < CASES
+        assert done == {case: record for case, record in last_records(undisturbed).items() if case in done}
+
+        remount("ro")
+        before = results(output)
+        assert ended(monkeypatch, *given) == 2
+        [told] = capsys.readouterr().err.splitlines()
+        assert "cannot be written (Read-only file system)" in told and results(output) == before
+
+        remount("rw,size=50m")
+        assert ended(monkeypatch, *given) == 3
+        assert results(output) == results(undisturbed)
+        assert last_records(output) == last_records(undisturbed)

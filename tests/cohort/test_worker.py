@@ -1,0 +1,83 @@
+"""A worker in this process: what it says of damaged cases, and that it goes on."""
+
+from __future__ import annotations
+
+import statistics
+
+import psutil
+import pytest
+
+from monai_nlseg.cohort import Case, RunOptions
+from monai_nlseg.cohort.bundle_identity import BundleIdentity
+from monai_nlseg.cohort.worker import Worker
+from tests.cohort.bundles import save_picture, save_volume
+from tests.cohort.damage import DAMAGE
+
+
+@pytest.fixture(scope="module")
+def worker(made, tmp_path_factory):
+    options = RunOptions(bundle=str(made("unet")), output=str(tmp_path_factory.mktemp("out")), previews=False)
+    return Worker(options, BundleIdentity.of(made("unet"), {}))
+
+
+def case(*files) -> Case:
+    return Case("p", tuple((str(file),) for file in files))
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_a_damaged_case_has_its_sentence_and_the_next_is_done(worker, tmp_path, kind):
+    damage, words = DAMAGE[kind]
+    path = save_volume(tmp_path / "p.nii.gz", (16, 18, 14))
+    damage(path)
+    record = worker.process(case(path))
+    assert record["status"] == "failed" and words in record["error"] and "\n" not in record["error"]
+    assert record["error"].endswith(".") and "outputs" not in record
+    assert record["input"]["files"] == [str(path)] and record["peak_memory"] > 0
+    good = worker.process(case(save_volume(tmp_path / "good.nii.gz", (16, 18, 14))))
+    assert good["status"] == "done" and good["labels"]["1"]["voxels"] > 0
+
+
+def test_files_that_are_not_there_or_are_of_another_kind(worker, tmp_path):
+    assert "does not exist" in worker.process(case(tmp_path / "gone.nii.gz"))["error"]
+    (tmp_path / "text.nii").write_text("no image\n" * 100)
+    assert "cannot be read" in worker.process(case(tmp_path / "text.nii"))["error"]
+    (tmp_path / "folder.nii.gz").mkdir()
+    assert worker.process(case(tmp_path / "folder.nii.gz"))["status"] == "failed"
+    two = case(save_volume(tmp_path / "a.nii.gz"), save_volume(tmp_path / "b.nii.gz"))
+    assert "the image has 2 channels, the bundle takes 1" in worker.process(two)["error"]
+    other = case(save_volume(tmp_path / "c.nii.gz"), save_volume(tmp_path / "d.nii.gz", (12, 12, 12)))
+    record = worker.process(other)
+    assert record["status"] == "failed" and "\n" not in record["error"]
+    picture = worker.process(case(save_picture(tmp_path / "e.png")))
+    assert picture["status"] == "failed" and "\n" not in picture["error"]
+
+
+def test_a_volume_of_one_slice_and_another_of_few_voxels(worker, tmp_path):
+    for shape in ((20, 18, 1), (3, 2, 4)):
+        path = save_volume(tmp_path / "small.nii.gz", shape)
+        record = worker.process(case(path))
+        assert record["status"] == "done", record["error"]
+        assert record["shape"] == list(shape)
+
+
+def test_colours_that_the_bundle_does_not_take(made, tmp_path):
+    options = RunOptions(bundle=str(made("picture")), output=str(tmp_path / "out"), previews=False)
+    worker = Worker(options, BundleIdentity.of(made("picture"), {}))
+    grey = worker.process(case(save_picture(tmp_path / "grey.png", mode="L")))
+    assert "the image has 1 channel, the bundle takes 3" in grey["error"]
+    (tmp_path / "half.png").write_bytes(save_picture(tmp_path / "whole.png").read_bytes()[:200])
+    assert "half.png' cannot be read" in worker.process(case(tmp_path / "half.png"))["error"]
+    assert worker.process(case(tmp_path / "whole.png"))["status"] == "done"
+
+
+@pytest.mark.slow
+def test_memory_stays_over_200_cases(worker, tmp_path):
+    cases = [case(save_volume(tmp_path / f"{seed}.nii.gz", (24, 28, 20), seed=seed)) for seed in range(10)]
+    peaks, resident = [], []
+    for index in range(200):
+        record = worker.process(cases[index % len(cases)])
+        assert record["status"] == "done"
+        peaks.append(record["peak_memory"])
+        resident.append(psutil.Process().memory_info().rss)
+    for figures in (peaks, resident):
+        assert statistics.median(figures[160:]) < 1.03 * statistics.median(figures[20:60])
