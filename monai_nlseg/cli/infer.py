@@ -161,6 +161,8 @@ def _conclude(folder: Path, interrupted: bool, report: bool) -> None:
     counts = json.loads((folder / "run.json").read_text(encoding="utf-8"))["counts"]
     parts = [f"{number} {name}" for name, number in counts.items() if number]
     say(f"{', '.join(parts)}: see {folder / ('report.html' if report else 'manifest.jsonl')}")
+    if counts["failed"]:
+        say("what failed is tried again when its files change, or with --retry-failed")
     if interrupted and counts["open"]:
         raise typer.Exit(INTERRUPTED)
     if counts["failed"] or counts["open"]:

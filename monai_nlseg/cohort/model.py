@@ -136,6 +136,7 @@ class Model:
                 raise
             image = data["image"] if self._channel_first else EnsureChannelFirst()(data["image"])
             check_image(image)
+            image = image.clone()  # NormalizeIntensity, for one, writes into what it is given
             data = self._preprocessing(data)
         channels = data["image"].shape[0]
         if self._channels is not None and channels != self._channels:
