@@ -56,8 +56,8 @@ def run(
         begun: told the number of cases to do, and of those skipped, before the first is begun.
 
     Raises:
-        ValueError: if names of cases clash, the bundle cannot be loaded, a folder cannot be written, is of something else, or another run is
-            at work in it.
+        ValueError: if names of cases clash, the bundle cannot be loaded, or a folder cannot be written, is of something
+            else, or another run is at work in it.
 
     Examples::
 

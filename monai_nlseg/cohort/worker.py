@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import tempfile
 import time
@@ -26,12 +27,15 @@ from monai_nlseg.cohort.prediction import Prediction, stack_frames
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.cohort.result import write_result
 from monai_nlseg.cohort.staging import stage
-from monai_nlseg.errors import sentence
+from monai_nlseg.errors import root_cause, sentence
 
 __all__ = ["OutputRefused", "Worker", "refused"]
 
 # Of the output folder, and so of all cases: no space, no quota, read-only, no right.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+ACCELERATOR_LOST = 70
+"""Exit code of a process in which, after an error of the accelerator, nothing more works; another one is to try."""
 
 
 class OutputRefused(RuntimeError):
@@ -107,6 +111,8 @@ class Worker:
         except OutputRefused:
             raise
         except Exception as error:  # whatever is wrong with a case stays with it
+            if isinstance(root_cause(error), torch.AcceleratorError):
+                os._exit(ACCELERATOR_LOST)
             # Staged files lie in folders there, under their own names.
             record["error"] = re.sub(rf"{re.escape(scratch or 'nlseg-')}/([\w-]+/)?", "", sentence(error))
         finally:
