@@ -109,7 +109,7 @@ class _Bar:
 
     def begun(self, todo: int, skipped: int) -> None:
         if skipped:
-            say(f"{skipped} cases are as they were: skipped")
+            say(f"{skipped} case{'s are as they were' if skipped > 1 else ' is as it was'}: skipped")
         self._start = time.monotonic()
         self._progress.update(self._task, total=todo, description="inferring")
 
