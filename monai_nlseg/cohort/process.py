@@ -38,7 +38,7 @@ class WorkerProcess:
     Args:
         options: of the run.
         identity: of the bundle.
-        scratch: folder in which it has one for what it stages.
+        scratch: folder in which it has one for its temporary files.
         index: of the worker, and of its GPU.
         threads: of PyTorch.
         batch: windows at a time; None for as many as the bundle says.
@@ -74,6 +74,11 @@ class WorkerProcess:
         self._ready = False
         self._ended = False
         self._since = time.monotonic()
+
+    @property
+    def died(self) -> bool:
+        """Whether the process has ended by itself, or been ended by the system."""
+        return self._ended
 
     def settle(self, threads: int, batch: int | None) -> None:
         """Set the threads and the windows at a time."""
@@ -216,6 +221,7 @@ def _serve(
 ) -> None:
     """The worker's side: messages come in, ("record", record) and others go out."""
     _choose_gpu(index)
+    tempfile.tempdir = scratch  # whoever makes temporary files here
     sending = threading.Lock()
 
     def send(kind: str, content: Any) -> None:
@@ -232,7 +238,7 @@ def _serve(
             send("unusable", sentence(error))
 
     try:
-        worker = Worker(options, identity, scratch)
+        worker = Worker(options, identity)
         worker.settle(threads, batch)
     except Exception as error:
         send("unusable", sentence(error))

@@ -51,16 +51,14 @@ class Worker:
     Args:
         options: of the run.
         identity: of the bundle.
-        scratch: folder for what is staged; the system's own by default.
 
     Raises:
         ValueError: if the bundle cannot be loaded.
     """
 
-    def __init__(self, options: RunOptions, identity: BundleIdentity, scratch: str | None = None) -> None:
+    def __init__(self, options: RunOptions, identity: BundleIdentity) -> None:
         self.options = options
         self.identity = identity
-        self.scratch = scratch
         self.model = Model(options.bundle, options.overrides)
         self._software = software_versions()
         self._memory = PeakMemory()
@@ -78,7 +76,7 @@ class Worker:
         Raises:
             ValueError: if the case cannot be read, or memory does not suffice.
         """
-        with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+        with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
             item = self.model.read(stage(case, Path(folder)).images[0])
         self._planned_voxels = item.data["image"].numel()
         return self._network.submit(plan_worker, self.model, item, batch).result()
@@ -104,7 +102,7 @@ class Worker:
         scratch = ""
         self._memory.begin(case.name)
         try:
-            with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+            with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
                 scratch = folder
                 self._infer(case, record, seconds, Path(folder))
             record["status"] = "done"

@@ -19,12 +19,12 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from monai.networks.nets import UNet
 
 from monai_nlseg.cli import main
 from monai_nlseg.cohort import Runner, RunOptions, find_cases, run
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.worker import Worker
+from tests.cohort.bundles import unet_bundle
 
 pytest.importorskip("ray")
 pytest_plugins = ("tests.cohort.ray_fixtures",)
@@ -35,58 +35,9 @@ LONG = {"inferer#overlap": 0.75}
 """Makes a case take about a second, long enough to be killed in it."""
 
 
-def make_bundle(root: Path) -> Path:
-    """A U-Net of three classes."""
-    network = {"spatial_dims": 3, "in_channels": 1, "out_channels": 3, "channels": [4, 8], "strides": [2]}
-    load = [{"_target_": "LoadImaged", "keys": "image"}, {"_target_": "EnsureChannelFirstd", "keys": "image"}]
-    (root / "configs").mkdir(parents=True)
-    (root / "models").mkdir()
-    torch.manual_seed(0)
-    torch.save(UNet(**network).state_dict(), root / "models" / "model.pt")
-    channels = {"0": "background", "1": "A", "2": "B"}
-    image = {"type": "image", "num_channels": 1, "spatial_shape": [16, 16, 16]}
-    formats = {"inputs": {"image": image}, "outputs": {"pred": {"num_channels": 3, "channel_def": channels}}}
-    metadata = {"version": "0.0.1", "network_data_format": formats}
-    (root / "configs" / "metadata.json").write_text(json.dumps(metadata))
-    load += [{"_target_": "ScaleIntensityd", "keys": "image"}]
-    after = [{"_target_": "Activationsd", "keys": "pred", "softmax": True}]
-    after += [{"_target_": "AsDiscreted", "keys": "pred", "argmax": True}]
-    config = {
-        "bundle_root": ".",
-        "device": "$torch.device('cpu')",
-        "network_def": {"_target_": "UNet", **network},
-        "network": "$@network_def.to(@device)",
-        "preprocessing": {"_target_": "Compose", "transforms": load},
-        "dataset": {"_target_": "Dataset", "data": [], "transform": "@preprocessing"},
-        "dataloader": {"_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1},
-        "inferer": {"_target_": "SlidingWindowInferer", "roi_size": [16] * 3, "sw_batch_size": 2, "overlap": 0.25},
-        "postprocessing": {"_target_": "Compose", "transforms": after},
-        "handlers": [
-            {
-                "_target_": "CheckpointLoader",
-                "load_path": "$@bundle_root + '/models/model.pt'",
-                "load_dict": {"model": "@network"},
-                "map_location": "@device",
-            }
-        ],
-        "evaluator": {
-            "_target_": "SupervisedEvaluator",
-            "device": "@device",
-            "val_data_loader": "@dataloader",
-            "network": "@network",
-            "inferer": "@inferer",
-            "postprocessing": "@postprocessing",
-            "val_handlers": "@handlers",
-        },
-        "run": ["$@evaluator.run()"],
-    }
-    (root / "configs" / "inference.json").write_text(json.dumps(config))
-    return root
-
-
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("bundle") / "unet")
+    return unet_bundle(tmp_path_factory.mktemp("bundle") / "unet")
 
 
 @pytest.fixture(scope="module")
