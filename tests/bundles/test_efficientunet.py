@@ -23,9 +23,7 @@ from monai_nlseg.errors import sentence
 from monai_nlseg.submission import score_masks
 from tests.bundles.test_bundles import EFFICIENTUNET, monai_bundle
 
-pytestmark = pytest.mark.skipif(
-    not optional_import("segmentation_models_pytorch")[1], reason="needs the extra encoders"
-)
+pytestmark = pytest.mark.skipif(not optional_import("segmentation_models_pytorch")[1], reason="needs extra encoders")
 
 CONFIGS = find_bundle(EFFICIENTUNET) / "configs"
 SIZE = (84, 116)  # height and width of the images, a fifth of Kaggle's
