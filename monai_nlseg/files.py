@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["name_beside", "remove_leftovers", "written_beside"]
+__all__ = ["name_beside", "remove_leftovers", "sync_folder", "written_beside"]
 
 
 def name_beside(name: str) -> str:
@@ -23,8 +24,8 @@ def written_beside(path: Path) -> Iterator[Path]:
     """A name beside ``path``, of the same suffixes, to write to; at the end it is renamed to ``path``.
 
     So no file is ever half written under its final name, not even after a power failure, for it is brought to the disk
-    before. What a failure has left beside it is removed; what a kill has left is hidden, see :func:`remove_leftovers`.
-    The folder is made if it is missing.
+    before, and its name after. What a failure has left beside it is removed; what a kill has left is hidden, see
+    :func:`remove_leftovers`. The folder is made if it is missing.
 
     Examples::
 
@@ -39,8 +40,19 @@ def written_beside(path: Path) -> Iterator[Path]:
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
+        sync_folder(path.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring to the disk which files a folder holds, where the system can: a power failure could undo a renaming."""
+    with contextlib.suppress(OSError):  # some file systems know no such thing
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def remove_leftovers(folder: Path) -> None:

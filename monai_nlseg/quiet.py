@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from monai.apps import get_logger
 
-__all__ = ["exceptions_unlogged", "notices_silenced"]
+__all__ = ["exceptions_unlogged", "notices_silenced", "segmentation_remarks_silenced"]
 
 WORKFLOW_LOGGERS = ("monai.bundle.scripts", "monai.bundle.workflows")
 
@@ -53,6 +53,20 @@ def notices_silenced(trusted: bool, summaries: bool) -> Iterator[None]:
             yield
     finally:
         codec.setLevel(level)
+
+
+@contextmanager
+def segmentation_remarks_silenced() -> Iterator[None]:
+    """Without highdicom's remarks on a patient's name of one part and on a map without a voxel: both are right."""
+    logger = logging.getLogger("highdicom")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*unlikely to represent the intended person name", UserWarning)
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

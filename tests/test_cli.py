@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -27,6 +28,12 @@ def nlseg(*arguments: object) -> subprocess.CompletedProcess:
     )
 
 
+def nlseg_here(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    """The same in this process, which has loaded MONAI."""
+    monkeypatch.setattr("sys.argv", ["nlseg", *map(str, arguments)])
+    cli.main()
+
+
 def last_line(result: subprocess.CompletedProcess) -> str:
     return result.stderr.strip().splitlines()[-1]
 
@@ -38,8 +45,8 @@ def checkpoint(tmp_path_factory):
     return path
 
 
-def infer(dataset, output, checkpoint, *options):
-    return nlseg(
+def infer(dataset, output, checkpoint, *options, command=nlseg):
+    return command(
         "run", T1, "inference", "--dataset_dir", dataset, "--output_dir", output, "--checkpoint", checkpoint,
         "--network_def#features", 4, "--network_def#upsample_attention", "True", "--roi_size", "[8,8,8]", "--step", 8,
         *options,
@@ -108,24 +115,29 @@ def _nan():
         ),
     ],
 )
-def test_bad_input_ends_in_one_sentence_and_leaves_nothing(tmp_path, checkpoint, volume, options, words):
+def test_bad_input_ends_in_one_sentence_and_leaves_nothing(
+    tmp_path, checkpoint, volume, options, words, monkeypatch, capsys
+):
     save(tmp_path / "scans" / "a.nii.gz", volume)
-    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint, *options)
-    assert result.returncode == 2
-    (line,) = result.stderr.splitlines()
+    with pytest.raises(SystemExit) as end:
+        infer(tmp_path / "scans", tmp_path / "out", checkpoint, *options, command=partial(nlseg_here, monkeypatch))
+    assert end.value.code == 2
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
     assert line.startswith("error: ") and words in line
-    assert "Traceback" not in result.stdout and words not in result.stdout
+    assert "Traceback" not in printed.out and words not in printed.out
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
 
 
-def test_what_is_no_image_and_what_is_no_bundle(tmp_path, checkpoint):
+def test_what_is_no_image_and_what_is_no_bundle(tmp_path, checkpoint, monkeypatch, capsys):
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "a.nii.gz").write_text("no image")
     result = infer(tmp_path / "scans", tmp_path / "out", checkpoint)
     assert result.returncode == 2 and "a.nii.gz' is not a readable NIfTI" in last_line(result)
     for command in (("run", tmp_path, "inference"), ("demo", "--bundle", tmp_path, "--output", tmp_path / "demo")):
-        result = nlseg(*command)
-        assert result.returncode == 2 and "is not a bundle" in last_line(result)
+        with pytest.raises(SystemExit) as end:
+            nlseg_here(monkeypatch, *command)
+        assert end.value.code == 2 and "is not a bundle" in capsys.readouterr().err
     assert not (tmp_path / "demo" / "mni152_t1_seg.nii.gz").exists()
 
 

@@ -36,6 +36,7 @@ def test_a_folder_with_a_broken_scan_from_first_to_last(bundle, tmp_path, capsys
     assert printed == [
         "x/b: 'b.nii.gz' is empty: restore the file or leave the case out.",
         f"2 done, 1 failed: see {output}/manifest.jsonl",
+        "what failed is tried again when its files change, or with --retry-failed",
     ]
     assert {path.name for path in output.rglob("*.nii.gz")} == {
         "a_labels.nii.gz",

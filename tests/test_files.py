@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from monai_nlseg.files import remove_leftovers, written_beside
@@ -44,3 +46,13 @@ def test_leftovers_go_and_nothing_else(tmp_path):
     remove_leftovers(tmp_path)
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert found == set(kept)
+
+
+def test_the_name_is_brought_to_the_disk_after_the_content(tmp_path, monkeypatch):
+    """Or a power failure could leave a folder without the file, or with the one before."""
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda number: synced.append((os.fstat(number).st_ino, path.exists())))
+    path = tmp_path / "scores.csv"
+    with written_beside(path) as beside:
+        beside.write_text("case,dice")
+    assert synced == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]

@@ -109,7 +109,7 @@ class _Bar:
 
     def begun(self, todo: int, skipped: int) -> None:
         if skipped:
-            say(f"{skipped} cases are as they were: skipped")
+            say(f"{skipped} case{'s are as they were' if skipped > 1 else ' is as it was'}: skipped")
         self._start = time.monotonic()
         self._progress.update(self._task, total=todo, description="inferring")
 
@@ -161,6 +161,8 @@ def _conclude(folder: Path, interrupted: bool, report: bool) -> None:
     counts = json.loads((folder / "run.json").read_text(encoding="utf-8"))["counts"]
     parts = [f"{number} {name}" for name, number in counts.items() if number]
     say(f"{', '.join(parts)}: see {folder / ('report.html' if report else 'manifest.jsonl')}")
+    if counts["failed"]:
+        say("what failed is tried again when its files change, or with --retry-failed")
     if interrupted and counts["open"]:
         raise typer.Exit(INTERRUPTED)
     if counts["failed"] or counts["open"]:

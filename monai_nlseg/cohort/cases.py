@@ -13,7 +13,7 @@ from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
 from monai_nlseg.cohort.storage import exists, files_below, is_remote, join, read_bytes
 
-__all__ = ["IMAGES", "VOLUMES", "Case", "find_cases"]
+__all__ = ["IMAGES", "VOLUMES", "Case", "find_cases", "require_names"]
 
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".mha", ".mhd")
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
@@ -89,14 +89,20 @@ def find_cases(
         cases = _in_folder(source, pattern, modalities, _inside(source, leave_out))
     else:
         raise ValueError(f"'{source}' does not exist: give an image, a folder, or a list (.csv, .json, .jsonl).")
-    _check_names(cases)
+    require_names(cases)
     return cases
 
 
-def _check_names(cases: Iterable[Case]) -> None:
-    """Refuse names that file systems or tables cannot hold apart."""
+def require_names(cases: Iterable[Case]) -> None:
+    """Refuse names that file systems or tables cannot hold apart, or that lead out of the output folder.
+
+    Raises:
+        ValueError: for the first such name.
+    """
     known: dict[str, Case] = {}
     for case in cases:
+        if case.name.startswith("/") or not case.name or {"..", "."} & set(case.name.split("/")):
+            raise ValueError(f"the case's name '{case.name}' leads out of the output folder: name it otherwise.")
         other = known.setdefault(case.name.lower(), case)
         if other is not case:
             raise ValueError(

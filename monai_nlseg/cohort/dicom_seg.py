@@ -15,6 +15,7 @@ from monai_nlseg.cohort.dicom_grid import Grid
 from monai_nlseg.cohort.dicom_header import lies_in_patient, read_header, reason, require
 from monai_nlseg.cohort.dicom_stage import read_planes
 from monai_nlseg.files import written_beside
+from monai_nlseg.quiet import segmentation_remarks_silenced
 
 __all__ = ["write_dicom_seg"]
 
@@ -84,26 +85,27 @@ def write_dicom_seg(
     date, time = _moment(headers[0])
     title = (description or f"{bundle} {version}")[:64]
     try:
-        segmentation = hd.seg.Segmentation(
-            source_images=headers,
-            pixel_array=pixels,
-            segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-            segment_descriptions=_segments(hd, names, bundle, version),
-            series_instance_uid=uid("series"),
-            series_number=1000 + max(0, int(headers[0].get("SeriesNumber") or 0)),
-            sop_instance_uid=uid("instance"),
-            instance_number=1,
-            manufacturer="monai_nlseg",
-            manufacturer_model_name=bundle[:64],
-            software_versions=version,
-            device_serial_number=digest[:64],
-            content_label="SEGMENTATION",
-            content_description=title,
-            series_description=title,
-            content_date=date,
-            content_time=time,
-            specific_character_set="ISO_IR 192",
-        )
+        with segmentation_remarks_silenced():
+            segmentation = hd.seg.Segmentation(
+                source_images=headers,
+                pixel_array=pixels,
+                segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+                segment_descriptions=_segments(hd, names, bundle, version),
+                series_instance_uid=uid("series"),
+                series_number=1000 + max(0, int(headers[0].get("SeriesNumber") or 0)),
+                sop_instance_uid=uid("instance"),
+                instance_number=1,
+                manufacturer="monai_nlseg",
+                manufacturer_model_name=bundle[:64],
+                software_versions=version,
+                device_serial_number=digest[:64],
+                content_label="SEGMENTATION",
+                content_description=title,
+                series_description=title,
+                content_date=date,
+                content_time=time,
+                specific_character_set="ISO_IR 192",
+            )
     except Exception as error:  # highdicom raises what it makes of a source's faults
         raise ValueError(
             f"no DICOM SEG can be made of '{sources[0]}' ({reason(error)}): choose the format nifti or png."

@@ -8,18 +8,20 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import torch
+from monai.utils import optional_import
 
 from monai_nlseg.inferers import available_bytes
 
 __all__ = ["check_image", "check_files"]
 
 NIFTI = (".nii", ".nii.gz", ".hdr")
+META_IMAGE = (".mha", ".mhd")
 FLAT = 1e-9
 """mm^3 of a voxel."""
 
 
 def check_files(images: Sequence[Path]) -> None:
-    """Refuse, by the header alone, what memory cannot hold or has no place in space, and files without content.
+    """Refuse, by the header alone, what memory cannot hold or has no place in space; files without content or reader.
 
     Raises:
         ValueError: for such a file, or one that is not there.
@@ -30,6 +32,8 @@ def check_files(images: Sequence[Path]) -> None:
             raise ValueError(f"'{path.name}' does not exist: restore the file or leave the case out.")
         if not path.stat().st_size:
             raise ValueError(f"'{path.name}' is empty: restore the file or leave the case out.")
+        if path.name.lower().endswith(META_IMAGE) and not optional_import("itk")[1]:
+            raise ValueError(f"'{path.name}' is MetaImage, which MONAI reads by ITK: pip install itk.")
         if path.name.lower().endswith(NIFTI):
             try:
                 header = nibabel.load(path)

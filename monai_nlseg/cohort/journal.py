@@ -41,8 +41,10 @@ class Journal:
         digest = options.digest(identity.digest)
         earlier = self._earlier()
         self.plan: WorkerPlan | None = None
-        if earlier.get("options_digest") == digest:
-            with contextlib.suppress(TypeError):  # none was made, or the file is damaged
+        machine = {"host": platform.node(), "platform": platform.platform(), "cores": os.cpu_count()}
+        # What fits one machine may not fit another.
+        if earlier.get("options_digest") == digest and earlier.get("machine") == machine:
+            with contextlib.suppress(TypeError, KeyError):  # none was made, or the file is damaged
                 self.plan = WorkerPlan(**earlier["plan"])
         self.content: dict[str, Any] = {
             "bundle": identity.as_json() | {"path": options.bundle},
@@ -60,7 +62,7 @@ class Journal:
             "runner": runner,
             "plan": None if self.plan is None else vars(self.plan),
             "software": software_versions(),
-            "machine": {"host": platform.node(), "platform": platform.platform(), "cores": os.cpu_count()},
+            "machine": machine,
             "started": _now(),
             "ended": None,
             "end": "running",

@@ -37,7 +37,7 @@ def run_local(
     """Process cases in processes of this machine and yield a record of each as it ends.
 
     A worker that dies or passes a limit is replaced. If it held two cases, each is tried again alone, so that the one
-    at fault is known.
+    at fault is known; a case fails by a worker's death the second time only.
 
     Args:
         cases: in the order in which they are begun; at least one.
@@ -90,7 +90,9 @@ def _process(waiting: deque[Case], pool: _Pool, stopped: Callable[[], bool]) -> 
             lost = pool.remove(process)
             for case in lost:
                 attempts[case.name] = attempts.get(case.name, 0) + 1
-            if len(lost) == 1:
+            # A worker may be ended for the fault of others, as when the system's memory runs out.
+            first_death = process.died and attempts.get(lost[0].name) == 1 if lost else False
+            if len(lost) == 1 and not first_death:
                 yield lost_record(lost[0], fault, attempts[lost[0].name])
             else:
                 alone.extend(lost)

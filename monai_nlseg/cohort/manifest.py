@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from monai_nlseg.cohort.records import Record
+from monai_nlseg.files import sync_folder
 
 __all__ = ["Manifest"]
 
@@ -32,6 +33,7 @@ class Manifest:
         try:
             self.records = self._read()
             self._file = self.path.open("ab", buffering=0)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -56,17 +58,18 @@ class Manifest:
         if not self.path.is_file():
             return {}
         records: dict[str, Record] = {}
-        for number, line in enumerate(self.path.read_bytes().split(b"\n"), 1):
-            if not line.strip():
-                continue
-            if not (line.startswith(START) or START.startswith(line)):
-                raise ValueError(f"'{self.path}', line {number} is of no manifest: give another output folder.")
-            try:
-                record = json.loads(line)
-                if record["status"] in ("done", "failed"):
-                    records[record["case"]] = record
-            except (ValueError, TypeError, KeyError):
-                continue  # cut off
+        with self.path.open("rb") as file:
+            for number, line in enumerate((line.rstrip(b"\n") for line in file), 1):
+                if not line.strip():
+                    continue
+                if not (line.startswith(START) or START.startswith(line)):
+                    raise ValueError(f"'{self.path}', line {number} is of no manifest: give another output folder.")
+                try:
+                    record = json.loads(line)
+                    if record["status"] in ("done", "failed"):
+                        records[record["case"]] = record
+                except (ValueError, TypeError, KeyError):
+                    continue  # cut off
         return records
 
     def _unwritable(self, error: OSError) -> ValueError:

@@ -72,7 +72,6 @@ class Model:
 
     Attributes:
         device: where the network is.
-        names: label -> name by the metadata.
 
     Raises:
         ValueError: for what is no bundle, or one without these ids, or that cannot be loaded.
@@ -92,11 +91,15 @@ class Model:
         self._preprocessing = Compose(transforms[first + 1 :])
         steps = _steps(_content(workflow, "postprocessing"))
         self._postprocessing = [step for step in steps if not isinstance(step, SaveImaged)]
-        formats = workflow.parser["_meta_"]["network_data_format"]
-        channels = formats["inputs"]["image"].get("num_channels")
+        for step in self._after_labels():
+            step.nearest_interp = tuple(True for _ in step.nearest_interp)  # labels have no values between them
+        image, pred = _formats(workflow, root)
+        channels = image.get("num_channels")
         self._channels = channels if isinstance(channels, int) else None
-        self._spatial_dims = len(formats["inputs"]["image"]["spatial_shape"])
-        self.names = _label_names(formats["outputs"]["pred"])
+        self._spatial_dims = len(image["spatial_shape"])
+        self._names = {
+            int(key): str(name) for key, name in (pred.get("channel_def") or {}).items() if str(key).isdigit()
+        }
         for inferer in self._inferers():
             if hasattr(inferer, "progress"):
                 inferer.progress = False
@@ -133,6 +136,7 @@ class Model:
                 raise
             image = data["image"] if self._channel_first else EnsureChannelFirst()(data["image"])
             check_image(image)
+            image = image.clone()  # NormalizeIntensity, for one, writes into what it is given
             data = self._preprocessing(data)
         channels = data["image"].shape[0]
         if self._channels is not None and channels != self._channels:
@@ -152,6 +156,7 @@ class Model:
         torch.manual_seed(0)
         batch = list_data_collate([item.data])
         image = batch["image"].to(self.device)
+        on_gpu = self.device.type == "cuda"
         counted = 0
 
         def count(module: torch.nn.Module, arguments: tuple[Any, ...]) -> None:
@@ -162,12 +167,15 @@ class Model:
         try:
             with (
                 eval_mode(self.network),
-                torch.autocast(self.device.type, enabled=self.evaluator.amp, **self.evaluator.amp_kwargs),
+                # On GPUs only, as MONAI's evaluator has it: half precision on a CPU is another result.
+                torch.autocast("cuda", enabled=self.evaluator.amp and on_gpu, **self.evaluator.amp_kwargs),
             ):
                 pred = self.evaluator.inferer(image, self.network)
         finally:
             hook.remove()
         pred = pred[0] if isinstance(pred, (tuple, list)) else pred
+        if not isinstance(pred, torch.Tensor):
+            raise ValueError(f"the bundle's inferer returns {type(pred).__name__}, which is no map of scores.")
         if not isinstance(pred, MetaTensor):
             pred = convert_to_dst_type(pred, batch["image"], dtype=pred.dtype, device=pred.device)[0]
         batch["pred"] = pred
@@ -192,14 +200,18 @@ class Model:
         if probabilities:
             if not known:
                 raise ValueError("the bundle's inferer returns labels, no probabilities: set inferer#output=average.")
-            back = as_probabilities(self._scores_in_grid(copy.deepcopy(item.data), item.image), exclusive)
+            copied = item.data | {"pred": scores.clone()}
+            back = as_probabilities(self._scores_in_grid(copied, item.image), exclusive)
             chances, uncertainty = item.rows_first(back), item.rows_first(entropy_map(back, exclusive))
         pred = _in_grid(Compose(self._postprocessing)(item.data)["pred"], item.image, "nearest")
+        if exclusive and discrete and len(pred) == len(scores):  # one-hot
+            pred = pred.argmax(0, keepdim=True)
         labels = _integers(item.rows_first(pred))
         return Prediction(
             image=item.rows_first(item.image),
             labels=labels if len(labels) > 1 else labels[0],
             masks=len(labels) > 1,
+            names=_label_names(self._names, len(scores), exclusive, len(labels) > 1),
             affine=None if item.picture else np.asarray(item.image.affine.cpu(), dtype=float),
             entropy=entropy,
             probabilities=chances,
@@ -208,13 +220,19 @@ class Model:
 
     def _scores_in_grid(self, data: dict[str, Any], image: MetaTensor) -> torch.Tensor:
         """What the postprocessing makes of scores: all up to the labels, and then the way back to the input's grid."""
-        kinds = [isinstance(step, AsDiscreted) for step in self._postprocessing]
-        first = kinds.index(True) if any(kinds) else len(kinds)
-        after = [copy.copy(step) for step in self._postprocessing[first:] if isinstance(step, Invertd)]
+        after = [copy.copy(step) for step in self._after_labels()]
         for step in after:
             step.nearest_interp = tuple(False for _ in step.nearest_interp)
-        pred = Compose([*self._postprocessing[:first], *after])(data)["pred"]
+        pred = Compose([*self._postprocessing[: self._first_of_labels()], *after])(data)["pred"]
         return _in_grid(pred, image, "bilinear")
+
+    def _after_labels(self) -> list[Invertd]:
+        return [step for step in self._postprocessing[self._first_of_labels() :] if isinstance(step, Invertd)]
+
+    def _first_of_labels(self) -> int:
+        """The step from which on the postprocessing has labels."""
+        kinds = [isinstance(step, AsDiscreted) for step in self._postprocessing]
+        return kinds.index(True) if any(kinds) else len(kinds)
 
     @cache  # noqa: B019, one model a process
     def _columns_first(self, suffix: str) -> bool:
@@ -257,6 +275,7 @@ def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
                 raise ValueError(f"the config inference of {root.name} has no {' and no '.join(missing)}: define it.")
             if isinstance(workflow.parser["dataset"], dict) and "data" in workflow.parser["dataset"]:
                 workflow.parser["dataset"]["data"] = []
+            _load_anywhere(workflow.parser.config)
             workflow.initialize()
             for handler in _content(workflow, "handlers") or []:
                 if isinstance(handler, CheckpointLoader):
@@ -265,6 +284,14 @@ def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
             told = explained(error) or ValueError(f"the bundle {root.name} cannot be loaded: {sentence(error)}")
             raise told from error
     return workflow
+
+
+def _load_anywhere(config: Any) -> None:
+    """Let checkpoints that were saved on a GPU be read without one; the network stays where it is."""
+    if isinstance(config, dict) and str(config.get("_target_")).endswith("CheckpointLoader"):
+        config.setdefault("map_location", "cpu")
+    for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        _load_anywhere(part)
 
 
 def _content(workflow: ConfigWorkflow, name: str) -> Any:
@@ -284,13 +311,28 @@ def _first_loader(transforms: Sequence[Any], root: Path) -> int:
     )
 
 
-def _label_names(pred: Mapping[str, Any]) -> dict[int, str]:
-    """Label -> name; without a background among the channels, the first is label 1."""
-    channels = {int(key): str(name) for key, name in (pred.get("channel_def") or {}).items() if str(key).isdigit()}
-    if channels.get(0, "").lower() == "background":
-        del channels[0]
-        return channels
-    return {key + 1: name for key, name in channels.items()}
+def _formats(workflow: ConfigWorkflow, root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of the image and of the scores by the metadata."""
+    try:
+        formats = workflow.parser["_meta_"]["network_data_format"]
+        image, pred = formats["inputs"]["image"], formats["outputs"]["pred"]
+        if image["spatial_shape"]:
+            return image, pred
+    except (KeyError, TypeError):
+        pass
+    raise ValueError(
+        f"the metadata of {root.name} lack network_data_format#inputs#image#spatial_shape or #outputs#pred: this "
+        "bundle segments no image, or complete configs/metadata.json."
+    )
+
+
+def _label_names(names: Mapping[int, str], channels: int, exclusive: bool, masks: bool) -> dict[int, str]:
+    """Label -> name, of the names of the channels of scores that labels were made of."""
+    if channels > 1 and not exclusive and not masks:
+        return {}  # only the bundle knows which labels it makes of masks that overlap
+    first = 0 in names and len(names) < channels if exclusive else names.get(0, "background").lower() != "background"
+    shift = int(masks or first)  # no channel is the background's, or none has its name
+    return {key + shift: name for key, name in names.items() if key + shift}
 
 
 def _in_grid(pred: torch.Tensor, image: MetaTensor, mode: str) -> torch.Tensor:

@@ -61,11 +61,11 @@ class RunOptions:
                 raise ValueError(f"{name} is {limit}: give a number above 0.")
 
     def digest(self, bundle: str) -> str:
-        """Changes with whatever changes the outputs; limits are not part of it, nor where the outputs lie.
+        """Changes with whatever changes the results; limits are not part of it, nor previews, nor where outputs lie.
 
         Args:
             bundle: digest of the bundle's files.
         """
         overrides = {key: repr(value) for key, value in self.overrides.items()}
-        parts = [self.format, self.postfix, sorted({*self.extras}), self.previews, self.batch]
+        parts = [self.format, self.postfix, sorted({*self.extras}), self.batch]
         return digest_of([bundle, overrides, parts])

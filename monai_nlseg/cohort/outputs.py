@@ -48,7 +48,7 @@ class OutputFolder:
         self.written[kind] = OutputFile(path=name, bytes=path.stat().st_size, sha256=digest_files([path]))
 
 
-def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None) -> None:
+def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None, channels: bool = False) -> None:
     """Write NIfTI.
 
     Args:
@@ -56,11 +56,12 @@ def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None) -> Non
         values: (*spatial) or (channels, *spatial) with ``affine``; without one pictures (rows, columns), (channels,
             rows, columns) or frames of them (frames, rows, columns), which become (columns, rows, ...) of 1 mm.
         affine: (4, 4) voxel to RAS+ mm; None for pictures.
+        channels: whether ``values`` has channels, which become the last axis.
     """
     if affine is None:
         values = np.moveaxis(values, (-1, -2), (0, 1))
         affine = np.eye(4)
-    elif values.ndim == 4:
+    elif channels:
         values = np.moveaxis(values, 0, -1)
     image = nibabel.Nifti1Image(values, affine)
     image.set_sform(affine, code=1)

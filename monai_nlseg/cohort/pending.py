@@ -31,7 +31,9 @@ def largest(cases: Sequence[Case], count: int) -> list[Case]:
     return sorted(cases, key=lambda case: input_state(case)["bytes"], reverse=True)[:count]
 
 
-def is_pending(case: Case, records: Mapping[str, Record], options: str, output: str, retry_failed: bool) -> bool:
+def is_pending(
+    case: Case, records: Mapping[str, Record], options: str, output: str, retry_failed: bool, previews: bool = False
+) -> bool:
     """Whether a case has to be processed.
 
     Args:
@@ -40,13 +42,15 @@ def is_pending(case: Case, records: Mapping[str, Record], options: str, output: 
         options: digest of the run's options and bundle.
         output: folder of the outputs.
         retry_failed: whether a case that failed with the same files is tried again.
+        previews: whether a case that was done without a preview is done again.
     """
     record = records.get(case.name)
     if record is None or record.get("options") != options or _changed(case, record["input"]):
         return True
     if record["status"] == "failed":
         return retry_failed
-    return not all(_there(output, file) for file in record["outputs"].values())
+    lacking = previews and "preview" not in record["outputs"]
+    return lacking or not all(_there(output, file) for file in record["outputs"].values())
 
 
 def _changed(case: Case, known: InputState) -> bool:

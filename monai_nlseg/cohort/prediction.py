@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,10 +19,12 @@ class Prediction:
         labels: (*spatial) unsigned integers, 0 is background; with ``masks`` (masks, *spatial) of 0 and 1.
         masks: whether the labels may overlap, mask i being label i + 1.
         affine: (4, 4) voxel to RAS+ mm; None for pictures.
+        names: label -> name, as far as the bundle's metadata tell.
         entropy: mean normalised entropy over the foreground found, 0 to 1; None where it is not known.
         probabilities: (classes, *spatial) float32, if asked for.
         uncertainty: (*spatial) normalised entropy, float32, 0 to 1, if asked for.
-        frames: whether each array has an axis of frames before the others.
+        frames: whether the arrays are of a sequence: an axis of frames is the first of the spatial ones of ``image``,
+            and before all others of the rest.
     """
 
     image: np.ndarray
@@ -30,6 +32,7 @@ class Prediction:
     masks: bool
     affine: np.ndarray | None
     entropy: float | None
+    names: Mapping[int, str] = field(default_factory=dict)
     probabilities: np.ndarray | None = None
     uncertainty: np.ndarray | None = None
     frames: bool = False
@@ -59,11 +62,12 @@ def stack_frames(predictions: Sequence[Prediction]) -> Prediction:
         return None if arrays[0] is None else np.stack(arrays)
 
     return Prediction(
-        image=np.stack([prediction.image for prediction in predictions]),
+        image=np.stack([prediction.image for prediction in predictions], axis=1),
         labels=np.stack([prediction.labels for prediction in predictions]),
         masks=first.masks,
         affine=None,
         entropy=float(np.mean(known)) if known else None,
+        names=first.names,
         probabilities=stacked("probabilities"),
         uncertainty=stacked("uncertainty"),
         frames=True,

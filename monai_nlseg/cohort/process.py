@@ -23,7 +23,7 @@ from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.plan import WorkerPlan
 from monai_nlseg.cohort.records import Record
-from monai_nlseg.cohort.worker import OutputRefused, Worker
+from monai_nlseg.cohort.worker import Worker
 from monai_nlseg.errors import sentence
 
 __all__ = ["DEPTH", "WorkerProcess", "memory_fault", "time_fault"]
@@ -38,7 +38,7 @@ class WorkerProcess:
     Args:
         options: of the run.
         identity: of the bundle.
-        scratch: folder in which it has one for what it stages.
+        scratch: folder in which it has one for its temporary files.
         index: of the worker, and of its GPU.
         threads: of PyTorch.
         batch: windows at a time; None for as many as the bundle says.
@@ -75,6 +75,11 @@ class WorkerProcess:
         self._ended = False
         self._since = time.monotonic()
 
+    @property
+    def died(self) -> bool:
+        """Whether the process has ended by itself, or been ended by the system."""
+        return self._ended
+
     def settle(self, threads: int, batch: int | None) -> None:
         """Set the threads and the windows at a time."""
         self._send("settle", (threads, batch))
@@ -83,7 +88,7 @@ class WorkerProcess:
         """Plan for cases such as this one; None if it cannot be read, or ends its worker, which then holds it.
 
         Raises:
-            ValueError: if the bundle cannot be loaded.
+            ValueError: if the bundle cannot be loaded, or takes more memory than the limit by itself.
         """
         self.flying[case.name] = case
         self._since = time.monotonic()
@@ -171,7 +176,17 @@ class WorkerProcess:
         if message[0] == "ready":
             self._ready = True
             self._since = time.monotonic()
+            self._check_limit()
         return message
+
+    def _check_limit(self) -> None:
+        """Refuse a limit that no case could keep, for each would cost a worker."""
+        memory, held = self.options.memory, self._resident()
+        if memory is not None and held > memory:
+            raise ValueError(
+                f"a worker takes {held / 1e9:.3g} GB with the bundle alone, more than the limit of {memory / 1e9:.3g} "
+                "GB: raise the limit."
+            )
 
     def _died(self) -> str:
         self._process.join(5)
@@ -206,7 +221,7 @@ def _serve(
 ) -> None:
     """The worker's side: messages come in, ("record", record) and others go out."""
     _choose_gpu(index)
-    torch.set_num_threads(threads)
+    tempfile.tempdir = scratch  # whoever makes temporary files here
     sending = threading.Lock()
 
     def send(kind: str, content: Any) -> None:
@@ -219,11 +234,12 @@ def _serve(
     def process(case: Case) -> None:
         try:
             send("record", worker.process(case))
-        except OutputRefused as error:
-            send("unusable", str(error))
+        except BaseException as error:  # else nobody would hear of it, and the parent wait for ever
+            send("unusable", sentence(error))
 
     try:
-        worker = Worker(options, identity, scratch)
+        worker = Worker(options, identity)
+        worker.settle(threads, batch)
     except Exception as error:
         send("unusable", sentence(error))
         return

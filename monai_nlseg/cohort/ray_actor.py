@@ -12,8 +12,6 @@ from typing import Protocol
 from uuid import uuid4
 
 import psutil
-import torch
-from monai.utils import optional_import
 
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.records import Record
@@ -35,13 +33,13 @@ class CaseWorker(Protocol):
 class Actor:
     """A process on some node of the cluster, which loads the bundle and then processes cases."""
 
-    def load(self, make_worker: Callable[[], CaseWorker], token: Path | None, threads: int) -> tuple[str, str]:
+    def load(self, make_worker: Callable[[int], CaseWorker], token: Path | None, threads: int) -> tuple[str, str]:
         """Make the worker.
 
         Args:
-            make_worker: loads the bundle.
+            make_worker: loads the bundle; told the threads of its network.
             token: of :func:`shared_token`, as the driver sees it; None to look for none.
-            threads: of the network.
+            threads: as many as the actor has CPUs.
 
         Returns:
             Ray's id and the name of the node.
@@ -55,12 +53,13 @@ class Actor:
                 f"'{token.parent.parent}' on node '{host}' is not the folder of the run, or cannot be written to: give "
                 "an output folder on storage that all nodes share under one path."
             )
-        torch.set_num_threads(threads)
         try:
-            self.worker = make_worker()
+            self.worker = make_worker(threads)
         except Exception as error:  # whose class another process may not know
             raise ValueError(f"node '{host}': {sentence(error)}") from None
-        return optional_import("ray")[0].get_runtime_context().get_node_id(), host
+        import ray  # whose process this is
+
+        return ray.get_runtime_context().get_node_id(), host
 
     def process(self, case: Case) -> Record:
         """The record of a case."""

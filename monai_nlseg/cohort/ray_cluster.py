@@ -70,11 +70,10 @@ def _join(ray: Any, address: str) -> None:
         ) from None
 
 
-def cpus_of_worker(ray: Any, workers: int | None) -> int:
-    """As many as a worker uses well, or its share of those there are."""
-    cpus = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-    share = max(cpus, default=1) if workers is None else sum(cpus) // workers
-    return max(1, min(CORES_A_WORKER, share))
+def cpus_of_worker(ray: Any, workers: int | None, gpus: float) -> int:
+    """As many as a worker uses well, if so many workers then find room."""
+    fitting = [cpus for cpus in range(1, CORES_A_WORKER + 1) if capacity(ray, cpus, gpus) >= (workers or 1)]
+    return max(fitting, default=1)
 
 
 def capacity(ray: Any, cpus: float, gpus: float) -> int:

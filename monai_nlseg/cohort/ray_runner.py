@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_nlseg.cohort.cases import Case
+from monai_nlseg.cohort.process import DEPTH, memory_fault, time_fault
 from monai_nlseg.cohort.ray_actor import Actor, CaseWorker, shared_token
 from monai_nlseg.cohort.ray_cluster import capacity, cpus_of_worker, joined
 from monai_nlseg.cohort.records import Record
@@ -20,8 +21,6 @@ from monai_nlseg.errors import sentence
 
 __all__ = ["run_ray"]
 
-DEPTH = 2
-"""Cases in a worker: one in the network, one that is read or written meanwhile."""
 DEATHS = 3
 """So often a case loses its worker until it is at fault; from the second time on it is alone there."""
 TICK = 0.2
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 def run_ray(
     cases: Sequence[Case],
-    make_worker: Callable[[], CaseWorker],
+    make_worker: Callable[[int], CaseWorker],
     output: Path | None,
     *,
     seconds: float | None = None,
@@ -58,7 +57,7 @@ def run_ray(
 
     Args:
         cases: in the order in which they are begun.
-        make_worker: picklable; loads the bundle, once in each actor.
+        make_worker: picklable; given the threads of its network, loads the bundle, once in each actor.
         output: folder that all nodes share; None for a URL, which needs no such folder.
         seconds: limit of a case, None for none.
         memory: limit of a worker in bytes, None for none.
@@ -82,7 +81,7 @@ def run_ray(
         if gpus_per_worker is None:
             gpus_per_worker = float(ray.cluster_resources().get("GPU", 0) > 0)
         if cpus_per_worker is None:
-            cpus_per_worker = cpus_of_worker(ray, workers)
+            cpus_per_worker = cpus_of_worker(ray, workers, gpus_per_worker)
         room = max(1, capacity(ray, cpus_per_worker, gpus_per_worker))
         token = None if output is None else stack.enter_context(shared_token(output))
         needs = {"num_cpus": cpus_per_worker, "num_gpus": gpus_per_worker}
@@ -139,9 +138,8 @@ class _Pool:
             refs = [ref for seat in self.seats for ref in seat.refs]
             self.ray.wait(refs, num_returns=1, timeout=TICK)
             ready = set(self.ray.wait(refs, num_returns=len(refs), timeout=0)[0])
-            now = (
-                time.monotonic()
-            )  # before the records are yielded: what the caller does with them is not a case's time
+            # Before the records are yielded: what the caller does with them is not a case's time.
+            now = time.monotonic()
             for index, seat in enumerate(self.seats):
                 fault = yield from seat.received(ready, now)
                 if fault := fault or seat.late(now):
@@ -247,19 +245,15 @@ class _Seat:
                 if self.limits.memory is not None:
                     self.outgrown = self.actor.outgrown.remote(self.limits.memory)
             else:
-                return self._outgrown()
+                return _Fault(memory_fault(self.limits.memory or 0), 1)
         return None
-
-    def _outgrown(self) -> _Fault:
-        size = (self.limits.memory or 0) / 2**30
-        return _Fault(f"the case took more than the limit of {size:.1f} GiB: raise the limit, or leave it out.", 1)
 
     def late(self, now: float) -> _Fault | None:
         """What is wrong if no record came for longer than a case may take."""
         seconds = self.limits.seconds
         if seconds is None or not self.flying or now - self.since <= seconds:
             return None
-        return _Fault(f"the case took more than its limit of {seconds:g} s: raise the limit, or leave it out.", 1)
+        return _Fault(time_fault(seconds), 1)
 
     def _death(self, error: Any) -> _Fault:
         errors = self.ray.exceptions

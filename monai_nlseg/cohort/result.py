@@ -24,12 +24,7 @@ PREVIEWS = ".nlseg/previews"
 
 
 def write_result(
-    case: Case,
-    prediction: Prediction,
-    staged: Staged,
-    options: RunOptions,
-    names: Mapping[int, str],
-    identity: BundleIdentity,
+    case: Case, prediction: Prediction, staged: Staged, options: RunOptions, identity: BundleIdentity
 ) -> Record:
     """Write what a case has become below ``options.output``, under the case's name.
 
@@ -38,7 +33,6 @@ def write_result(
         prediction: what the bundle has made of it.
         staged: the files it was made from.
         options: of the run.
-        names: label -> name.
         identity: of the bundle.
 
     Returns:
@@ -49,7 +43,7 @@ def write_result(
         OSError: if a file cannot be written.
     """
     folder = OutputFolder(options.output)
-    _write_labels(folder, case, prediction, staged, options, names, identity)
+    _write_labels(folder, case, prediction, staged, options, identity)
     for extra in options.extras:
         _write_extra(folder, case, extra, prediction, options.format)
     if options.previews:
@@ -60,7 +54,7 @@ def write_result(
     labels = np.moveaxis(prediction.labels, 1, 0) if prediction.masks and prediction.frames else prediction.labels
     record = Record(
         outputs=folder.written,
-        labels=label_statistics(labels, names, volume, prediction.masks),
+        labels=label_statistics(labels, prediction.names, volume, prediction.masks),
         entropy=None if prediction.entropy is None else round(prediction.entropy, 6),
         shape=list(prediction.spatial_shape),
     )
@@ -75,7 +69,6 @@ def _write_labels(
     prediction: Prediction,
     staged: Staged,
     options: RunOptions,
-    names: Mapping[int, str],
     identity: BundleIdentity,
 ) -> None:
     form = options.format
@@ -84,10 +77,10 @@ def _write_labels(
     name = f"{case.name}_{options.postfix}"
     if form == "png":
         with folder.file("labels", f"{name}.png") as path:
-            save_png(path, _visible(prediction.labels, names))
+            save_png(path, _visible(prediction.labels, prediction.names))
     elif form == "nifti":
         with folder.file("labels", f"{name}.nii.gz") as path:
-            save_nifti(path, prediction.labels, prediction.affine)
+            save_nifti(path, prediction.labels, prediction.affine, prediction.masks)
     else:
         if not staged.dicom:
             raise ValueError(
@@ -101,7 +94,7 @@ def _write_labels(
                 staged.sources,
                 prediction.labels[np.newaxis] if _is_picture(prediction) else prediction.labels,
                 prediction.affine,
-                {int(value): str(value) for value in np.unique(prediction.labels) if value} | dict(names),
+                {int(value): str(value) for value in np.unique(prediction.labels) if value} | dict(prediction.names),
                 bundle=identity.name,
                 version=identity.version,
                 digest=digest_of([options.digest(identity.digest), case.name]),
@@ -119,7 +112,7 @@ def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Predi
             save_png(path, np.rint(values * 255).astype(np.uint8))
     else:
         with folder.file(extra, f"{case.name}_{extra}.nii.gz") as path:
-            save_nifti(path, values, prediction.affine)
+            save_nifti(path, values, prediction.affine, values.ndim > len(prediction.spatial_shape))
 
 
 def _is_picture(prediction: Prediction) -> bool:

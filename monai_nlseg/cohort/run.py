@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
-from monai_nlseg.cohort.cases import Case
+from monai_nlseg.cohort.cases import Case, require_names
 from monai_nlseg.cohort.journal import Journal
 from monai_nlseg.cohort.manifest import Manifest
 from monai_nlseg.cohort.options import RunOptions
@@ -56,8 +56,8 @@ def run(
         begun: told the number of cases to do, and of those skipped, before the first is begun.
 
     Raises:
-        ValueError: if the bundle cannot be loaded, a folder cannot be written, is of something else, or another run is
-            at work in it.
+        ValueError: if names of cases clash, the bundle cannot be loaded, or a folder cannot be written, is of something
+            else, or another run is at work in it.
 
     Examples::
 
@@ -67,12 +67,15 @@ def run(
             print(record["case"], record["status"], record.get("error", ""))
 
     """
+    require_names(cases)
     runner = runner or Runner()
     folder = _records_folder(options.output, records_dir)
     identity = BundleIdentity.of(options.bundle, options.overrides)
     digest = options.digest(identity.digest)
-    with _folder_of_one_run(folder), Manifest(folder / "manifest.jsonl") as manifest:
-        todo = [case for case in cases if is_pending(case, manifest.records, digest, options.output, retry_failed)]
+    outputs = folder if is_remote(options.output) else Path(options.output)
+    with _of_one_run(folder, outputs), Manifest(folder / "manifest.jsonl") as manifest:
+        known = (manifest.records, digest, options.output, retry_failed, options.previews)
+        todo = [case for case in cases if is_pending(case, *known)]
         journal = Journal(folder / "run.json", options, identity, len(cases), runner.as_json())
         journal.write()
         begun(len(todo), len(cases) - len(todo))
@@ -100,7 +103,7 @@ def run(
             journal.content["counts"] = _counts(cases, manifest, digest)
             # Thousands of pictures are not written again for nothing.
             report = report and (bool(todo) or not (folder / "report.html").is_file())
-            _conclude(folder, manifest, journal, end, report)
+            _conclude(folder, outputs, manifest, journal, end, report)
 
 
 def _records_folder(output: str, records_dir: str | Path | None) -> Path:
@@ -110,21 +113,21 @@ def _records_folder(output: str, records_dir: str | Path | None) -> Path:
 
 
 @contextmanager
-def _folder_of_one_run(folder: Path) -> Iterator[None]:
-    """The folder, made and cleaned of what killed runs have left, while no other run may use it."""
-    try:
-        (folder / ".nlseg").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".nlseg" / "lock", timeout=0)
-        lock.acquire()
-        remove_leftovers(folder)
-    except Timeout:
-        raise ValueError(f"another run is at work in '{folder}': wait for its end, or give another folder.") from None
-    except OSError as error:
-        raise ValueError(refused(error)) from None
-    try:
+def _of_one_run(*folders: Path) -> Iterator[None]:
+    """Folders, made and cleaned of what killed runs have left, while no other run may use them."""
+    with contextlib.ExitStack() as stack:
+        for folder in {folder.resolve(): folder for folder in folders}.values():
+            try:
+                (folder / ".nlseg").mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(folder / ".nlseg" / "lock", timeout=0))
+                remove_leftovers(folder)
+            except Timeout:
+                raise ValueError(
+                    f"another run is at work in '{folder}': wait for its end, or give another folder."
+                ) from None
+            except OSError as error:
+                raise ValueError(refused(error)) from None
         yield
-    finally:
-        lock.release()
 
 
 def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str, int]:
@@ -136,12 +139,12 @@ def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str,
     return counts
 
 
-def _conclude(folder: Path, manifest: Manifest, journal: Journal, end: str, report: bool) -> None:
-    """Write what is derived from the manifest."""
+def _conclude(folder: Path, outputs: Path, manifest: Manifest, journal: Journal, end: str, report: bool) -> None:
+    """Write what is derived from the manifest, and from the pictures among the outputs."""
     try:
         journal.ended(end)
         write_volumes(folder / "volumes.csv", manifest.records.values())
         if report:
-            write_report(folder, list(manifest.records.values()), journal.content)
+            write_report(outputs, list(manifest.records.values()), journal.content, folder / "report.html")
     except OSError as error:
         raise ValueError(refused(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -74,7 +75,12 @@ def records_of(
         yield from run_local(cases, options, identity, folder, runner.workers, journal.plan, journal.planned, stopped)
         return
     output = None if is_remote(options.output) else Path(options.output).absolute()
-    options = replace(options, output=str(output or options.output), bundle=str(find_bundle(options.bundle)))
+    options = replace(
+        options,
+        output=str(output or options.output),
+        bundle=str(find_bundle(options.bundle)),
+        overrides={key: _absolute_file(value) for key, value in options.overrides.items()},
+    )
     yield from run_ray(
         [_absolute(case) for case in cases],
         partial(_planned_worker, options, identity, _absolute(largest(cases, 1)[0])),
@@ -88,9 +94,10 @@ def records_of(
     )
 
 
-def _planned_worker(options: RunOptions, identity: BundleIdentity, example: Case) -> Worker:
+def _planned_worker(options: RunOptions, identity: BundleIdentity, example: Case, threads: int) -> Worker:
     """A worker that has planned for its own node; whatever is wrong with the example, its processing will say."""
     worker = Worker(options, identity)
+    worker.settle(threads, options.batch)
     with contextlib.suppress(Exception):
         worker.plan(example, options.batch)
     return worker
@@ -99,6 +106,11 @@ def _planned_worker(options: RunOptions, identity: BundleIdentity, example: Case
 def _absolute(case: Case) -> Case:
     """For processes that are elsewhere."""
     return Case(case.name, tuple(tuple(map(_absolute_path, files)) for files in case.images))
+
+
+def _absolute_file(value: Any) -> Any:
+    """The value of an override, such as weights."""
+    return str(Path(value).absolute()) if isinstance(value, str) and os.path.isfile(value) else value
 
 
 def _absolute_path(path: str) -> str:

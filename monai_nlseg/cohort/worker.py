@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -22,16 +23,19 @@ from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.pending import input_state
 from monai_nlseg.cohort.plan import WorkerPlan, plan_worker, require_memory
-from monai_nlseg.cohort.prediction import stack_frames
+from monai_nlseg.cohort.prediction import Prediction, stack_frames
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.cohort.result import write_result
 from monai_nlseg.cohort.staging import stage
-from monai_nlseg.errors import sentence
+from monai_nlseg.errors import root_cause, sentence
 
 __all__ = ["OutputRefused", "Worker", "refused"]
 
 # Of the output folder, and so of all cases: no space, no quota, read-only, no right.
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+ACCELERATOR_LOST = 70
+"""Exit code of a process in which, after an error of the accelerator, nothing more works; another one is to try."""
 
 
 class OutputRefused(RuntimeError):
@@ -47,16 +51,14 @@ class Worker:
     Args:
         options: of the run.
         identity: of the bundle.
-        scratch: folder for what is staged; the system's own by default.
 
     Raises:
         ValueError: if the bundle cannot be loaded.
     """
 
-    def __init__(self, options: RunOptions, identity: BundleIdentity, scratch: str | None = None) -> None:
+    def __init__(self, options: RunOptions, identity: BundleIdentity) -> None:
         self.options = options
         self.identity = identity
-        self.scratch = scratch
         self.model = Model(options.bundle, options.overrides)
         self._software = software_versions()
         self._memory = PeakMemory()
@@ -74,7 +76,7 @@ class Worker:
         Raises:
             ValueError: if the case cannot be read, or memory does not suffice.
         """
-        with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+        with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
             item = self.model.read(stage(case, Path(folder)).images[0])
         self._planned_voxels = item.data["image"].numel()
         return self._network.submit(plan_worker, self.model, item, batch).result()
@@ -100,15 +102,17 @@ class Worker:
         scratch = ""
         self._memory.begin(case.name)
         try:
-            with tempfile.TemporaryDirectory(prefix="nlseg-", dir=self.scratch) as folder:
+            with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
                 scratch = folder
                 self._infer(case, record, seconds, Path(folder))
             record["status"] = "done"
         except OutputRefused:
             raise
         except Exception as error:  # whatever is wrong with a case stays with it
-            # Staged files lie in numbered folders there, under their own names.
-            record["error"] = re.sub(rf"{re.escape(scratch or 'nlseg-')}/(\d+/)?", "", sentence(error))
+            if isinstance(root_cause(error), torch.AcceleratorError):
+                os._exit(ACCELERATOR_LOST)
+            # Staged files lie in folders there, under their own names.
+            record["error"] = re.sub(rf"{re.escape(scratch or 'nlseg-')}/([\w-]+/)?", "", sentence(error))
         finally:
             record["peak_memory"] = self._memory.end(case.name)
         record["seconds"] = {step: round(taken, 4) for step, taken in seconds.items()}
@@ -121,26 +125,28 @@ class Worker:
             record["input"] = input_state(case)
             staged = stage(case, folder)
             record["input"]["sha256"] = digest_files(staged.sources)
-        predictions = []
         record["windows"] = 0
-        for images in staged.images:
-            with _timed(seconds, "read"):
-                item = self.model.read(images)
-            if item.data["image"].numel() > self._planned_voxels:
-                self._network.submit(require_memory, self.model, item).result()
-                self._planned_voxels = item.data["image"].numel()
-            item = self._network.submit(self._timed_infer, item, seconds).result()
-            record["windows"] += item.windows
-            with _timed(seconds, "write"):
-                predictions.append(self.model.finish(item, bool(self.options.extras)))
+        predictions = [self._predict(images, record, seconds) for images in staged.images]
         with _timed(seconds, "write"):
             prediction = stack_frames(predictions)
             try:
-                record.update(write_result(case, prediction, staged, self.options, self.model.names, self.identity))
+                record.update(write_result(case, prediction, staged, self.options, self.identity))
             except OSError as error:
                 if error.errno in REFUSED:
                     raise OutputRefused(refused(error)) from None
                 raise
+
+    def _predict(self, images: Sequence[Path], record: Record, seconds: dict[str, float]) -> Prediction:
+        """What becomes of one image; its scores are gone before anything is written."""
+        with _timed(seconds, "read"):
+            item = self.model.read(images)
+        if item.data["image"].numel() > self._planned_voxels:
+            self._network.submit(require_memory, self.model, item).result()
+            self._planned_voxels = item.data["image"].numel()
+        item = self._network.submit(self._timed_infer, item, seconds).result()
+        record["windows"] += item.windows
+        with _timed(seconds, "write"):
+            return self.model.finish(item, bool(self.options.extras))
 
     def _timed_infer(self, item: Item, seconds: dict[str, float]) -> Item:
         with _timed(seconds, "infer"):

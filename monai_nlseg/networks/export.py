@@ -83,6 +83,13 @@ def export_network(
 
 
 def _write_torchscript(network: nn.Module, example: torch.Tensor, path: Path) -> None:
+    # PyTorch knows its own functions by their id(), and still does after one is gone (those that torch.ao replaces when
+    # another exporter loads it, for example): what the network holds at such an address would be taken for a function.
+    functions = torch.jit._builtins._get_builtin_table()
+    for module in network.modules():
+        for value in vars(module).values():
+            if not callable(value):
+                functions.pop(id(value), None)
     torch.jit.save(torch.jit.script(network), path)
 
 

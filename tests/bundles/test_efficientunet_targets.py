@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.ndimage import binary_erosion
 from monai_nlseg.data.simulate import simulate_ultrasound_nerve
 from monai_nlseg.losses import SoftDiceFocalLoss
 from tests.bundles.test_efficientunet import (
+    CONFIGS,
     INSIDE,
     PIXELWISE,
     SIZE,
@@ -138,3 +140,19 @@ class TestNetwork:
         for pretrained in (False, True):
             _parser(data, tmp_path, "train", **SMALL, pretrained=pretrained).get_parsed_content("network_def")
         assert asked == ["efficientnet-b0"]
+
+
+def test_configs_agree():
+    """A network is used on what it was trained on."""
+    train, inference, evaluate = (
+        json.loads((CONFIGS / f"{name}.json").read_text()) for name in ("train", "inference", "evaluate")
+    )
+    for name in ("architecture", "encoder", "act", "image_size"):
+        assert train[name] == inference[name], name
+    for name in ("ensemble", "members", "weight_base", "empty_area", "area_size", "weights", "network"):
+        assert evaluate[name] == inference[name], name
+    assert evaluate["validate#inferer"] == inference["inferer"]
+    load, scale, resize = inference["preprocessing"]["transforms"]
+    assert scale in train["train"]["loading_transforms"]
+    assert train["validate"]["resizing_transforms"] == [resize]
+    assert train["train"]["loading_transforms"][0] == load | {"keys": ["image", "label"]}

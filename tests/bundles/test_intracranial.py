@@ -192,6 +192,7 @@ def test_resumed_training_goes_on_where_it_stopped(trained, data, tmp_path):
     assert not list((tmp_path / "models").glob("model_earlier_*.pt"))
 
 
+@pytest.mark.slow  # as LAEDNet's, through the same parts
 def test_two_processes_train_and_evaluate(data, tmp_path):
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     options = _options(_places(data, tmp_path) | SMALL_TRAIN | {"validation_subjects": ["patient-002", "patient-003"]})

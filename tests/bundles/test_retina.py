@@ -186,7 +186,7 @@ def test_centres_of_windows_are_uniform(chasedb1, tmp_path):
         assert counts.min() > 150, counts
 
 
-@pytest.mark.slow  # as the intracranial bundle's, of the same network
+@pytest.mark.slow  # as LAEDNet's, through the same parts
 def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places(chasedb1, tmp_path)

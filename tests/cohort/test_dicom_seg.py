@@ -137,6 +137,16 @@ def test_a_healthy_patient(tmp_path):
     assert not hd.seg.segread(path).pixel_array.any()
 
 
+def test_nothing_is_remarked_on_what_is_right(tmp_path, recwarn, caplog):
+    files = write_series(tmp_path / "p1", voxels(), PatientName="anonymous")
+    write_dicom_seg(
+        tmp_path / "seg.dcm", files, np.zeros_like(labels_of()), affine_of(files, tmp_path), NAMES, **BUNDLE
+    )
+    assert hd.seg.segread(tmp_path / "seg.dcm").PatientName == "anonymous"
+    assert not [str(warning.message) for warning in recwarn if "person name" in str(warning.message)]
+    assert not [record.message for record in caplog.records if record.name.startswith("highdicom")]
+
+
 def test_a_repeated_run_writes_the_same_bytes(tmp_path):
     files = write_series(tmp_path / "p1", voxels(), StudyDate="20200102", StudyTime="101112.5")
     affine = affine_of(files, tmp_path)

@@ -98,3 +98,13 @@ def test_an_affine_that_spans_no_volume(tmp_path, affine):
     image.to_filename(tmp_path / "a.nii")
     with pytest.raises(ValueError, match=r"'a.nii' has an affine of \[\[.*, which spans no volume"):
         check_files([tmp_path / "a.nii"])
+
+
+@pytest.mark.parametrize("name", ["a.mha", "a.MHD"])
+def test_meta_image_needs_itk(tmp_path, monkeypatch, name):
+    (tmp_path / name).write_bytes(b"ObjectType = Image")
+    monkeypatch.setattr("monai_nlseg.cohort.inputs.optional_import", lambda name: (None, False))
+    with pytest.raises(ValueError, match=f"'{name}' is MetaImage, which MONAI reads by ITK: pip install itk"):
+        check_files([tmp_path / name])
+    monkeypatch.setattr("monai_nlseg.cohort.inputs.optional_import", lambda name: (None, True))
+    check_files([tmp_path / name])

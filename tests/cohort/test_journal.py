@@ -41,6 +41,19 @@ def test_the_plan_of_an_equal_run_is_kept(tmp_path):
     assert journal(tmp_path, batch=2).plan is None and journal(tmp_path, overrides={"step": 8}).plan is None
 
 
+def test_the_plan_of_another_machine_is_not_kept(tmp_path, monkeypatch):
+    journal(tmp_path).planned(WorkerPlan(32, 1000), 2)
+    monkeypatch.setattr("platform.node", lambda: "another")
+    assert journal(tmp_path).plan is None
+
+
+@pytest.mark.parametrize("plan", [{}, {"plan": None}, {"plan": {"windows": 1}}])
+def test_an_equal_run_without_a_plan_has_none(tmp_path, plan):
+    digest = journal(tmp_path).content["options_digest"]
+    (tmp_path / "run.json").write_text(json.dumps({"options_digest": digest} | plan))
+    assert journal(tmp_path).plan is None
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"plan": {"batch": 1}}', "\x80"])
 def test_a_damaged_file_counts_as_none(tmp_path, text):
     (tmp_path / "run.json").write_bytes(text.encode("latin-1"))

@@ -49,6 +49,27 @@ def test_a_worker_is_killed_and_a_case_kills_each_worker(made, tmp_path):
     require_whole(tmp_path / "out")
 
 
+def test_a_case_whose_worker_is_killed_is_tried_once_more(made, tmp_path):
+    """Even if no other was in the worker: the system may have ended it for the fault of others."""
+    save_volume(tmp_path / "in" / "a.nii.gz", (120, 120, 100))
+    calls, killed = 0, []
+
+    def stopped():
+        nonlocal calls
+        calls += 1
+        if calls == 3:  # asked twice before the case is begun, and then at each look at the worker
+            [worker] = workers()
+            os.kill(worker.pid, signal.SIGKILL)
+            killed.append(worker.pid)
+        return False
+
+    options = RunOptions(bundle=str(made("unet")), output=str(tmp_path / "out"), previews=False)
+    cases = find_cases(tmp_path / "in")
+    [record] = run(cases, options, Runner(workers=1), report=False, stopped=stopped)
+    assert killed and record["status"] == "done" and record["attempt"] == 2
+    require_whole(tmp_path / "out")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mark", [DIES, HANGS])
 def test_a_plan_that_its_case_ends(made, tmp_path, mark):

@@ -82,10 +82,10 @@ def test_a_manifest_that_cannot_be_opened(tmp_path, monkeypatch):
         Manifest(tmp_path)
     (tmp_path / "m").write_text("")
 
-    def denied(path):
+    def denied(path, *mode):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(ValueError, match="cannot be written .Permission denied"):
         Manifest(tmp_path / "m")
 

@@ -22,7 +22,6 @@ def digest(**changes):
         {"postfix": "labels"},
         {"extras": ()},
         {"extras": ("uncertainty", "probabilities")},
-        {"previews": False},
         {"batch": 2},
     ],
 )
@@ -38,6 +37,7 @@ def test_what_changes_outputs_changes_the_digest(change):
         {"bundle": "path/of/b"},
         {"seconds": 10.0},
         {"memory": 10**9},
+        {"previews": False},
         {"extras": ("uncertainty", "uncertainty")},
     ],
 )

@@ -60,7 +60,7 @@ def test_a_sheared_grid_is_whole_in_the_sform(tmp_path):
 
 def test_channels_are_the_last_axis_of_nifti(tmp_path):
     values = np.stack((LABELS, LABELS + 1, LABELS + 2))
-    save_nifti(tmp_path / "a.nii.gz", values, affine_of())
+    save_nifti(tmp_path / "a.nii.gz", values, affine_of(), channels=True)
     image = nibabel.load(tmp_path / "a.nii.gz")
     assert image.shape == (2, 3, 4, 3)
     np.testing.assert_array_equal(np.asanyarray(image.dataobj)[..., 1], LABELS + 1)

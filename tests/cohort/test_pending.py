@@ -143,3 +143,10 @@ def test_a_store_is_asked_without_reading(tmp_path):
     assert is_pending(case, {"p": record}, "1", "memory://pending/nowhere", False)
     MemoryFileSystem().pipe("/pending/a.nii", b"2")
     assert is_pending(case, {"p": record}, "1", "memory://pending/out", False)
+
+
+def test_what_was_done_without_a_preview_is_done_again_only_for_one(case, record, tmp_path):
+    known = ({"p": record}, "1", str(tmp_path / "out"), False)
+    assert is_pending(case, *known, previews=True) and not is_pending(case, *known)
+    record["outputs"]["preview"] = record["outputs"]["labels"]
+    assert not is_pending(case, *known, previews=True) and not is_pending(case, *known)

@@ -26,7 +26,8 @@ def test_a_single_frame_stays_as_it_is():
 
 def test_frames_have_an_axis_of_their_own():
     found = stack_frames([frame(0, 0.2), frame(1, 0.4), frame(2, None)])
-    assert found.frames and found.image.shape == (3, 1, 4, 5) and found.probabilities.shape == (3, 1, 4, 5)
+    assert found.frames and found.image.shape == (1, 3, 4, 5) and found.probabilities.shape == (3, 1, 4, 5)
+    assert found.spatial_shape == (3, 4, 5)
     assert found.labels.shape == (3, 4, 5) == found.uncertainty.shape and found.labels.dtype == np.uint8
     assert [int(labels.max()) for labels in found.labels] == [0, 1, 2]
     assert found.entropy == pytest.approx(0.3)

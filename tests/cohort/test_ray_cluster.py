@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from monai_nlseg.cohort.ray_cluster import capacity, joined
+from monai_nlseg.cohort.ray_cluster import capacity, cpus_of_worker, joined
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,19 @@ def test_capacity_counts_what_fits_on_each_node_that_is_alive(cpus, gpus, expect
         {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
     ]
     assert capacity(SimpleNamespace(nodes=lambda: nodes), cpus, gpus) == expected
+
+
+@pytest.mark.parametrize(
+    "workers, gpus, expected",
+    [(None, 0, 4), (1, 0, 4), (2, 0, 3), (3, 0, 2), (7, 0, 1), (99, 0, 1), (None, 1, 3), (2, 1, 1)],
+)
+def test_a_worker_has_the_cpus_with_which_all_find_room(workers, gpus, expected):
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 5.0}},
+        {"Alive": True, "Resources": {"CPU": 3.0, "GPU": 1.0}},
+        {"Alive": True, "Resources": {"CPU": 1.0, "GPU": 1.0}},
+    ]
+    assert cpus_of_worker(SimpleNamespace(nodes=lambda: nodes), workers, gpus) == expected
 
 
 def unused_port() -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monai_nlseg.cohort import cases, ray_actor, storage
 from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.ray_runner import run_ray
 from monai_nlseg.files import written_beside
 
 ray = pytest.importorskip("ray")
-pytest.importorskip("psutil")
+
+pytest_plugins = ("tests.cohort.ray_fixtures",)
 
 
 @dataclass
@@ -24,6 +27,7 @@ class FakeWorker:
     """Writes a file a case, and does to a case what its name says."""
 
     output: Path
+    threads: int
     pause: float = 0.02
     network: threading.Lock = field(default_factory=threading.Lock)
 
@@ -48,35 +52,33 @@ class FakeWorker:
         return {"case": case.name, "status": "done", "pid": os.getpid()}
 
 
-def no_worker(output: Path) -> FakeWorker:
+def no_worker(output: Path, threads: int) -> FakeWorker:
     raise ValueError(f"'{output}' holds no bundle: give the folder of one.")
 
 
-@pytest.fixture(scope="module")
-def quiet() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.delenv("RAY_ADDRESS", raising=False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def cluster(quiet: None) -> Iterator:
-    from ray.cluster_utils import Cluster
-
-    small = {"num_cpus": 1, "object_store_memory": 80 << 20}
-    cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
-    cluster.add_node(**small)
-    yield cluster
-    cluster.shutdown()
+@pytest.fixture(scope="module", autouse=True)
+def light() -> Iterator[None]:
+    """Send the actor's code and the fake worker's by value: to import their modules would load PyTorch and MONAI."""
+    modules = (cases, ray_actor, storage, sys.modules[__name__])
+    for module in modules:
+        ray.cloudpickle.register_pickle_by_value(module)
+    yield
+    for module in modules:
+        ray.cloudpickle.unregister_pickle_by_value(module)
 
 
 @pytest.fixture
 def start(cluster, tmp_path: Path) -> Callable:
     def begin(names: list[str], make_worker=None, **options) -> Iterator[dict]:
-        cases = [Case(name, ()) for name in names]
         make_worker = make_worker or partial(FakeWorker, tmp_path)
-        return run_ray(cases, make_worker, tmp_path, address=cluster.address, gpus_per_worker=0, **options)
+        return run_ray(
+            [Case(name, ()) for name in names],
+            make_worker,
+            tmp_path,
+            address=cluster.address,
+            gpus_per_worker=0,
+            **options,
+        )
 
     return begin
 
@@ -106,7 +108,6 @@ def test_each_case_is_done_once_by_workers_on_both_nodes(start, tmp_path):
     assert not ray.is_initialized()
 
 
-@pytest.mark.slow
 def test_a_case_that_ends_its_worker_is_named_and_the_others_are_done(start, tmp_path):
     records = list(start(["deadly", *named(12)]))
     assert by_status(records) == {"done": named(12), "failed": ["deadly"]}
@@ -118,7 +119,7 @@ def test_a_case_past_a_limit_is_named_and_the_others_are_done(start, tmp_path):
     records = list(start(["endless", "huge", *named(6)], seconds=3, memory=1 << 30))
     assert by_status(records) == {"done": named(6), "failed": ["endless", "huge"]}
     assert "more than its limit of 3 s" in error_of(records, "endless")
-    assert "more than the limit of 1.0 GiB" in error_of(records, "huge")
+    assert "more memory than its limit of 1.07 GB" in error_of(records, "huge")
 
 
 @pytest.mark.slow

@@ -89,6 +89,6 @@ def test_what_a_kill_leaves_of_a_line_is_skipped(cohort):
     with path.open("ab") as file:
         file.write(b'{"case": "site-1/p00", "status": "fai')
     assert again() == [] and told == [0, 40]
-    path.write_bytes(path.read_bytes() + b"a line of something else\n")
+    path.write_bytes(path.read_bytes() + b"\na line of something else\n")
     with pytest.raises(ValueError, match="is of no manifest: give another output folder"):
         again()

@@ -6,10 +6,11 @@ import statistics
 
 import psutil
 import pytest
+import torch
 
 from monai_nlseg.cohort import Case, RunOptions
 from monai_nlseg.cohort.bundle_identity import BundleIdentity
-from monai_nlseg.cohort.worker import Worker
+from monai_nlseg.cohort.worker import ACCELERATOR_LOST, Worker
 from tests.cohort.bundles import save_picture, save_volume
 from tests.cohort.damage import DAMAGE
 
@@ -81,3 +82,24 @@ def test_memory_stays_over_200_cases(worker, tmp_path):
         resident.append(psutil.Process().memory_info().rss)
     for figures in (peaks, resident):
         assert statistics.median(figures[160:]) < 1.03 * statistics.median(figures[20:60])
+
+
+def test_an_error_of_the_accelerator_ends_the_process(worker, tmp_path, monkeypatch):
+    """As nothing more works in it; another process is to try the case again."""
+
+    def lost(item):
+        raise RuntimeError("wrapped") from torch.AcceleratorError(
+            "CUDA error: an illegal memory access was encountered"
+        )
+
+    codes = []
+
+    def end(code):
+        codes.append(code)
+        raise SystemExit(code)
+
+    monkeypatch.setattr(worker.model, "infer", lost)
+    monkeypatch.setattr("os._exit", end)
+    with pytest.raises(SystemExit):
+        worker.process(case(save_volume(tmp_path / "p.nii.gz", (16, 18, 14))))
+    assert codes == [ACCELERATOR_LOST]

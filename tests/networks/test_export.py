@@ -6,6 +6,7 @@ import logging
 
 import pytest
 import torch
+import torch.nn as nn
 from monai.utils import OptionalImportError
 
 from monai_nlseg.inferers import StepWindowInferer
@@ -120,6 +121,16 @@ def test_a_file_that_differs_is_not_left(tmp_path, monkeypatch):
         export_network(NonLocalUNet.model1(), (2, 8, 8, 8), tmp_path / "network.ts", "torchscript")
     assert [file.name for file in tmp_path.iterdir()] == ["network.ts"]
     assert (tmp_path / "network.ts").read_text() == "finished work"
+
+
+def test_torchscript_where_a_function_of_pytorch_was(tmp_path, monkeypatch):
+    """What a network holds may lie where a function was that PyTorch still knows by its id()."""
+    network = nn.Conv2d(1, 2, 3, padding=1)
+    torch.jit._builtins._register_builtin(network._reversed_padding_repeated_twice, "aten::add")
+    with pytest.raises(RuntimeError, match="builtin cannot be used as a value"):
+        torch.jit.script(network)
+    monkeypatch.setattr(module, "channels_last", lambda folded: network)
+    assert export_network(network, (1, 8, 8), tmp_path / "network.ts", "torchscript") < 1e-4
 
 
 def test_logging_is_as_before(tmp_path):
