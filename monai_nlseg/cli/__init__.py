@@ -12,6 +12,7 @@ from monai_nlseg.cli import bundles, kaggle
 from monai_nlseg.cli.bench import bench
 from monai_nlseg.cli.evaluate import evaluate
 from monai_nlseg.cli.infer import infer
+from monai_nlseg.cli.label_app import label_app
 from monai_nlseg.cli.simulate import simulate
 from monai_nlseg.errors import sentence
 
@@ -32,6 +33,7 @@ app.command()(bundles.plan)
 app.command()(bench)
 app.command()(evaluate)
 app.command()(infer)
+app.command()(label_app)
 app.command()(kaggle.submit)
 app.command()(kaggle.masks)
 app.command()(kaggle.score)

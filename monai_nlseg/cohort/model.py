@@ -31,7 +31,7 @@ from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.quiet import notices_silenced
 
-__all__ = ["Item", "Model"]
+__all__ = ["Item", "Model", "label_names"]
 
 NEEDED = ("network_def", "inferer", "evaluator", "dataset")
 
@@ -211,7 +211,7 @@ class Model:
             image=item.rows_first(item.image),
             labels=labels if len(labels) > 1 else labels[0],
             masks=len(labels) > 1,
-            names=_label_names(self._names, len(scores), exclusive, len(labels) > 1),
+            names=label_names(self._names, len(scores), exclusive, len(labels) > 1),
             affine=None if item.picture else np.asarray(item.image.affine.cpu(), dtype=float),
             entropy=entropy,
             probabilities=chances,
@@ -326,7 +326,7 @@ def _formats(workflow: ConfigWorkflow, root: Path) -> tuple[dict[str, Any], dict
     )
 
 
-def _label_names(names: Mapping[int, str], channels: int, exclusive: bool, masks: bool) -> dict[int, str]:
+def label_names(names: Mapping[int, str], channels: int, exclusive: bool, masks: bool) -> dict[int, str]:
     """Label -> name, of the names of the channels of scores that labels were made of."""
     if channels > 1 and not exclusive and not masks:
         return {}  # only the bundle knows which labels it makes of masks that overlap

@@ -1,0 +1,87 @@
+"""The app: which models, trainers, scores and strategies a server of MONAI Label offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from fastapi import HTTPException
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.exception import MONAILabelException
+
+from monai_nlseg import __version__
+from monai_nlseg.label.infer import BundleInfer
+from monai_nlseg.label.options import AppOptions
+from monai_nlseg.label.scoring import scorings
+from monai_nlseg.label.served import served_bundles
+from monai_nlseg.label.strategies import strategies
+from monai_nlseg.label.train import BundleTrain
+
+__all__ = ["LabelApp"]
+
+Answer = TypeVar("Answer")
+
+
+class LabelApp(MONAILabelApp):
+    """All bundles that ``app.json`` names.
+
+    Args:
+        app_dir: folder of the app.
+        studies: folder of images, or URL of a DICOMweb server.
+        conf: what the command line gives by ``--conf``: see :class:`AppOptions`.
+
+    Raises:
+        ValueError: if ``app.json`` is damaged, or an option is unknown.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        self.options = AppOptions.of(conf)
+        self.served = self.options.chosen(served_bundles(app_dir))
+        super().__init__(
+            app_dir=app_dir,
+            studies=studies,
+            conf=dict(conf),
+            name="MONAI Label - monai_nlseg",
+            description="Segmentation with non-local context. For research, not for clinical use.",
+            version=__version__,
+        )
+
+    def init_infers(self) -> dict[str, Any]:
+        """One a bundle."""
+        return {name: BundleInfer(served) for name, served in self.served.items()}
+
+    def init_trainers(self) -> dict[str, Any]:
+        """One a bundle."""
+        return {name: BundleTrain(served, self.options) for name, served in self.served.items()}
+
+    def init_scoring_methods(self) -> dict[str, Any]:
+        """Two a bundle, by dropout and by disagreement, as far as its network has what they need."""
+        return scorings(self.served, self.options)
+
+    def init_strategies(self) -> dict[str, Any]:
+        """For each score the image that it is highest for, and a random one."""
+        return {**super().init_strategies(), **strategies(self.served)}
+
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """As MONAI Label has it; a fault of the request is answered by its sentence."""
+        return _explained(super().infer, request, datastore)
+
+    def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
+        """As MONAI Label has it; a fault of the request is answered by its sentence."""
+        return _explained(super().next_sample, request)
+
+    def async_scoring(self, method: str | None, params: Any = None) -> Any:
+        """As MONAI Label has it, but no process is started where nothing is left to score."""
+        if method is None and not any(scoring.pending(self.datastore()) for scoring in self._scoring_methods.values()):
+            return {}
+        return super().async_scoring(method, params)
+
+
+def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
+    """MONAI Label answers any exception by "Internal Server Error", and an HTTPException by what it says."""
+    try:
+        return asked(*arguments)
+    except MONAILabelException as error:
+        raise HTTPException(404, error.msg) from error
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error

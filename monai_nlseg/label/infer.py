@@ -1,0 +1,118 @@
+"""Segmenting an image that an annotator has opened."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data import ITKWriter
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.utils.others.generic import device_list, name_to_device
+
+from monai_nlseg.cohort.outputs import save_nifti, save_png
+from monai_nlseg.cohort.prediction import Prediction
+from monai_nlseg.label.served import ServedBundle
+
+__all__ = ["BundleInfer"]
+
+
+class BundleInfer(InferTask):
+    """Label maps by a bundle, in the grid of the image, 8 bits a voxel.
+
+    Args:
+        served: the bundle.
+    """
+
+    def __init__(self, served: ServedBundle) -> None:
+        super().__init__(
+            type=InferType.SEGMENTATION,
+            labels=served.labels,
+            dimension=served.dimension,
+            description=served.description,
+            config={"device": device_list(), "result_extension": ""},
+        )
+        self.served = served
+
+    def is_valid(self) -> bool:
+        """Whether it has weights."""
+        return self.served.weights.is_file()
+
+    def get_path(self, validate: bool = True) -> str | None:
+        """Of its weights, which clients may download."""
+        return str(self.served.weights) if self.is_valid() or not validate else None
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Infer an image.
+
+        Args:
+            request: "image" (a path: a file, or a folder with one DICOM series), and optionally "device" ("cuda",
+                "cuda:1", "cpu"; default the first of the machine), "result_extension" (".nii.gz", ".nii", ".nrrd",
+                ".mha", ".png"; default PNG of pictures, else NIfTI).
+
+        Returns:
+            The path of the label map, which the caller removes, and what is told beside it: "label_names" (name ->
+            value), "latencies" (in seconds), "entropy" (mean over the foreground found, 0 to 1, or None), "windows".
+
+        Raises:
+            ValueError: for an image that cannot be read or segmented, or an unknown extension.
+        """
+        clock = {"pre": 0.0, "infer": 0.0, "post": 0.0, "write": 0.0}
+        begin = time.perf_counter()
+
+        def note(step: str) -> None:
+            clock[step] = time.perf_counter() - begin - sum(clock.values())
+
+        device = name_to_device(request.get("device"))
+        with self.served.busy:
+            model = self.served.model(device)
+            item = self.served.read(model, request["image"])
+            note("pre")
+            item = model.infer(item)
+            note("infer")
+            prediction = model.finish(item)
+            note("post")
+        result = write_result(prediction, str(request.get("result_extension") or ""))
+        note("write")
+        return result, {
+            "label_names": self.labels,
+            "latencies": {step: round(seconds, 3) for step, seconds in {**clock, "total": sum(clock.values())}.items()},
+            "entropy": prediction.entropy,
+            "windows": item.windows,
+        }
+
+
+def write_result(prediction: Prediction, suffix: str) -> str:
+    """Write a label map to a new temporary file, and return its path.
+
+    Raises:
+        ValueError: for an unknown suffix.
+    """
+    labels, picture = prediction.labels, prediction.affine is None
+    suffix = suffix or (".png" if picture else ".nii.gz")
+    if suffix not in (".nii.gz", ".nii", ".nrrd", ".mha", ".png"):
+        raise ValueError(f"result_extension {suffix!r} is unknown: ask for .nii.gz, .nii, .nrrd, .mha or .png.")
+    with tempfile.NamedTemporaryFile(prefix="nlseg-", suffix=suffix, delete=False) as file:
+        path = Path(file.name)
+    try:
+        if suffix == ".png":
+            save_png(path, labels)
+        elif suffix in (".nii.gz", ".nii"):
+            save_nifti(path, labels, prediction.affine, channels=prediction.masks)
+        else:
+            _save_itk(path, np.moveaxis(labels, 0, -1) if prediction.masks else labels, prediction.affine)
+    except BaseException:
+        path.unlink()
+        raise
+    return str(path)
+
+
+def _save_itk(path: Path, labels: np.ndarray, affine: np.ndarray | None) -> None:
+    """Volumes (x, y, z) with their affine; pictures (rows, columns) of 1 mm."""
+    writer = ITKWriter(output_dtype=labels.dtype)
+    writer.set_data_array(labels.T if affine is None else labels, channel_dim=None)
+    writer.set_metadata({"affine": np.eye(3) if affine is None else affine}, resample=False)
+    writer.write(str(path))

@@ -1,0 +1,144 @@
+"""A bundle as a server holds it: what it is called, and its network with the weights that are there now."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from monai_nlseg.bundle import config_file, find_bundle
+from monai_nlseg.cohort.cases import find_cases
+from monai_nlseg.cohort.model import Item, Model, label_names
+from monai_nlseg.cohort.plan import plan_worker, require_memory
+from monai_nlseg.cohort.staging import stage
+
+__all__ = ["ServedBundle", "served_bundles"]
+
+
+@dataclass
+class ServedBundle:
+    """A model of an app.
+
+    Attributes:
+        name: under which it is asked for.
+        root: folder of the bundle in the app.
+        overrides: config id -> value, of its inference and its training.
+        weights: the file that its inference loads, which may be missing until it has been trained.
+        busy: held while the network computes, or its weights are exchanged.
+    """
+
+    name: str
+    root: Path
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    weights: Path = field(init=False)
+    busy: threading.RLock = field(init=False, default_factory=threading.RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._metadata = json.loads((self.root / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        config = self._config
+        named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
+        self.weights = Path(named or self.root / "models" / "model.pt")
+        self._model: Model | None = None
+        self._of: tuple[str, int] | None = None
+        self._planned_voxels = 0
+
+    @property
+    def description(self) -> str:
+        """In a sentence."""
+        return str(self._metadata["description"])
+
+    @property
+    def version(self) -> str:
+        """Of the bundle."""
+        return str(self._metadata["version"])
+
+    @property
+    def labels(self) -> dict[str, int]:
+        """Name -> value in the label map."""
+        pred = self._metadata["network_data_format"]["outputs"]["pred"]
+        names = {int(key): str(name) for key, name in pred["channel_def"].items()}
+        channels = int(pred["num_channels"])
+        return {name: label for label, name in label_names(names, channels, channels > 1, False).items()}
+
+    @property
+    def dimension(self) -> int:
+        """Spatial axes of its images: 3 also for a network that goes through volumes slice by slice."""
+        shape = self._metadata["network_data_format"]["inputs"]["image"]["spatial_shape"]
+        return 3 if "Slice" in str(self._config["inferer"]) else len(shape)
+
+    def model(self, device: str) -> Model:
+        """The bundle on a device with the weights that are there now, loaded strictly.
+
+        Hold ``busy`` as long as it is used.
+
+        Raises:
+            ValueError: without weights, or if they do not fit the network.
+        """
+        if not self.weights.is_file():
+            raise ValueError(
+                f"{self.name} has no weights yet ('{self.weights}'): train it first, on labels saved here."
+            )
+        of = (device, self.weights.stat().st_mtime_ns)
+        if self._model is None or of != self._of:
+            self._model = None  # first the memory of the last
+            self._model = Model(self.root, {**self.overrides, "device": f"$torch.device('{device}')"})
+            self._of, self._planned_voxels = of, 0
+        return self._model
+
+    def read(self, model: Model, image: str | Path) -> Item:
+        """Read an image, and take as many windows at a time as memory has room for.
+
+        Args:
+            model: what :meth:`model` returned.
+            image: a file, or a folder with one DICOM series.
+
+        Raises:
+            ValueError: for what cannot be read, another number of channels, more than one image, or no room for it.
+        """
+        cases = find_cases(image)
+        if len(cases) != 1:
+            raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
+        with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
+            staged = stage(cases[0], Path(folder)).images
+            if len(staged) != 1:
+                raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
+            item = model.read(staged[0])
+        voxels = item.data["image"].numel()
+        if self._planned_voxels == 0:
+            plan_worker(model, item, None)
+        elif voxels > self._planned_voxels:
+            require_memory(model, item)
+        self._planned_voxels = max(voxels, self._planned_voxels)
+        return item
+
+    @property
+    def _config(self) -> ConfigParser:
+        parser = ConfigParser()
+        parser.read_config(str(config_file(self.root, "inference")))
+        parser.update({"bundle_root": str(self.root), **self.overrides})
+        return parser
+
+
+def served_bundles(app: str | Path) -> dict[str, ServedBundle]:
+    """What ``app.json`` in the folder of an app says is served.
+
+    Raises:
+        ValueError: if that file is missing or damaged, or names a bundle that is not in ``model/``.
+    """
+    path = Path(app) / "app.json"
+    try:
+        models = json.loads(path.read_text(encoding="utf-8"))["models"]
+        return {
+            name: ServedBundle(name, find_bundle(path.parent / "model" / model["bundle"]), model.get("overrides", {}))
+            for name, model in models.items()
+        }
+    except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"'{path}' is no list of models ({error}): write an app by nlseg label-app, and edit that one."
+        ) from None
