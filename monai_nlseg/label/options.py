@@ -47,7 +47,7 @@ class AppOptions:
         Raises:
             ValueError: for an unknown key, or a value that is no number where one is needed.
         """
-        kinds = {field.name: type(field.default) for field in fields(cls)}
+        kinds = {field.name: type(getattr(cls, field.name)) for field in fields(cls)}
         values = {}
         for key, value in conf.items():
             if key in OF_MONAI_LABEL:
