@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from monai.bundle import ConfigWorkflow
 from monai.data import MetaTensor, decollate_batch, list_data_collate
 from monai.engines import SupervisedEvaluator
 from monai.handlers import CheckpointLoader
+from monai.inferers import Inferer
 from monai.networks import eval_mode
 from monai.transforms import AsDiscreted, Compose, EnsureChannelFirst, Invertd, LoadImaged, ResampleToMatch, SaveImaged
 from monai.utils import convert_to_dst_type
@@ -154,9 +155,8 @@ class Model:
         Random numbers begin anew with each call, so that a result does not depend on the images before.
         """
         torch.manual_seed(0)
-        batch = list_data_collate([item.data])
+        batch = self.batch(item)
         image = batch["image"].to(self.device)
-        on_gpu = self.device.type == "cuda"
         counted = 0
 
         def count(module: torch.nn.Module, arguments: tuple[Any, ...]) -> None:
@@ -165,21 +165,49 @@ class Model:
 
         hook = self.network.register_forward_pre_hook(count)
         try:
-            with (
-                eval_mode(self.network),
-                # On GPUs only, as MONAI's evaluator has it: half precision on a CPU is another result.
-                torch.autocast("cuda", enabled=self.evaluator.amp and on_gpu, **self.evaluator.amp_kwargs),
-            ):
-                pred = self.evaluator.inferer(image, self.network)
+            with eval_mode(self.network):
+                pred = self.scores(image)
         finally:
             hook.remove()
-        pred = pred[0] if isinstance(pred, (tuple, list)) else pred
-        if not isinstance(pred, torch.Tensor):
-            raise ValueError(f"the bundle's inferer returns {type(pred).__name__}, which is no map of scores.")
         if not isinstance(pred, MetaTensor):
             pred = convert_to_dst_type(pred, batch["image"], dtype=pred.dtype, device=pred.device)[0]
         batch["pred"] = pred
         return replace(item, data=decollate_batch(batch)[0], windows=counted)
+
+    def batch(self, item: Item) -> dict[str, Any]:
+        """Of one: what :meth:`read` returned, with an axis before the channels."""
+        return cast(dict[str, Any], list_data_collate([item.data]))
+
+    def scores(
+        self, image: torch.Tensor, inferer: Inferer | None = None, network: torch.nn.Module | None = None
+    ) -> torch.Tensor:
+        """What an inferer makes of images (B, channels, *spatial), the network being in the mode that it is in.
+
+        Args:
+            image: on the device of the network.
+            inferer: None for the bundle's.
+            network: None for all that the bundle has.
+
+        Returns:
+            (B, classes, *spatial) logits or probabilities.
+
+        Raises:
+            ValueError: if the inferer returns no tensor.
+        """
+        inferer = self.evaluator.inferer if inferer is None else inferer
+        on_gpu = self.device.type == "cuda"
+        # On GPUs only, as MONAI's evaluator has it: half precision on a CPU is another result.
+        with torch.autocast("cuda", enabled=self.evaluator.amp and on_gpu, **self.evaluator.amp_kwargs):
+            pred = inferer(image, self.network if network is None else network)
+        pred = pred[0] if isinstance(pred, (tuple, list)) else pred
+        if not isinstance(pred, torch.Tensor):
+            raise ValueError(f"the bundle's inferer returns {type(pred).__name__}, which is no map of scores.")
+        return pred
+
+    def exclusive(self, channels: int) -> bool:
+        """Whether each voxel has one of the classes that ``channels`` of scores stand for; else each may be a mask."""
+        discrete = self._discrete()
+        return channels > 1 and (discrete is None or any(discrete.argmax))
 
     @torch.inference_mode()
     def finish(self, item: Item, probabilities: bool = False) -> Prediction:
@@ -192,8 +220,7 @@ class Model:
         scores = item.data["pred"]
         if torch.isnan(scores).any() or torch.isposinf(scores).any():
             raise ValueError("the network's output is NaN or infinite: check the image's values and the bundle.")
-        discrete = next((step for step in self._postprocessing if isinstance(step, AsDiscreted)), None)
-        exclusive = scores.shape[0] > 1 and (discrete is None or any(discrete.argmax))
+        exclusive = self.exclusive(len(scores))
         known = scores.is_floating_point()
         entropy = mean_entropy(as_probabilities(scores, exclusive), exclusive) if known else None
         chances = uncertainty = None
@@ -204,7 +231,7 @@ class Model:
             back = as_probabilities(self._scores_in_grid(copied, item.image), exclusive)
             chances, uncertainty = item.rows_first(back), item.rows_first(entropy_map(back, exclusive))
         pred = _in_grid(Compose(self._postprocessing)(item.data)["pred"], item.image, "nearest")
-        if exclusive and discrete and len(pred) == len(scores):  # one-hot
+        if exclusive and self._discrete() and len(pred) == len(scores):  # one-hot
             pred = pred.argmax(0, keepdim=True)
         labels = _integers(item.rows_first(pred))
         return Prediction(
@@ -225,6 +252,9 @@ class Model:
             step.nearest_interp = tuple(False for _ in step.nearest_interp)
         pred = Compose([*self._postprocessing[: self._first_of_labels()], *after])(data)["pred"]
         return _in_grid(pred, image, "bilinear")
+
+    def _discrete(self) -> AsDiscreted | None:
+        return next((step for step in self._postprocessing if isinstance(step, AsDiscreted)), None)
 
     def _after_labels(self) -> list[Invertd]:
         return [step for step in self._postprocessing[self._first_of_labels() :] if isinstance(step, Invertd)]
