@@ -119,6 +119,8 @@ class EncoderDecoder(nn.Module):
         self.encoder: nn.Module = network.encoder
         self.decoder: nn.Module = network.decoder
         self.segmentation_head: nn.Module = network.segmentation_head
+        if hasattr(self.encoder, "_dropout"):  # of an EfficientNet's classifier: it would pass for one that acts
+            del self.encoder._dropout
         for name, parameter in self.encoder.named_parameters():
             parameter.requires_grad_(not name.startswith(UNUSED))
 
