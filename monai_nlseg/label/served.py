@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from monai_nlseg.cohort.cases import IMAGES, find_cases
 from monai_nlseg.cohort.model import Item, Model, label_names
 from monai_nlseg.cohort.plan import plan_worker, require_memory
 from monai_nlseg.cohort.staging import stage
+from monai_nlseg.label.uncertainty import has_dropout
 
 __all__ = ["ServedBundle", "served_bundles"]
 
@@ -72,6 +74,11 @@ class ServedBundle:
         """Spatial axes of its images: 3 also for a network that goes through volumes slice by slice."""
         shape = self._metadata["network_data_format"]["inputs"]["image"]["spatial_shape"]
         return 3 if "Slice" in str(self._config["inferer"]) else len(shape)
+
+    @cached_property
+    def dropout(self) -> bool:
+        """Whether its network has layers of dropout."""
+        return has_dropout(self._config.get_parsed_content("network_def"))
 
     def takes(self, image: str | Path) -> bool:
         """Whether an image is of its kind, by no more than its name and header: studies may mix volumes and pictures.

@@ -1,15 +1,61 @@
-"""Which image is labelled next (in work)."""
+"""Which image is labelled next: the one that a bundle is most uncertain of."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.tasks.strategy import Strategy
+
+from monai_nlseg.label.offers import offer_order
+from monai_nlseg.label.scoring import score_names
 from monai_nlseg.label.served import ServedBundle
 
-__all__ = ["strategies"]
+__all__ = ["MostUncertain", "strategies"]
+
+logger = logging.getLogger(__name__)
 
 
-def strategies(served: Mapping[str, ServedBundle]) -> dict[str, Any]:
-    """In work."""
-    return {}
+def strategies(served: Mapping[str, ServedBundle]) -> dict[str, MostUncertain]:
+    """One a score, under its name."""
+    return {name: MostUncertain(name, bundle) for name, bundle in score_names(served).items()}
+
+
+class MostUncertain(Strategy):
+    """The unlabelled image of the highest score, of those that the bundle takes; see :func:`offer_order`.
+
+    It computes no score: the server does in the background.
+
+    Args:
+        name: of the score.
+        served: the bundle.
+    """
+
+    def __init__(self, name: str, served: ServedBundle) -> None:
+        super().__init__(f"The image of the highest {name}")
+        self.name, self.served = name, served
+
+    def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any] | None:
+        """Choose an image.
+
+        Args:
+            request: optionally "client_id", "label_tag" and "labels".
+            datastore: of the server.
+
+        Returns:
+            "id" and "score", which is None where there is none yet; None if no image is left.
+        """
+        images = {
+            image: datastore.get_image_info(image)
+            for image in datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels"))
+        }
+        for image in offer_order(images, self.name, request.get("client_id"), time.time()):
+            path = images[image].get("path")
+            if path is None or self.served.takes(path):
+                score = images[image].get(self.name)
+                logger.info("%s: %s of %d unlabelled images, score %s", self.name, image, len(images), score)
+                return {"id": image, "score": score}
+        return None
