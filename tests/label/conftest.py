@@ -1,6 +1,6 @@
-"""MONAI Label's own app for bundles, unchanged, with the bundles for volumes under ``model/``.
+"""Servers for the tests: MONAI Label's own app for bundles, unchanged, and the app that this package writes.
 
-These tests run in `.venv-label` (`make test-label`); where MONAI Label is not installed they are not collected.
+The tests of servers run in `.venv-label` (`make test-label`); where MONAI Label is not installed they are not collected.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T1 = "brain_t1_nonlocal_unet_segmentation"
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
 
 if find_spec("monailabel") is None:
-    collect_ignore_glob = ["test_*.py"]
+    collect_ignore_glob = ["test_app_*.py", "test_stock_*.py"]
 
 
 @pytest.fixture(scope="session")

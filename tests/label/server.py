@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import requests
 
 START_SECONDS = 180
 TASK_SECONDS = 600
+# So that MONAI Label's own app for bundles does not ask the network for more.
+STOCK = {"zoo_source": "ngc", "sam2": "false"}
 # Whatever would ask the network ends here.
 NOWHERE = "http://127.0.0.1:9"
 OFFLINE = {
@@ -104,16 +106,25 @@ class Server:
 
 
 @contextmanager
-def running(app: Path, studies: Path, models: list[str], **environment: str) -> Iterator[Server]:
-    """A server of an app on a free port of 127.0.0.1, stopped with all its children whatever happens."""
+def running(
+    app: Path, studies: Path | str, models: list[str], conf: Mapping[str, str] = STOCK, **environment: str
+) -> Iterator[Server]:
+    """A server of an app on a free port of 127.0.0.1, stopped with all its children whatever happens.
+
+    Args:
+        app: its folder.
+        studies: folder of images, or URL of a DICOMweb server.
+        models: of the app that are served.
+        conf: what else is given by ``--conf``; the app of this package needs nothing.
+        environment: settings of MONAI Label, MONAI_LABEL_...
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = app.parent / f"server_{port}.log"
-    configuration = {"models": ",".join(models), "zoo_source": "ngc", "sam2": "false"}
     command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(app), "--studies", str(studies)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    command += [word for pair in configuration.items() for word in ("--conf", *pair)]
+    command += [word for pair in {"models": ",".join(models), **conf}.items() for word in ("--conf", *pair)]
     with log.open("w") as output:
         process = subprocess.Popen(
             command,
