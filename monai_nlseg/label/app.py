@@ -10,6 +10,7 @@ from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import MONAILabelException
 
 from monai_nlseg import __version__
+from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.infer import BundleInfer
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.scoring import scorings
@@ -61,6 +62,10 @@ class LabelApp(MONAILabelApp):
     def init_strategies(self) -> dict[str, Any]:
         """For each score the image that it is highest for, and a random one."""
         return {**super().init_strategies(), **strategies(self.served)}
+
+    def init_batch_infer(self) -> Any:
+        """One for all."""
+        return BundleBatchInfer(self.served)
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """As MONAI Label has it; a fault of the request is answered by its sentence."""

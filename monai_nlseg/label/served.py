@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nibabel
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
-from monai_nlseg.cohort.cases import find_cases
+from monai_nlseg.cohort.cases import IMAGES, find_cases
 from monai_nlseg.cohort.model import Item, Model, label_names
 from monai_nlseg.cohort.plan import plan_worker, require_memory
 from monai_nlseg.cohort.staging import stage
@@ -71,6 +72,23 @@ class ServedBundle:
         """Spatial axes of its images: 3 also for a network that goes through volumes slice by slice."""
         shape = self._metadata["network_data_format"]["inputs"]["image"]["spatial_shape"]
         return 3 if "Slice" in str(self._config["inferer"]) else len(shape)
+
+    def takes(self, image: str | Path) -> bool:
+        """Whether an image is of its kind, by no more than its name and header: studies may mix volumes and pictures.
+
+        What cannot be told counts as taken; to read it will say what is wrong.
+        """
+        path = Path(image)
+        if path.suffix.lower() in IMAGES:
+            return self.dimension == 2
+        if not path.name.endswith((".nii", ".nii.gz")):
+            return True
+        try:
+            shape = nibabel.load(path).shape
+        except (OSError, nibabel.filebasedimages.ImageFileError):
+            return True
+        channels = self._metadata["network_data_format"]["inputs"]["image"]["num_channels"]
+        return self.dimension == 3 and channels == (shape[3] if len(shape) > 3 else 1)
 
     def model(self, device: str) -> Model:
         """The bundle on a device with the weights that are there now, loaded strictly.

@@ -13,7 +13,7 @@ import torch
 from monai_nlseg.label import write_app
 from monai_nlseg.label.served import ServedBundle, served_bundles
 from tests.cohort.bundles import unet_bundle
-from tests.label.studies import write_t1
+from tests.label.studies import write_picture, write_t1, write_t1_t2
 
 
 @pytest.fixture
@@ -114,3 +114,17 @@ def test_overrides_of_the_list_count(tmp_path):
     }
     path.write_text(json.dumps(models))
     assert served_bundles(tmp_path / "app")["other"].weights == tmp_path / "other.pt"
+
+
+def test_images_of_its_kind(tmp_path):
+    write_app(tmp_path / "app")
+    served = served_bundles(tmp_path / "app")
+    one, two = write_t1(tmp_path / "s", "one", 0)[0], write_t1_t2(tmp_path / "s", "two", 1)[0]
+    picture = write_picture(tmp_path / "s", "picture", 2)[0]
+    (damaged := tmp_path / "s" / "damaged.nii.gz").write_bytes(b"no image")
+    taken = {name: [bundle.takes(image) for image in (one, two, picture)] for name, bundle in served.items()}
+    assert taken["brain_t1_nonlocal_unet_segmentation"] == [True, False, False]
+    assert taken["iseg_mri_nonlocal_unet_segmentation"] == [False, True, False]
+    assert taken["intracranial_vessel_dnlnet_segmentation"] == [True, False, False]
+    assert taken["retinal_vessel_dnlnet_segmentation"] == taken["ultrasound_laednet_breast"] == [False, False, True]
+    assert served["brain_t1_nonlocal_unet_segmentation"].takes(damaged)
