@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import HTTPException
@@ -69,6 +70,9 @@ class LabelApp(MONAILabelApp):
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """As MONAI Label has it; a fault of the request is answered by its sentence."""
+        image, studies = request.get("image"), datastore or self.datastore()
+        if isinstance(image, str) and not Path(image).exists() and not studies.get_image_uri(image):
+            raise HTTPException(404, f"there is no image {image!r} among the studies: upload it, or ask for another.")
         return _explained(super().infer, request, datastore)
 
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
