@@ -81,8 +81,10 @@ class ServedBundle:
         What cannot be told counts as taken; to read it will say what is wrong.
         """
         axes = _axes(image)
-        if axes is None or axes != self.dimension or axes == 2:
-            return axes in (None, self.dimension)
+        if axes is None:
+            return True
+        if axes != self.dimension or axes == 2:
+            return axes == self.dimension
         try:
             shape = nibabel.load(image).shape
         except (OSError, nibabel.filebasedimages.ImageFileError):

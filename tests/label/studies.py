@@ -29,9 +29,9 @@ def image(labels: np.ndarray, seed: int, levels: tuple[float, ...] = (0, 40, 80,
     return ((np.array(levels)[labels] + noise).clip(1) * (labels > 0)).astype(np.float32)
 
 
-def write_t1(folder: Path, name: str, seed: int) -> tuple[Path, Path]:
+def write_t1(folder: Path, name: str, seed: int, shape: tuple[int, int, int] = (36, 32, 40)) -> tuple[Path, Path]:
     """``name.nii.gz`` and its label map ``labels_of_name.nii.gz`` beside the folder."""
-    labels = tissues(seed)
+    labels = tissues(seed, shape)
     return _write(folder, name, image(labels, seed), labels, T1_AFFINE)
 
 
