@@ -1,7 +1,7 @@
 """Inference over REST, by this package's app and by MONAI Label's own, beside the bare inferer on the same volume.
 
-Run ``python -m tests.benchmarks.label`` from the repository's root, by the Python of MONAI Label's environment. The bare
-time is that of the bundle's inferer with its optimised network on a volume in memory; a request reads, infers,
+Run ``python -m tests.benchmarks.label`` from the repository's root, by the Python of MONAI Label's environment. The
+bare time is that of the bundle's inferer with its optimised network on a volume in memory; a request reads, infers,
 postprocesses, writes and sends.
 """
 
