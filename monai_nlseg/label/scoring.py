@@ -102,6 +102,8 @@ class BundleScoring(ScoringMethod):
         scores: dict[str, float] = {}
         errors: dict[str, str] = {}
         for number, image in enumerate(images, 1):
+            if image not in datastore.get_unlabeled_images():  # labelled or removed meanwhile
+                continue
             path = datastore.get_image_uri(image)
             if not self._takes(path):  # of a DICOM series that is known now only
                 continue

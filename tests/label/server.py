@@ -85,6 +85,17 @@ class Server:
         started.raise_for_status()
         return self._finished("/batch/infer")
 
+    def score(self, method: str) -> dict[str, Any]:
+        """Score the unlabelled images and wait for the end; the task."""
+        self.request("POST", f"/scoring/{method}", json={"device": "cpu"}).raise_for_status()
+        return self._finished("/scoring/")
+
+    def next_image(self, strategy: str, **params: Any) -> dict[str, Any]:
+        """The image that a strategy offers, with what is known of it."""
+        answer = self.request("POST", f"/activelearning/{strategy}", json=params)
+        answer.raise_for_status()
+        return answer.json()
+
     def printed(self) -> str:
         return self.log.read_text(errors="replace")
 
