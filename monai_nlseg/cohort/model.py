@@ -32,7 +32,7 @@ from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.quiet import notices_silenced
 
-__all__ = ["Item", "Model", "label_names"]
+__all__ = ["Item", "Model", "add_scripts", "label_names"]
 
 NEEDED = ("network_def", "inferer", "evaluator", "dataset")
 
@@ -286,11 +286,16 @@ class Model:
             inferer = getattr(inferer, "inferer", None)
 
 
+def add_scripts(root: Path) -> None:
+    """Let the configs of a bundle import what its folder ``scripts`` has."""
+    if (root / "scripts").is_dir() and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
 def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
     config = str(config_file(root, "inference"))
     require_known_ids([config], overrides)
-    if (root / "scripts").is_dir() and str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    add_scripts(root)
     with notices_silenced(trusted=root.parent == shipped_bundles(), summaries=False):
         try:
             workflow = ConfigWorkflow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -16,12 +17,15 @@ from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
 from monai_nlseg.cohort.cases import IMAGES, find_cases
-from monai_nlseg.cohort.model import Item, Model, label_names
+from monai_nlseg.cohort.model import Item, Model, add_scripts, label_names
 from monai_nlseg.cohort.plan import plan_worker, require_memory
 from monai_nlseg.cohort.staging import stage
+from monai_nlseg.errors import sentence
 from monai_nlseg.label.uncertainty import has_dropout
 
 __all__ = ["ServedBundle", "served_bundles"]
+
+logger = logging.getLogger(__name__)
 
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".hdr")
 
@@ -79,8 +83,13 @@ class ServedBundle:
 
     @cached_property
     def dropout(self) -> bool:
-        """Whether its network has layers of dropout."""
-        return has_dropout(self._config.get_parsed_content("network_def"))
+        """Whether its network has layers of dropout; False, with a warning, if it cannot be built here."""
+        add_scripts(self.root)
+        try:
+            return has_dropout(self._config.get_parsed_content("network_def"))
+        except Exception as error:  # whoever asks for the model is told; the other models are served
+            logger.warning("%s has no score by dropout, its network cannot be built: %s", self.name, sentence(error))
+            return False
 
     def takes(self, image: str | Path) -> bool:
         """Whether an image is of its kind, by no more than its name and header: studies may mix volumes and pictures.

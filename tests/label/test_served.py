@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import nibabel
 import numpy as np
@@ -128,3 +129,31 @@ def test_images_of_its_kind(tmp_path):
     assert taken["intracranial_vessel_dnlnet_segmentation"] == [True, False, False]
     assert taken["retinal_vessel_dnlnet_segmentation"] == taken["ultrasound_laednet_breast"] == [False, False, True]
     assert served["brain_t1_nonlocal_unet_segmentation"].takes(damaged)
+
+
+def test_dropout_of_the_shipped_ones(tmp_path):
+    write_app(tmp_path / "app")
+    served = served_bundles(tmp_path / "app")
+    assert {name for name, bundle in served.items() if bundle.dropout} == {
+        "brain_t1_nonlocal_unet_segmentation",
+        "iseg_mri_nonlocal_unet_segmentation",
+    }
+
+
+def test_dropout_of_a_network_of_the_bundles_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    root = unet_bundle(tmp_path / "own")
+    (root / "scripts").mkdir()
+    (root / "scripts" / "__init__.py").touch()
+    (root / "scripts" / "net.py").write_text("import torch\nNet = torch.nn.Dropout\n")
+    path = root / "configs" / "inference.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"network_def": {"_target_": "scripts.net.Net"}}))
+    assert ServedBundle("own", root).dropout
+    for name in ("scripts", "scripts.net"):  # another bundle may have such, too
+        del sys.modules[name]
+
+
+def test_a_network_that_cannot_be_built_has_no_score_by_dropout(tiny, caplog):
+    served = ServedBundle("tiny", tiny.root, {"network_def#channels": "none"})
+    assert not served.dropout
+    assert "tiny has no score by dropout" in caplog.text
