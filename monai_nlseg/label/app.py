@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from fastapi import HTTPException
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import MONAILabelException
+from monailabel.utils.async_tasks.utils import tasks
 
 from monai_nlseg import __version__
 from monai_nlseg.label.batch import BundleBatchInfer
@@ -80,10 +81,19 @@ class LabelApp(MONAILabelApp):
         return _explained(super().next_sample, request)
 
     def async_scoring(self, method: str | None, params: Any = None) -> Any:
-        """As MONAI Label has it, but no process is started where nothing is left to score."""
-        if method is None and not any(scoring.pending(self.datastore()) for scoring in self._scoring_methods.values()):
+        """As MONAI Label has it, which asks for all scores at each image that it offers.
+
+        So of all scores only those are computed that something is left for, and none while others are or wait.
+        """
+        if method is not None:
+            return super().async_scoring(method, params)
+        if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
             return {}
-        return super().async_scoring(method, params)
+        started = {}
+        for name, scoring in self._scoring_methods.items():
+            if scoring.pending(self.datastore()):
+                started[name] = super().async_scoring(name, params)
+        return started
 
 
 def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
