@@ -33,8 +33,8 @@ SHAPES = {
     ISEG: (8, 8, 8), T1: (8, 8, 8), LAEDNET: (64, 64), RETINA: (32, 48), INTRACRANIAL: (32, 48),
     EFFICIENTUNET: (64, 96), REGION_AWARE: (64, 64),
 }  # fmt: skip
-# Their data can only be had by registration, or not at all: the user trains.
-WITHOUT_WEIGHTS = (INTRACRANIAL, EFFICIENTUNET, REGION_AWARE)
+# Their data can only be had by registration: the user trains.
+WITHOUT_WEIGHTS = (EFFICIENTUNET, REGION_AWARE)
 SHIPPED = [name for name in SHAPES if name not in WITHOUT_WEIGHTS]
 # A small network on small windows; everything else is the bundle's own.
 SMALL = {

@@ -17,10 +17,11 @@ import pytest
 
 from monai_nlseg.bundle import find_bundle
 from tests.label.server import Server, running
-from tests.label.studies import write_t1, write_t1_t2
+from tests.label.studies import write_cta, write_t1, write_t1_t2
 
 T1 = "brain_t1_nonlocal_unet_segmentation"
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
+INTRACRANIAL = "intracranial_vessel_dnlnet_segmentation"
 
 if find_spec("monailabel") is None:
     collect_ignore_glob = ["test_app_*.py", "test_stock_*.py"]
@@ -33,7 +34,7 @@ def stock_app(tmp_path_factory) -> Path:
     command = [sys.executable, "-m", "monailabel.main", "apps", "--download", "--name", "monaibundle"]
     subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
     app = folder / "monaibundle"
-    for name, windows in ((T1, 4), (ISEG, 5)):
+    for name, windows in ((T1, 4), (ISEG, 5), (INTRACRANIAL, 4)):
         bundle = app / "model" / name
         shutil.copytree(find_bundle(name), bundle, ignore=shutil.ignore_patterns("eval", "*_earlier_*", "checkpoint_*"))
         config = bundle / "configs" / "train.json"
@@ -43,11 +44,12 @@ def stock_app(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(stock_app, tmp_path_factory) -> Iterator[Server]:
-    """The stock app over five studies: three of T1, one of T1 and T2, one that is no image."""
+    """The stock app over six studies: three of T1, one of T1 and T2, a CTA, one that is no image."""
     root = tmp_path_factory.mktemp("server")
     for number in range(3):
         write_t1(root / "studies", f"t1_{number}", number)
     write_t1_t2(root / "studies", "t1_t2", 7)
+    write_cta(root / "studies", "cta", 9)
     (root / "studies" / "damaged.nii.gz").write_bytes(b"this is no image")
-    with running(stock_app, root / "studies", [T1, ISEG]) as server:
+    with running(stock_app, root / "studies", [T1, ISEG, INTRACRANIAL]) as server:
         yield server

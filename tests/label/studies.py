@@ -9,13 +9,18 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+SHAPE = (36, 32, 40)
+CTA_SHAPE = (64, 10, 72)
 # Not in RAS order, not of equal voxels: what comes back must be in this grid.
 T1_AFFINE = np.array([[0, 0, -1.2, 30], [-1.0, 0, 0, 20], [0, 0.9, 0, -25], [0, 0, 0, 1]])
 # MONAI 1.6.1's SaveImaged, in the bundle's own inference, fails for axes in such an order, of which these are not.
 T1_T2_AFFINE = np.array([[-1.2, 0, 0, 30], [0, -1.0, 0, 20], [0, 0, 0.9, -25], [0, 0, 0, 1]])
 
+# The axial slices lie along the second axis, as in no CT of a scanner.
+CTA_AFFINE = np.array([[0, 0, -0.43, 30], [-0.43, 0, 0, 20], [0, 0.63, 0, -25], [0, 0, 0, 1]])
 
-def tissues(seed: int, shape: tuple[int, int, int] = (36, 32, 40)) -> np.ndarray:
+
+def tissues(seed: int, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
     """Blobs of three tissues in a ball of background: labels (H, W, D)."""
     field = gaussian_filter(np.random.default_rng(seed).normal(size=shape), 2.5)
     labels = np.digitize(field, np.quantile(field, [0.33, 0.66])) + 1
@@ -40,6 +45,19 @@ def write_t1_t2(folder: Path, name: str, seed: int) -> tuple[Path, Path]:
     labels = tissues(seed)
     contrasts = np.stack([image(labels, seed), image(labels, seed + 1, (0, 120, 80, 40))], axis=-1)
     return _write(folder, name, contrasts, labels, T1_T2_AFFINE)
+
+
+def write_cta(folder: Path, name: str, seed: int) -> tuple[Path, Path]:
+    """Vessels in HU that wind through brain, and their masks."""
+    rng = np.random.default_rng(seed)
+    rows, slices, columns = np.indices(CTA_SHAPE)
+    vessels = np.zeros(CTA_SHAPE, dtype=np.uint8)
+    for _ in range(3):
+        row, column = rng.uniform(16, 48, 2)
+        centre = row + 0.5 * slices, column + 4 * np.sin(slices / 3)
+        vessels |= (np.hypot(rows - centre[0], columns - centre[1]) < rng.uniform(3, 5)).astype(np.uint8)
+    density = 40 + 320 * gaussian_filter(vessels.astype(np.float32), 0.6) + rng.normal(0, 12, CTA_SHAPE)
+    return _write(folder, name, density.astype(np.int16), vessels, CTA_AFFINE)
 
 
 def _write(folder: Path, name: str, voxels: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> tuple[Path, Path]:
