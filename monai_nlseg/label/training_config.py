@@ -13,7 +13,6 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file
-from monai_nlseg.data import cta_slices
 from monai_nlseg.files import written_beside
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.training_data import LabelledImage
@@ -53,8 +52,6 @@ def training_overrides(
     steps = dict(_components(config.config))
     entries = [_entry(image) for image in training]
     sampling = _sampling(config, steps, entries)
-    if "LoadSliced" in steps.values() and "CTASliceDataset" not in steps.values():
-        entries = cta_slices(entries)
     entries *= _repeats(config, entries)
     data = folder / "data.json"
     with written_beside(data) as beside:

@@ -113,7 +113,7 @@ def label_map(values: np.ndarray, known: Collection[int]) -> np.ndarray:
         ValueError: for other values than 0 and the labels'; 255 is a label's, too, if the bundle has no other.
     """
     expected = f"expected 0 for background and {', '.join(map(str, sorted(known)))}, so save it by these"
-    if not np.isfinite(values).all() or not np.array_equal(whole := np.rint(values), values):
+    if not np.isfinite(values).all() or not np.array_equal(whole := np.rint(values, dtype=np.float32), values):
         raise ValueError(f"its label holds fractions or NaN: {expected}.")
     if whole.min() < 0 or whole.max() > np.iinfo(np.uint16).max:
         raise ValueError(f"its label holds values from {whole.min():.6g} to {whole.max():.6g}: {expected}.")
@@ -153,7 +153,7 @@ def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -
     known = served.labels.values()
     if image.suffix.lower() in IMAGES:
         pixels = read_grey(image)
-        check_image(torch.from_numpy(pixels)[None])
+        check_image(torch.tensor(pixels)[None])
         mask = read_grey(label) if label.suffix.lower() in IMAGES else _picture_of(_load(label))
         if mask.shape != pixels.shape:
             raise ValueError(f"its label has {_size(mask.shape)} pixels, the image {_size(pixels.shape)}: {SAME_GRID}")

@@ -85,8 +85,9 @@ def train_and_score(served: ServedBundle, overrides: Mapping[str, Any]) -> Score
             gc.collect()
             metric, epochs = _train(served, overrides)
     except Exception as error:
-        told = explained(error) or ValueError(f"the training of {served.name} has failed: {sentence(error)}")
-        raise told from error
+        if told := explained(error):
+            raise told from None
+        raise ValueError(f"the training of {served.name} has failed: {sentence(error)}") from error
     if not epochs:
         raise ValueError(f"{served.name} was not validated in its training: set val_interval in its config train.")
     return Scores(metric, before, {epoch: score for epoch, score in epochs.items() if math.isfinite(score)})
