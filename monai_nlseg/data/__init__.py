@@ -6,6 +6,7 @@ from monai_nlseg.data.busi import BUSI_CLASSES, busi_datalist
 from monai_nlseg.data.chasedb1 import chasedb1_datalist
 from monai_nlseg.data.cta import assemble_slices, cta_datalist, cta_slices, load_axial_cta, load_cta
 from monai_nlseg.data.cta_reader import CTAReader
+from monai_nlseg.data.cta_slice_dataset import CTASliceDataset
 from monai_nlseg.data.cta_volumes import cta_images, cta_output_name, cta_root
 from monai_nlseg.data.datalists import exclude_cases, select_cases, volume_datalist
 from monai_nlseg.data.drive import drive_datalist
@@ -34,6 +35,7 @@ __all__ = [
     "BUSI_CLASSES",
     "BalancedBatchSampler",
     "CTAReader",
+    "CTASliceDataset",
     "IBSR_CLASSES",
     "ISEG_LABEL_VALUES",
     "PeriodicUnderSampler",

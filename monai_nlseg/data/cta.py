@@ -82,18 +82,29 @@ def cta_datalist(
 
 
 def cta_slices(datalist: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """An entry for each axial slice of the volumes of :func:`cta_datalist`.
+    """An entry for each axial slice of volumes.
 
-    Load with ``LoadSliced(("image", "label"), loader=load_cta)``.
+    Load with ``LoadSliced(("image", "label"), loader=load_cta)``, and with :func:`load_axial_cta` what
+    :func:`cta_datalist` has not checked: its axes may run in any order.
+
+    Args:
+        datalist: entries of :func:`cta_datalist`, or others of an "image" and a "label", such as MONAI Label's: what
+            these lack of "slices" is counted in the image's file.
 
     Returns:
-        Entries like those given, less "slices", with ``"case": "patient-1_0007", "slice": 7``; 0 is the first slice.
+        Entries like those given, less "slices", with ``"slice": 7``, 0 for the first slice, and, where there is a case,
+        ``"case": "patient-1_0007"``.
+
+    Raises:
+        ValueError: for a volume whose slices are to be counted, if it cannot be read or has not three axes, or if its
+            label lies on another grid.
     """
     return [
         {key: value for key, value in entry.items() if key != "slices"}
-        | {"case": f"{entry['case']}_{index:04d}", "slice": index}
+        | ({"case": f"{entry['case']}_{index:04d}"} if "case" in entry else {})
+        | {"slice": index}
         for entry in datalist
-        for index in range(entry["slices"])
+        for index in range(entry["slices"] if "slices" in entry else _axial_slices(entry))
     ]
 
 
@@ -206,13 +217,27 @@ def _geometry(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
     """Shape and affine of a volume."""
     if path.is_dir():
         check_series(path)
-        series = load_cta(path)
-        return tuple(series.shape), series.affine.numpy()
-    volume = open_volume(path)
+    # Only NIfTI tells both before the voxels are read.
+    volume = load_cta(path) if path.is_dir() or path.suffix == ".nrrd" else open_volume(path)
     shape = tuple(int(size) for size in volume.shape)
     if len(shape) != 3:
         raise ValueError(f"'{path}' has shape {shape}: expected a volume of three axes.")
     return shape, np.asarray(volume.affine)
+
+
+def _axial_slices(entry: Mapping[str, Any]) -> int:
+    """Slices of the view that :func:`load_axial_cta` has of the image of an entry, whose label must lie on its grid."""
+    geometry = {key: _axial_geometry(Path(entry[key])) for key in ("image", "label") if key in entry}
+    _check_geometry(str(entry["image"]), geometry)
+    return geometry["image"][0][2]
+
+
+def _axial_geometry(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
+    """Shape and affine of the view that :func:`load_axial_cta` has of a volume."""
+    shape, affine = _geometry(path)
+    turn = nib.orientations.ornt_transform(nib.io_orientation(affine), nib.orientations.axcodes2ornt("LPS"))
+    turned = tuple(shape[axis] for axis in np.argsort(turn[:, 0]))
+    return turned, affine @ nib.orientations.inv_ornt_aff(turn, shape)
 
 
 def _check_geometry(subject: str, geometry: Mapping[str, tuple[tuple[int, ...], np.ndarray]]) -> None:

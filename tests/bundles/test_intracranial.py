@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigWorkflow
+from monai.transforms import Compose
 from typer.testing import CliRunner
 
 from monai_nlseg.bundle import find_bundle, run_bundle
@@ -212,6 +213,39 @@ def test_slices_of_all_patients_but_those_held_out_are_trained_on(data, tmp_path
     assert {entry["slice"] for entry in training.data} == set(range(SIZE[2]))
     parser = _workflow(data, tmp_path, validation_subjects="patient-002").parser
     assert [case["case"] for case in parser.get_parsed_content("validate#dataset").data] == ["patient-002"]
+
+
+def _as_served(dataset):
+    """The patients' volumes as MONAI Label lists them: NIfTI, and nothing but two paths."""
+    folders = [dataset / f"patient-{number:03d}" for number in (3, 4)]
+    return [{key: str(folder / f"{key}.nii.gz") for key in ("image", "label")} for folder in folders]
+
+
+def test_training_on_volumes_that_a_server_lists(data, tmp_path):
+    train, validation = _as_served(data)
+    overrides = {"train#dataset#data": [train], "validate#dataset#data": [validation], "epochs": 1}
+    places = {"ckpt_dir": str(tmp_path / "models"), "output_dir": str(tmp_path / "eval")}
+    for _ in range(2):  # at each request anew
+        run_bundle(INTRACRANIAL, ["train"], {**SMALL_TRAIN, **places, **overrides}, logs=False)
+    assert (tmp_path / "models" / "earlier_1" / "checkpoint_epoch=1.pt").is_file()
+    assert (tmp_path / "models" / "model_earlier_1.pt").is_file()
+    # Their slices are those of the same patient in the normal training.
+    parsers = _workflow(data, tmp_path, **overrides).parser, _workflow(data, tmp_path).parser
+    served, normal = (parser.get_parsed_content("train#dataset").data for parser in parsers)
+    own = [entry for entry in normal if entry["subject"] == "patient-003"]
+    assert len(served) == len(own) == SIZE[2]
+    load = Compose(parsers[0].get_parsed_content("train#deterministic_transforms"))
+    for slice_, expected in zip(map(load, served), map(load, own)):
+        assert torch.equal(slice_["image"], expected["image"]) and torch.equal(slice_["label"], expected["label"])
+
+
+def test_training_without_validation_is_refused(data, tmp_path):
+    train, _ = _as_served(data)
+    overrides = {"train#dataset#data": [train], "validate#dataset#data": [], **_places(data, tmp_path), **SMALL_TRAIN}
+    with pytest.raises(Exception) as error:
+        run_bundle(INTRACRANIAL, ["train"], overrides, logs=False)
+    assert "no labelled case is held out for validation" in sentence(error.value)
+    assert not (tmp_path / "models" / "model.pt").exists()
 
 
 def test_slices_and_masks_are_moved_alike_in_the_view_of_ct(data, tmp_path):
