@@ -52,7 +52,7 @@ def training_overrides(
     steps = dict(_components(config.config))
     entries = [_entry(image) for image in training]
     sampling = _sampling(config, steps, entries)
-    entries *= _repeats(config, entries)
+    entries *= _repeats(config, steps, entries)
     data = folder / "data.json"
     with written_beside(data) as beside:
         parts = {"training": entries, "validation": [_entry(image) for image in validation]}
@@ -118,7 +118,6 @@ def _entry(image: LabelledImage) -> dict[str, Any]:
         "label": image.label,
         "fov": image.image,
         "positive": image.positive,
-        "slices": image.slices,
     }
 
 
@@ -150,9 +149,10 @@ def _sampling(config: ConfigParser, steps: dict[str, str], entries: Sequence[dic
     return overrides
 
 
-def _repeats(config: ConfigParser, entries: Sequence[dict[str, Any]]) -> int:
-    """How often an epoch shows each image, so that there is a batch; once where windows are drawn with return."""
-    if "train#sampler#replacement" in config and config["train#sampler#replacement"] is True:
+def _repeats(config: ConfigParser, steps: dict[str, str], entries: Sequence[dict[str, Any]]) -> int:
+    """How often an epoch shows each image, so that there is a batch; once if windows or slices of it are drawn."""
+    drawn = "train#sampler#replacement" in config and config["train#sampler#replacement"] is True
+    if drawn or steps.get("train#dataset") == "CTASliceDataset":
         return 1
     return math.ceil(_batch_size(config) / len(entries))
 

@@ -39,14 +39,12 @@ class LabelledImage:
         image: path of what the bundle reads.
         label: path of the label map in the image's grid, PNG or NIfTI, with the values of the bundle's labels.
         positive: whether anything but background is labelled.
-        slices: axial slices of a volume; 0 of a picture.
     """
 
     name: str
     image: str
     label: str
     positive: bool
-    slices: int
 
     @property
     def subject(self) -> str:
@@ -92,10 +90,10 @@ def labelled_images(
             if not served.takes(image):
                 left_out[name] = "an image of other dimensions or channels than the bundle's"
                 continue
-            written, values, slices = _write_label(image, Path(pair["label"]), labels / f"{number:04d}", served)
+            written, values = _write_label(image, Path(pair["label"]), labels / f"{number:04d}", served)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        found.append(LabelledImage(name, str(image), str(written), bool(values.any()), slices))
+        found.append(LabelledImage(name, str(image), str(written), bool(values.any())))
     return sorted(found, key=lambda image: image.name), left_out
 
 
@@ -148,8 +146,8 @@ def _readable(image: str, folder: Path) -> Path:
     return staged[0][0]
 
 
-def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -> tuple[Path, np.ndarray, int]:
-    """The label map's path below ``target`` with a suffix, its values, and the image's axial slices."""
+def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -> tuple[Path, np.ndarray]:
+    """The label map's path, ``target`` with a suffix, and its values."""
     known = served.labels.values()
     if image.suffix.lower() in IMAGES:
         pixels = read_grey(image)
@@ -161,7 +159,7 @@ def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -
         path = target.with_suffix(".png")
         with written_beside(path) as beside:
             save_png(beside, values)
-        return path, values, 0
+        return path, values
     volume = _load(image)
     check_image(volume)
     affine = np.asarray(volume.affine, dtype=float)
@@ -176,8 +174,7 @@ def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -
     path = target.with_suffix(".nii.gz")
     with written_beside(path) as beside:
         save_nifti(beside, values, affine)
-    along = int(np.flatnonzero(nibabel.io_orientation(affine)[:, 0] == 2)[0])
-    return path, values, volume.shape[1:][along]
+    return path, values
 
 
 SAME_GRID = "save it in the grid of the image."

@@ -33,7 +33,7 @@ def images(served: ServedBundle, folder, count: int) -> list[LabelledImage]:
 
 
 def picture(name: str, positive: bool = True) -> LabelledImage:
-    return LabelledImage(name, f"/scans/{name}.png", f"/labels/{name}.png", positive, 0)
+    return LabelledImage(name, f"/scans/{name}.png", f"/labels/{name}.png", positive)
 
 
 @pytest.mark.parametrize(("bundle", "given"), ALL, ids=[f"{name}-{','.join(given.values())}" for name, given in ALL])
