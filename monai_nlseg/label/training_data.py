@@ -138,7 +138,7 @@ def _readable(image: str, folder: Path) -> Path:
     cases = find_cases(image)
     if len(cases) != 1:
         raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     staged = stage(cases[0], folder).images
     if len(staged) != 1:
         raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
