@@ -24,7 +24,7 @@ EFFICIENT = "nerve_ultrasound_efficientunet_segmentation"
 REGION = "nerve_ultrasound_region_aware_segmentation"
 
 SHORT: dict[str, dict[str, Any]] = {
-    T1: {"windows_per_epoch": 4},
+    T1: {"windows_per_epoch": 4, "roi_size": [32, 32, 32], "crop_size": [40, 40, 40]},
     ISEG: {"windows_per_epoch": 5},
     CTA: {"roi_size": [32, 32]},
     LAEDNET: {"image_size": [64, 64]},
