@@ -18,7 +18,7 @@ from monailabel.utils.others.generic import device_list, name_to_device
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.training_config import training_overrides
-from monai_nlseg.label.training_data import labelled_images
+from monai_nlseg.label.training_data import image_name, labelled_images
 from monai_nlseg.label.training_report import (
     earlier_reports,
     new_folder,
@@ -86,12 +86,13 @@ class BundleTrain(TrainTask):
         with tempfile.TemporaryDirectory(dir=folder, prefix="converted-") as converted:
             try:
                 images, left_out = labelled_images(
-                    self.served, datastore.datalist(), folder / "labels", Path(converted)
+                    self.served, _datalist(datastore), folder / "labels", Path(converted)
                 )
                 for name, reason in left_out.items():
                     logger.info(f"{self.served.name}: {name} is left out, {reason}")
                 seen = trained_on(earlier_reports(self.served))
                 training, validation = split_images(images, asked.val_split, seen)
+                overrides = training_overrides(self.served, training, validation, folder, asked.device, asked.epochs)
             except ValueError:
                 shutil.rmtree(folder)  # nothing has begun
                 raise
@@ -99,7 +100,6 @@ class BundleTrain(TrainTask):
                 f"{self.served.name}: training on {len(training)} images for {asked.epochs} epochs in {folder}, "
                 f"held out are {', '.join(image.name for image in validation)}"
             )
-            overrides = training_overrides(self.served, training, validation, folder, asked.device, asked.epochs)
             scores = train_and_score(self.served, overrides)
         kept = serve(self.served, folder / self.served.weights.name) if scores.better else None
         settings = {
@@ -118,3 +118,12 @@ class BundleTrain(TrainTask):
         if asked.device.type == "cuda":
             torch.cuda.empty_cache()
         return statistics(report)
+
+
+def _datalist(datastore: Datastore) -> list[dict[str, str]]:
+    """Of a server's, with the patients that DICOM tells."""
+    datalist = []
+    for pair in datastore.datalist():
+        patient = datastore.get_image_info(image_name(pair["image"])).get("PatientID")
+        datalist.append({"image": pair["image"], "label": pair["label"], "subject": str(patient or "")})
+    return datalist

@@ -22,6 +22,8 @@ __all__ = ["read_entries", "training_overrides"]
 NEEDED = ("network", "ckpt_dir", "train#trainer", "train#dataset", "validate#dataset", "validate#evaluator")
 VALIDATIONS = 10
 """How often a training validates at most, unless the bundle's own interval is shorter."""
+BATCHES = 5
+"""Of an epoch at least: epochs and rates are of data sets of hundreds of images."""
 
 
 def training_overrides(
@@ -150,11 +152,11 @@ def _sampling(config: ConfigParser, steps: dict[str, str], entries: Sequence[dic
 
 
 def _repeats(config: ConfigParser, steps: dict[str, str], entries: Sequence[dict[str, Any]]) -> int:
-    """How often an epoch shows each image, so that there is a batch; once if windows or slices of it are drawn."""
+    """How often an epoch shows each image; once if windows or slices of it are drawn."""
     drawn = "train#sampler#replacement" in config and config["train#sampler#replacement"] is True
     if drawn or steps.get("train#dataset") == "CTASliceDataset":
         return 1
-    return math.ceil(_batch_size(config) / len(entries))
+    return math.ceil(BATCHES * _batch_size(config) / len(entries))
 
 
 def _batch_size(config: ConfigParser) -> int:

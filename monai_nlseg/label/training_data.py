@@ -22,10 +22,11 @@ from monai_nlseg.files import written_beside
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.quiet import notices_silenced
 
-__all__ = ["LabelledImage", "labelled_images"]
+__all__ = ["LabelledImage", "image_name", "label_map", "labelled_images"]
 
 AFFINE_TOLERANCE = 1e-2
 """In mm, as ITK and DICOM round."""
+SUFFIXES = sorted((*VOLUMES, *IMAGES, ".dcm"), key=len, reverse=True)
 MASK = 255
 """What programs for pictures write for 1."""
 
@@ -39,21 +40,14 @@ class LabelledImage:
         image: path of what the bundle reads.
         label: path of the label map in the image's grid, PNG or NIfTI, with the values of the bundle's labels.
         positive: whether anything but background is labelled.
+        subject: of whom it is.
     """
 
     name: str
     image: str
     label: str
     positive: bool
-
-    @property
-    def subject(self) -> str:
-        """Of whom it is: what comes before the first "_" of the name if a number is in it, else the name.
-
-        So are ``12_3`` and ``12_4``, ``010_HC`` and ``010_2HC``, ``sub-01_ses-1`` and ``sub-01_ses-2`` of one subject.
-        """
-        first, separator, _ = self.name.partition("_")
-        return first if separator and any(letter.isdigit() for letter in first) else self.name
+    subject: str
 
 
 def labelled_images(
@@ -67,7 +61,9 @@ def labelled_images(
 
     Args:
         served: the bundle.
-        datalist: "image" and "label" of each, paths.
+        datalist: "image" and "label" of each, paths; optionally "subject", else it is told from the name: what comes
+            before the first "_" if a number is in it. So ``12_3`` and ``12_4``, ``010_HC`` and ``010_2HC``,
+            ``sub-01_ses-1`` and ``sub-01_ses-2`` are of one subject.
         labels: folder to write label maps to, which stay as they are if annotators go on.
         converted: folder for images of DICOM series, as NIfTI or PNG.
 
@@ -81,7 +77,7 @@ def labelled_images(
     found: list[LabelledImage] = []
     left_out: dict[str, str] = {}
     for number, pair in enumerate(sorted(datalist, key=lambda pair: pair["image"])):
-        name = _name(pair["image"])
+        name = image_name(pair["image"])
         if not served.takes(pair["image"]):
             left_out[name] = "an image of other dimensions or channels than the bundle's"
             continue
@@ -93,7 +89,8 @@ def labelled_images(
             written, values = _write_label(image, Path(pair["label"]), labels / f"{number:04d}", served)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        found.append(LabelledImage(name, str(image), str(written), bool(values.any())))
+        subject = pair.get("subject") or _subject(name)
+        found.append(LabelledImage(name, str(image), str(written), bool(values.any()), subject))
     return sorted(found, key=lambda image: image.name), left_out
 
 
@@ -124,13 +121,15 @@ def label_map(values: np.ndarray, known: Collection[int]) -> np.ndarray:
     return whole.astype(np.min_scalar_type(max(known)))
 
 
-def _name(image: str) -> str:
+def image_name(image: str) -> str:
     """Of an image in the server: its file's, without the suffix."""
     name = Path(image).name
     return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
 
 
-SUFFIXES = sorted((*VOLUMES, *IMAGES, ".dcm"), key=len, reverse=True)
+def _subject(name: str) -> str:
+    first, separator, _ = name.partition("_")
+    return first if separator and any(letter.isdigit() for letter in first) else name
 
 
 def _readable(image: str, folder: Path) -> Path:

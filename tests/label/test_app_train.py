@@ -53,7 +53,8 @@ def test_labels_of_another_kind_improve_what_is_served(tmp_path):
     for number, pair in enumerate(datalist):  # as of another contrast
         labels = np.asarray(nib.load(pair["label"]).dataobj)
         nib.save(nib.Nifti1Image(image(labels, number, (0, 120, 80, 40)), T1_AFFINE), pair["image"])
-    write_picture(tmp_path / "studies", "picture", 0)
+    _, mask = write_picture(tmp_path / "studies", "picture", 0)
+    mask.rename(tmp_path / "studies" / "labels" / "final" / "picture.png")
     write_t1(tmp_path / "studies", "without_label", 9)
     loaded = served.model("cpu")
 
@@ -62,6 +63,7 @@ def test_labels_of_another_kind_improve_what_is_served(tmp_path):
     told = report(served)
     assert told["served"] and told["score_after"] > told["score_before"] + 0.03
     assert (len(told["training"]), len(told["validation"]), told["epochs"]) == (2, 1, 4)
+    assert told["left_out"] == {"picture": "an image of other dimensions or channels than the bundle's"}
     assert (served.weights.parent / told["earlier_weights"]).read_bytes() == shipped
     assert served.weights.read_bytes() == (served.root / "runs" / "1" / "model.pt").read_bytes() != shipped
     assert served.model("cpu") is not loaded  # a server goes on with the new ones
@@ -75,7 +77,7 @@ def test_pictures_improve_what_is_served(tmp_path):
     served = short_copy(LAEDNET, tmp_path)
     write_labelled(LAEDNET, tmp_path / "studies", 4)
     write_t1(tmp_path / "studies", "volume", 0)
-    train(served, tmp_path / "studies", max_epochs=24)
+    train(served, tmp_path / "studies", max_epochs=2)
     told = report(served)
     assert told["served"] and told["score_after"] > told["score_before"] + 0.1
     assert (served.weights.parent / "model_earlier_1.pt").is_file()
@@ -175,6 +177,15 @@ def test_what_clients_are_shown(tmp_path, ellipses):
     answer = train(ellipses, tmp_path / "studies")
     assert task.stats() == answer
     assert answer["epoch"] == 3 and 0 < answer["best_metric"] <= 1 and answer["total_time"].startswith("0:")
+
+
+def test_series_of_one_patient_are_not_parted(tmp_path, ellipses):
+    store = datastore(tmp_path / "studies")
+    for number in range(4):
+        store.update_image_info(f"case_{number}", {"PatientID": "A" if number in (0, 3) else "B"})
+    BundleTrain(ellipses, OPTIONS)({"device": "cpu", "max_epochs": 1}, store)
+    told = report(ellipses)
+    assert {tuple(told["training"]), tuple(told["validation"])} == {("case_0", "case_3"), ("case_1", "case_2")}
 
 
 def test_over_a_server(tmp_path):

@@ -33,7 +33,7 @@ def images(served: ServedBundle, folder, count: int) -> list[LabelledImage]:
 
 
 def picture(name: str, positive: bool = True) -> LabelledImage:
-    return LabelledImage(name, f"/scans/{name}.png", f"/labels/{name}.png", positive)
+    return LabelledImage(name, f"/scans/{name}.png", f"/labels/{name}.png", positive, name)
 
 
 @pytest.mark.parametrize(("bundle", "given"), ALL, ids=[f"{name}-{','.join(given.values())}" for name, given in ALL])
@@ -73,11 +73,12 @@ def test_images_without_the_structure_are_sampled_too(tmp_path, bundle, given, n
     assert shown == {image.name for image in cases}
 
 
-def test_images_of_an_epoch_come_once_if_they_fill_a_batch(tmp_path):
-    served = short_copy(LAEDNET, tmp_path)
-    cases = [picture(f"case_{number:02d}") for number in range(11)]
+@pytest.mark.parametrize(("count", "shown"), [(1, 20), (11, 22), (20, 20), (21, 21)])
+def test_epoch_shows_few_pictures_several_times(tmp_path, count, shown):
+    served = short_copy(LAEDNET, tmp_path)  # of batches of 4
+    cases = [picture(f"case_{number:02d}") for number in range(count)]
     training_overrides(served, cases, [picture("held")], tmp_path, CPU, epochs=3)
-    assert len(read_entries(str(tmp_path / "data.json"), "training")) == 11
+    assert len(read_entries(str(tmp_path / "data.json"), "training")) == shown
 
 
 def test_volumes_of_which_windows_are_drawn_are_held_once(tmp_path):

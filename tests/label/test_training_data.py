@@ -14,10 +14,12 @@ from PIL import Image
 from monai_nlseg.bundle import find_bundle
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.training_data import label_map, labelled_images
+from tests.cohort.dicom_files import write_series
 from tests.label.studies import T1_AFFINE, tissues, write_picture, write_t1, write_t1_t2
 
 T1 = "brain_t1_nonlocal_unet_segmentation"
 ISEG = "iseg_mri_nonlocal_unet_segmentation"
+CTA = "intracranial_vessel_dnlnet_segmentation"
 LAEDNET = "ultrasound_laednet_segmentation"
 TISSUES, MASK = (1, 2, 3), (1,)
 
@@ -93,6 +95,25 @@ def test_empty_mask_is_a_negative(tmp_path):
     assert found.positive is False
 
 
+def test_dicom_series_is_converted(tmp_path):
+    pytest.importorskip("pydicom.pixels", reason="MONAI Label's environment has a pydicom before 3")
+    voxels = np.random.default_rng(0).integers(-1000, 2000, (12, 10, 6)).astype(np.int16)
+    series = tmp_path / "studies" / "1.2.840.5"
+    write_series(series, voxels)
+    label = tmp_path / "label.nii.gz"
+    # In the order of axes that other programs give such a series.
+    affine = np.array([[0.5, 0, 0, 14.5], [0, 0.75, 0, 23.25], [0, 0, 2.0, 40], [0, 0, 0, 1]])
+    stored = np.flip(voxels > 1000, (0, 1)).astype(np.uint8)
+    nib.save(nib.Nifti1Image(stored, affine), label)
+    (found,), _ = checked(CTA, pairs((series, label)), tmp_path)
+    assert found.name == "1.2.840.5" and Path(found.image).parent.parent.parent.name == "converted"
+    image, written = nib.load(found.image), nib.load(found.label)
+    np.testing.assert_allclose(image.affine, written.affine, atol=1e-4)
+    np.testing.assert_array_equal(np.asarray(written.dataobj) == 1, np.asarray(image.dataobj) > 1000)
+    _, left_out = checked(LAEDNET, pairs((series, label)), tmp_path)
+    assert list(left_out) == ["1.2.840.5"]
+
+
 def test_labels_of_iseg_pass_as_they_are(tmp_path):
     image, label = write_t1_t2(tmp_path / "studies", "case", 5)
     (found,), _ = checked(ISEG, pairs((image, label)), tmp_path)
@@ -163,8 +184,11 @@ def test_names_are_those_of_the_server(tmp_path):
     ],
 )
 def test_subject(tmp_path, name, subject):
-    (found,), _ = checked(LAEDNET, pairs(write_picture(tmp_path / "studies", name, 2)), tmp_path)
+    datalist = pairs(write_picture(tmp_path / "studies", name, 2))
+    (found,), _ = checked(LAEDNET, datalist, tmp_path)
     assert found.subject == subject
+    (found,), _ = checked(LAEDNET, [{**datalist[0], "subject": "patient 5"}], tmp_path)
+    assert found.subject == "patient 5"
 
 
 def test_label_map_keeps_known_values():

@@ -34,7 +34,7 @@ def served(tmp_path):
 
 
 def ended(served: ServedBundle, names: str, scores: Scores) -> dict:
-    training = [LabelledImage(name, f"{name}.png", f"l_{name}.png", True) for name in names]
+    training = [LabelledImage(name, f"{name}.png", f"l_{name}.png", True, name) for name in names]
     report = report_of(served, training, training[:1], {"x": "other"}, scores, {"served": scores.better, **SETTINGS})
     write_report(new_folder(served), report)
     return report

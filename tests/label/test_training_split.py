@@ -9,7 +9,11 @@ from monai_nlseg.label.training_split import split_images
 
 
 def images(*names: str, negative: tuple[str, ...] = ()) -> list[LabelledImage]:
-    return [LabelledImage(name, f"{name}.png", f"l_{name}.png", name not in negative) for name in sorted(names)]
+    """Of subjects that are what comes before "_"."""
+    return [
+        LabelledImage(name, f"{name}.png", f"l_{name}.png", name not in negative, name.split("_")[0])
+        for name in sorted(names)
+    ]
 
 
 def names(part: list[LabelledImage]) -> list[str]:

@@ -27,7 +27,7 @@ SHORT: dict[str, dict[str, Any]] = {
     T1: {"windows_per_epoch": 4, "roi_size": [32, 32, 32], "crop_size": [40, 40, 40]},
     ISEG: {"windows_per_epoch": 5},
     CTA: {"roi_size": [32, 32]},
-    LAEDNET: {"image_size": [64, 64]},
+    LAEDNET: {"image_size": [64, 64], "batch_size": 4},
     RETINA: {"windows_per_epoch": 4, "batch_size": 2, "longest_side": 200},
     EFFICIENT: {"image_size": [64, 96], "batch_size": 4},
     REGION: {"image_size": [64, 64], "batch_size": 4},
