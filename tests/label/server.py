@@ -105,6 +105,13 @@ class Server:
         return task
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def running(
     app: Path, studies: Path | str, models: list[str], conf: Mapping[str, str] = STOCK, **environment: str
@@ -118,9 +125,7 @@ def running(
         conf: what else is given by ``--conf``; the app of this package needs nothing.
         environment: settings of MONAI Label, MONAI_LABEL_...
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = app.parent / f"server_{port}.log"
     command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(app), "--studies", str(studies)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
