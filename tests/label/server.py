@@ -54,10 +54,14 @@ class Server:
         with path.open("rb") as file:
             return self.request("PUT", "/datastore/image", params={"image": image}, files={"file": (path.name, file)})
 
-    def save_label(self, path: Path, image: str) -> requests.Response:
+    def save_label(self, path: Path, image: str, **params: Any) -> requests.Response:
         with path.open("rb") as file:
             return self.request(
-                "PUT", "/datastore/label", params={"image": image, "tag": "final"}, files={"label": (path.name, file)}
+                "PUT",
+                "/datastore/label",
+                params={"image": image, "tag": "final"},
+                files={"label": (path.name, file)},
+                data={"params": json.dumps(params)},
             )
 
     def infer(self, model: str, image: str, output: str = "image", **params: Any) -> requests.Response:
