@@ -6,6 +6,7 @@ import os
 import shutil
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import MONAILabelException
 
 from monai_nlseg import __version__
+from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.infer import BundleInfer
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.scoring import scorings
@@ -71,8 +73,15 @@ class LabelApp(MONAILabelApp):
         """For each score the image that it is highest for, and a random one."""
         return {**super().init_strategies(), **strategies(self.served)}
 
+    def init_batch_infer(self) -> Any:
+        """One for all."""
+        return BundleBatchInfer(self.served)
+
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """As MONAI Label has it; a fault of the request is answered by its sentence."""
+        image, studies = request.get("image"), datastore or self.datastore()
+        if isinstance(image, str) and not Path(image).exists() and not studies.get_image_uri(image):
+            raise HTTPException(404, f"there is no image {image!r} among the studies: upload it, or ask for another.")
         return _explained(super().infer, request, datastore)
 
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:

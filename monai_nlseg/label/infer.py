@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from monai.data import ITKWriter
+from monai.utils import optional_import
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from monailabel.utils.others.generic import device_list, name_to_device
 
@@ -111,8 +112,9 @@ def write_result(prediction: Prediction, suffix: str) -> str:
 
 
 def _save_itk(path: Path, labels: np.ndarray, affine: np.ndarray | None) -> None:
-    """Volumes (x, y, z) with their affine; pictures (rows, columns) of 1 mm."""
-    writer = ITKWriter(output_dtype=labels.dtype)
-    writer.set_data_array(labels.T if affine is None else labels, channel_dim=None)
-    writer.set_metadata({"affine": np.eye(3) if affine is None else affine}, resample=False)
-    writer.write(str(path))
+    """Volumes (x, y, z[, masks]) with their affine; pictures (rows, columns) of 1 mm."""
+    itk, _ = optional_import("itk")
+    values, affine = (labels.T, np.eye(3)) if affine is None else (labels, affine)
+    channels = -1 if values.ndim > len(affine) - 1 else None
+    image = ITKWriter.create_backend_obj(values, channel_dim=channels, affine=affine, dtype=labels.dtype)
+    itk.imwrite(image, str(path), compression=True)

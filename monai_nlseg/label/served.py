@@ -21,6 +21,8 @@ from monai_nlseg.cohort.staging import stage
 
 __all__ = ["ServedBundle", "served_bundles"]
 
+VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".hdr")
+
 
 @dataclass
 class ServedBundle:
@@ -78,17 +80,17 @@ class ServedBundle:
 
         What cannot be told counts as taken; to read it will say what is wrong.
         """
-        path = Path(image)
-        if path.suffix.lower() in IMAGES:
-            return self.dimension == 2
-        if not path.name.endswith((".nii", ".nii.gz")):
+        axes = _axes(image)
+        if axes is None:
             return True
+        if axes != self.dimension or axes == 2:
+            return axes == self.dimension
         try:
-            shape = nibabel.load(path).shape
+            shape = nibabel.load(image).shape
         except (OSError, nibabel.filebasedimages.ImageFileError):
             return True
         channels = self._metadata["network_data_format"]["inputs"]["image"]["num_channels"]
-        return self.dimension == 3 and channels == (shape[3] if len(shape) > 3 else 1)
+        return channels == (shape[3] if len(shape) > 3 else 1)
 
     def model(self, device: str) -> Model:
         """The bundle on a device with the weights that are there now, loaded strictly.
@@ -99,9 +101,7 @@ class ServedBundle:
             ValueError: without weights, or if they do not fit the network.
         """
         if not self.weights.is_file():
-            raise ValueError(
-                f"{self.name} has no weights yet ('{self.weights}'): train it first, on labels saved here."
-            )
+            raise ValueError(f"{self.name} has no weights yet: train it on labels that are saved, or restore them.")
         of = (device, self.weights.stat().st_mtime_ns)
         if self._model is None or of != self._of:
             self._model = None  # first the memory of the last
@@ -119,6 +119,10 @@ class ServedBundle:
         Raises:
             ValueError: for what cannot be read, another number of channels, more than one image, or no room for it.
         """
+        name, axes = Path(image).name, _axes(image)
+        if axes is not None and axes != self.dimension:
+            given, taken = ("picture", "volumes") if axes == 2 else ("volume", "pictures")
+            raise ValueError(f"'{name}' is a {given}, {self.name} takes {taken}: ask for another model.")
         cases = find_cases(image)
         if len(cases) != 1:
             raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
@@ -141,6 +145,14 @@ class ServedBundle:
         parser.read_config(str(config_file(self.root, "inference")))
         parser.update({"bundle_root": str(self.root), **self.overrides})
         return parser
+
+
+def _axes(image: str | Path) -> int | None:
+    """2 for pictures, 3 for volumes, by the name; None for folders and what may be either."""
+    name = Path(image).name.lower()
+    if Path(name).suffix in IMAGES:
+        return 2
+    return 3 if name.endswith(VOLUMES) else None
 
 
 def served_bundles(app: str | Path) -> dict[str, ServedBundle]:

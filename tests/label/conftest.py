@@ -1,6 +1,6 @@
 """Servers for the tests: MONAI Label's own app for bundles, unchanged, and the app that this package writes.
 
-The tests of servers run in `.venv-label` (`make test-label`); where MONAI Label is not installed they are not collected.
+The tests of servers run in `.venv-label` (`make test-label`); without MONAI Label they are not collected.
 """
 
 from __future__ import annotations

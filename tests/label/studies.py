@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 # Not in RAS order, not of equal voxels: what comes back must be in this grid.
@@ -28,9 +29,9 @@ def image(labels: np.ndarray, seed: int, levels: tuple[float, ...] = (0, 40, 80,
     return ((np.array(levels)[labels] + noise).clip(1) * (labels > 0)).astype(np.float32)
 
 
-def write_t1(folder: Path, name: str, seed: int) -> tuple[Path, Path]:
+def write_t1(folder: Path, name: str, seed: int, shape: tuple[int, int, int] = (36, 32, 40)) -> tuple[Path, Path]:
     """``name.nii.gz`` and its label map ``labels_of_name.nii.gz`` beside the folder."""
-    labels = tissues(seed)
+    labels = tissues(seed, shape)
     return _write(folder, name, image(labels, seed), labels, T1_AFFINE)
 
 
@@ -46,4 +47,19 @@ def _write(folder: Path, name: str, voxels: np.ndarray, labels: np.ndarray, affi
     paths = folder / f"{name}.nii.gz", folder.parent / f"labels_of_{name}.nii.gz"
     for path, data in zip(paths, (voxels, labels)):
         nib.save(nib.Nifti1Image(data, affine), path)
+    return paths
+
+
+def write_picture(folder: Path, name: str, seed: int, colours: bool = False) -> tuple[Path, Path]:
+    """``name.png`` of a bright ellipse with speckle and, beside the folder, its mask of 0 and 255."""
+    draw = np.random.default_rng(seed)
+    rows, columns = np.indices((72, 100))
+    middle, axes = draw.uniform([28, 40], [44, 60]), draw.uniform(12, 24, 2)
+    mask = ((rows - middle[0]) / axes[0]) ** 2 + ((columns - middle[1]) / axes[1]) ** 2 < 1
+    grey = np.where(mask, 160, 60) * draw.rayleigh(0.8, mask.shape)
+    values = np.clip(np.stack([grey * share for share in (1, 0.6, 0.3)], -1) if colours else grey, 0, 255)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / f"{name}.png", folder.parent / f"labels_of_{name}.png"
+    Image.fromarray(values.astype(np.uint8)).save(paths[0])
+    Image.fromarray(mask.astype(np.uint8) * 255).save(paths[1])
     return paths

@@ -1,0 +1,130 @@
+"""What a server knows of a bundle, and holds of it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+
+from monai_nlseg.label import write_app
+from monai_nlseg.label.served import ServedBundle, served_bundles
+from tests.cohort.bundles import unet_bundle
+from tests.label.studies import write_picture, write_t1, write_t1_t2
+
+
+@pytest.fixture
+def tiny(tmp_path) -> ServedBundle:
+    return ServedBundle("tiny", unet_bundle(tmp_path / "tiny"))
+
+
+@pytest.fixture
+def volume(tmp_path):
+    return write_t1(tmp_path / "studies", "volume", 0)[0]
+
+
+def labels_of(served, volume):
+    model = served.model("cpu")
+    return model.finish(model.infer(served.read(model, volume))).labels
+
+
+def test_labels_and_dimensions_of_the_shipped_ones(tmp_path):
+    write_app(tmp_path / "app")
+    served = served_bundles(tmp_path / "app")
+    tissues = {"CSF": 1, "GM": 2, "WM": 3}
+    assert {name: (bundle.labels, bundle.dimension) for name, bundle in served.items()} == {
+        "brain_t1_nonlocal_unet_segmentation": (tissues, 3),
+        "iseg_mri_nonlocal_unet_segmentation": (tissues, 3),
+        "intracranial_vessel_dnlnet_segmentation": ({"vessel": 1}, 3),
+        "nerve_ultrasound_efficientunet_segmentation": ({"brachial plexus": 1}, 2),
+        "nerve_ultrasound_region_aware_segmentation": ({"nerve": 1}, 2),
+        "retinal_vessel_dnlnet_segmentation": ({"vessel": 1}, 2),
+        "ultrasound_laednet_segmentation": ({"structure": 1}, 2),
+        "ultrasound_laednet_breast": ({"structure": 1}, 2),
+    }
+
+
+def test_the_network_is_loaded_once_and_anew_with_other_weights(tiny, volume):
+    first = tiny.model("cpu")
+    assert tiny.model("cpu") is first
+    before = labels_of(tiny, volume)
+    weights = torch.load(tiny.weights)
+    beside = tiny.weights.with_name("next.pt")
+    torch.save({name: -value for name, value in weights.items()}, beside)
+    os.replace(beside, tiny.weights)
+    assert tiny.model("cpu") is not first
+    assert (labels_of(tiny, volume) != before).any()
+
+
+def test_weights_that_do_not_fit_are_refused(tiny):
+    weights = torch.load(tiny.weights)
+    weights.pop(next(iter(weights)))
+    torch.save(weights, tiny.weights)
+    with pytest.raises(ValueError, match="do not fit"):
+        tiny.model("cpu")
+
+
+def test_missing_weights_are_told(tiny):
+    tiny.weights.unlink()
+    with pytest.raises(ValueError, match="tiny has no weights yet: train it"):
+        tiny.model("cpu")
+
+
+def test_one_image_at_a_time(tiny, volume):
+    write_t1(volume.parent, "second", 1)
+    with pytest.raises(ValueError, match="holds 2 images: give one"):
+        tiny.read(tiny.model("cpu"), volume.parent)
+
+
+def test_no_room_in_memory(tiny, volume, monkeypatch):
+    served = ServedBundle(
+        "tiny",
+        tiny.root,
+        {"inferer": {"_target_": "monai_nlseg.inferers.StepWindowInferer", "roi_size": [16, 16, 16], "step": 16}},
+    )
+    model = served.model("cpu")
+    served.read(model, volume)
+    monkeypatch.setattr("monai_nlseg.inferers.plan.available_bytes", lambda device: 1000)
+    served.read(model, volume)  # not larger than what there was room for
+    large = volume.with_name("large.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.random.default_rng(0).random((64, 64, 64), np.float32), np.eye(4)), large)
+    with pytest.raises(ValueError, match="needs .* MB even one window at a time"):
+        served.read(model, large)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"models": []}', '{"models": {"a": {}}}', '{"models": {"a": {"bundle": "absent"}}}']
+)
+def test_a_damaged_list_of_models(tmp_path, text):
+    (tmp_path / "app.json").write_text(text)
+    with pytest.raises(ValueError, match="is no list of models|is not a bundle"):
+        served_bundles(tmp_path)
+
+
+def test_overrides_of_the_list_count(tmp_path):
+    write_app(tmp_path / "app", ["brain_t1_nonlocal_unet_segmentation"])
+    path = tmp_path / "app" / "app.json"
+    models = json.loads(path.read_text())
+    models["models"]["other"] = {
+        "bundle": "brain_t1_nonlocal_unet_segmentation",
+        "overrides": {"checkpoint": str(tmp_path / "other.pt")},
+    }
+    path.write_text(json.dumps(models))
+    assert served_bundles(tmp_path / "app")["other"].weights == tmp_path / "other.pt"
+
+
+def test_images_of_its_kind(tmp_path):
+    write_app(tmp_path / "app")
+    served = served_bundles(tmp_path / "app")
+    one, two = write_t1(tmp_path / "s", "one", 0)[0], write_t1_t2(tmp_path / "s", "two", 1)[0]
+    picture = write_picture(tmp_path / "s", "picture", 2)[0]
+    (damaged := tmp_path / "s" / "damaged.nii.gz").write_bytes(b"no image")
+    taken = {name: [bundle.takes(image) for image in (one, two, picture)] for name, bundle in served.items()}
+    assert taken["brain_t1_nonlocal_unet_segmentation"] == [True, False, False]
+    assert taken["iseg_mri_nonlocal_unet_segmentation"] == [False, True, False]
+    assert taken["intracranial_vessel_dnlnet_segmentation"] == [True, False, False]
+    assert taken["retinal_vessel_dnlnet_segmentation"] == taken["ultrasound_laednet_breast"] == [False, False, True]
+    assert served["brain_t1_nonlocal_unet_segmentation"].takes(damaged)
