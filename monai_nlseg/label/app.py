@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sysconfig
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from fastapi import HTTPException
-from monai.transforms import LoadImage
-from monailabel.datastore import dicom
-from monailabel.datastore.utils.convert import nifti_to_dicom_seg
-from monailabel.endpoints import infer as infer_endpoint
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.exception import MONAILabelException
 
 from monai_nlseg import __version__
 from monai_nlseg.label.batch import BundleBatchInfer
+from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.scoring import scorings
-from monai_nlseg.label.segments import told_of_present
 from monai_nlseg.label.served import served_bundles
 from monai_nlseg.label.strategies import strategies
 from monai_nlseg.label.train import BundleTrain
@@ -95,20 +87,16 @@ class LabelApp(MONAILabelApp):
         return super().async_scoring(method, params)
 
     def init_remote_datastore(self) -> Any:
-        """As MONAI Label has it; the segments of a DICOM SEG get the names of their labels.
+        """As MONAI Label has it, but DICOM SEG and label maps agree in names, values and geometry.
 
         Raises:
             ValueError: if the environment lacks what writes DICOM SEG.
         """
-        for module in (dicom, infer_endpoint):
-            module.nifti_to_dicom_seg = _dicom_seg
+        mend_conversions(self.served)
         return super().init_remote_datastore()
 
     def _download_dcmqi_tools(self) -> None:
-        # MONAI Label asks the network for what is in the environment, of which PATH need not know.
-        os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
-        if not shutil.which("itkimage2segimage"):
-            raise ValueError("studies on a DICOMweb server need the program itkimage2segimage: pip install dcmqi.")
+        require_writer()  # where MONAI Label asks the network
 
 
 def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
@@ -119,14 +107,3 @@ def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
         raise HTTPException(404, error.msg) from error
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
-
-
-def _dicom_seg(series: str, labels: str, told: Sequence[Mapping[str, Any]] | None, **options: Any) -> str:
-    """As MONAI Label has it, which names the first label that is there by the first entry, though it be label 2."""
-    values = np.unique(np.asarray(LoadImage(image_only=True)(labels))).astype(int).tolist()
-    if not any(values):
-        raise HTTPException(400, "the label map is empty, and a DICOM SEG holds at least one voxel of one segment.")
-    made = str(nifti_to_dicom_seg(series, labels, told_of_present(values, told or ()), **options))
-    if not os.path.isfile(made):
-        raise HTTPException(400, "itkimage2segimage made no DICOM SEG of the label map: the server's log says why.")
-    return made

@@ -1,11 +1,11 @@
-"""What a client tells of the labels of a map, for the segments of a DICOM SEG."""
+"""Labels of a map and segments of a DICOM SEG, which go by different numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["told_of_present"]
+__all__ = ["labels_of_segments", "told_of_present"]
 
 
 def told_of_present(values: Iterable[int], told: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -23,3 +23,22 @@ def told_of_present(values: Iterable[int], told: Sequence[Mapping[str, Any]]) ->
     if len(told) <= len(present):
         return list(told)
     return [told[value - 1] for value in present if value <= len(told)]
+
+
+def labels_of_segments(
+    names: Mapping[int, str], models: Mapping[str, Mapping[str, int]], description: str
+) -> dict[int, int]:
+    """The label of each segment of a DICOM SEG, by its name.
+
+    Args:
+        names: number of a segment -> its name.
+        models: name of a model -> name of a label -> its value.
+        description: of the series; the name of a model has it asked first.
+
+    Returns:
+        Number of a segment -> label, of the first model that knows all names; the numbers themselves if none does.
+    """
+    for model in sorted(models, key=lambda model: model != description):
+        if set(names.values()) <= set(models[model]):
+            return {number: models[model][name] for number, name in names.items()}
+    return {number: number for number in names}

@@ -43,13 +43,20 @@ class Orthanc:
         """Send DICOM files."""
         self.client.store_instances([dcmread(file) for file in files])
 
-    def segmentations(self, series: str) -> list[Dataset]:
-        """All that refer to a series, fetched by DICOMweb in no order."""
-        found = []
-        for item in self.client.search_for_series(search_filters={"Modality": "SEG"}):
-            told = Dataset.from_json(item)
-            found += self.client.retrieve_series(told.StudyInstanceUID, told.SeriesInstanceUID)
-        return [made for made in found if made.ReferencedSeriesSequence[0].SeriesInstanceUID == series]
+    def segmentations(self) -> list[Dataset]:
+        """All that are there, fetched by DICOMweb."""
+        series = map(Dataset.from_json, self.client.search_for_series(search_filters={"Modality": "SEG"}))
+        return [
+            made
+            for item in series
+            for made in self.client.retrieve_series(item.StudyInstanceUID, item.SeriesInstanceUID)
+        ]
+
+    def forget_segmentations(self) -> None:
+        """Remove them."""
+        query = {"Level": "Series", "Query": {"Modality": "SEG"}}
+        for series in self.session.post(f"{self.url}/tools/find", json=query).json():
+            self.session.delete(f"{self.url}/series/{series}").raise_for_status()
 
 
 @contextmanager

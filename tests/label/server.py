@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,12 @@ class Server:
 
     def prints(self, text: str, since: int) -> bool:
         """Whether ``text`` comes behind the first ``since`` characters; an error is printed after its answer."""
+        return self.becomes(lambda: text in self.printed()[since:])
+
+    def becomes(self, condition: Callable[[], bool]) -> bool:
+        """Whether a condition holds within 20 seconds."""
         end = time.monotonic() + 20
-        while text not in self.printed()[since:]:
+        while not condition():
             if time.monotonic() > end:
                 return False
             time.sleep(0.1)

@@ -114,22 +114,37 @@ def test_dicom_seg_needs_names(site):
 
 @pytest.mark.parametrize(("absent", "suffix"), [(None, ".nii.gz"), (1, ".nii.gz"), (2, ".nrrd")])
 def test_saved_label_arrives_as_dicom_seg(site, tmp_path, absent, suffix):
-    """Whether or not all labels are there: MONAI Label alone names the first that is there by the first name."""
+    """Whether or not all labels are there."""
+    site.orthanc.forget_segmentations()
     labels = np.where(site.labels == absent, 0, site.labels).astype(np.uint8)
-    before = {made.SOPInstanceUID for made in site.orthanc.segmentations(site.series)}
     answer = site.server.save_label(write_map(tmp_path / f"labels{suffix}", labels), site.series, label_info=TOLD)
     assert answer.json() == {"image": site.series, "label": site.series}, answer.text
-    (made,) = [made for made in site.orthanc.segmentations(site.series) if made.SOPInstanceUID not in before]
+    (made,) = site.orthanc.segmentations()
     site.check(made, labels)
     assert site.server.request("POST", "/activelearning/random", json={}).json() == {}  # none is left to label
 
 
+def test_dicom_seg_becomes_the_label_that_a_training_takes(site, tmp_path):
+    """One that this server has not made, or has forgotten."""
+    site.orthanc.forget_segmentations()
+    labels = np.where(site.labels == 1, 0, site.labels).astype(np.uint8)
+    assert not labels[:, :, 0].any() and not labels[:, :, -1].any()  # of which a DICOM SEG has no frames
+    assert site.server.save_label(write_map(tmp_path / "labels.nii.gz", labels), site.series, label_info=TOLD).ok
+    (kept,) = (Path(item["label"]) for item in site.server.request("GET", "/datastore/?output=train").json())
+    kept.unlink()
+    assert site.server.becomes(lambda: not site.server.info()["datastore"]["label_tags"].get("final"))
+    (item,) = site.server.request("GET", "/datastore/?output=train").json()
+    image, label = nib.load(item["image"]), nib.load(item["label"])
+    np.testing.assert_allclose(label.affine, image.affine, atol=1e-4)
+    np.testing.assert_array_equal(np.asarray(label.dataobj), labels)
+
+
 def test_empty_label_is_refused_by_a_sentence(site, tmp_path):
-    before = len(site.orthanc.segmentations(site.series))
+    site.orthanc.forget_segmentations()
     empty = write_map(tmp_path / "labels.nii.gz", np.zeros_like(site.labels))
     answer = site.server.save_label(empty, site.series, label_info=TOLD)
     assert answer.status_code == 400 and "the label map is empty" in answer.json()["detail"]
-    assert len(site.orthanc.segmentations(site.series)) == before
+    assert site.orthanc.segmentations() == []
 
 
 def test_ohif_is_served_with_the_studies(site):
