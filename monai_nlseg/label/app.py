@@ -72,7 +72,7 @@ class LabelApp(MONAILabelApp):
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """As MONAI Label has it; a fault of the request is answered by its sentence."""
         image, studies = request.get("image"), datastore or self.datastore()
-        if isinstance(image, str) and not Path(image).exists() and not studies.get_image_uri(image):
+        if isinstance(image, str) and not Path(image).exists() and not _found(studies, image):
             raise HTTPException(404, f"there is no image {image!r} among the studies: upload it, or ask for another.")
         return _explained(super().infer, request, datastore)
 
@@ -97,6 +97,13 @@ class LabelApp(MONAILabelApp):
 
     def _download_dcmqi_tools(self) -> None:
         require_writer()  # where MONAI Label asks the network
+
+
+def _found(studies: Any, image: str) -> bool:
+    try:
+        return bool(studies.get_image_uri(image))
+    except IndexError:  # a DICOMweb server's answer holds no series, of which MONAI Label takes the first
+        return False
 
 
 def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:

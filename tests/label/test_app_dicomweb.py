@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
+from monailabel.client import MONAILabelClient
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
@@ -139,12 +140,33 @@ def test_dicom_seg_becomes_the_label_that_a_training_takes(site, tmp_path):
     np.testing.assert_array_equal(np.asarray(label.dataobj), labels)
 
 
+def test_what_3d_slicer_asks_and_sends(site, tmp_path):
+    """By the client that its plugin holds a copy of, with the parameters of the plugin."""
+    site.orthanc.forget_segmentations()
+    client = MONAILabelClient(site.server.url, str(tmp_path), client_id="annotator-1")
+    assert client.info()["labels"] == list(NAMES)
+    result, told = client.infer(T1, site.series, {"result_extension": ".nrrd", "result_dtype": "uint8"})
+    image = SimpleITK.ReadImage(result)
+    assert image.GetPixelID() == SimpleITK.sitkUInt8
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image).T, site.labels)
+    assert told["label_names"] == NAMES
+    told = [{"name": name, "idx": label} for name, label in NAMES.items()]
+    client.save_label(site.series, result, params={"label_info": told})
+    (made,) = site.orthanc.segmentations()
+    site.check(made, site.labels)
+
+
 def test_empty_label_is_refused_by_a_sentence(site, tmp_path):
     site.orthanc.forget_segmentations()
     empty = write_map(tmp_path / "labels.nii.gz", np.zeros_like(site.labels))
     answer = site.server.save_label(empty, site.series, label_info=TOLD)
     assert answer.status_code == 400 and "the label map is empty" in answer.json()["detail"]
     assert site.orthanc.segmentations() == []
+
+
+def test_unknown_series_is_refused_by_a_sentence(site):
+    answer = site.server.infer(T1, "1.2.3.4")
+    assert answer.status_code == 404 and "there is no image '1.2.3.4' among the studies" in answer.json()["detail"]
 
 
 def test_ohif_is_served_with_the_studies(site):
