@@ -89,7 +89,7 @@ def write_small_app(folder: Path) -> None:
     path.write_text(json.dumps(models))
     torch.manual_seed(0)
     weights = folder / "model" / CTA / "models" / "model.pt"
-    weights.parent.mkdir()
+    weights.parent.mkdir(exist_ok=True)
     torch.save(DNLNet(spatial_dims=2, in_channels=1, out_channels=1).state_dict(), weights)
 
 
