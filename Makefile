@@ -41,7 +41,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 # MONAI Label needs numpy < 2, so an environment of its own. PIP_CONSTRAINT also reaches the builds of its dependencies:
-# without it sam2's fetches gigabytes of another torch.
+# without it sam2's fetches gigabytes of another torch. dcmqi writes DICOM SEG, for studies on a DICOMweb server.
 label: $(LABEL)/installed
 
 test-label: $(LABEL)/installed
@@ -52,7 +52,7 @@ $(LABEL)/installed: pyproject.toml label-constraints.txt
 	"MONAI Label 0.8.5 imports distutils, which $(PYTHON) (Python %d.%d) lacks: make PYTHON=python3.11 label" % v)'
 	$(PYTHON) -m venv $(LABEL)
 	PIP_CONSTRAINT=$(abspath label-constraints.txt) $(LABEL)/bin/python -m pip --quiet --disable-pip-version-check \
-	install -e '.[train]' monailabel pytest hypothesis
+	install -e '.[train]' monailabel dcmqi pytest hypothesis
 # As above: MONAI Label imports torchvision, of which its models are not used.
 	@$(LABEL)/bin/python -c 'import torchvision' 2>/dev/null \
 	|| $(LABEL)/bin/python -m pip --quiet --disable-pip-version-check install --no-deps torchvision==0.16.2

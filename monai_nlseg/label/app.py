@@ -13,6 +13,7 @@ from monailabel.utils.async_tasks.utils import tasks
 
 from monai_nlseg import __version__
 from monai_nlseg.label.batch import BundleBatchInfer
+from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.scoring import scorings
@@ -72,7 +73,7 @@ class LabelApp(MONAILabelApp):
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """As MONAI Label has it; a fault of the request is answered by its sentence."""
         image, studies = request.get("image"), datastore or self.datastore()
-        if isinstance(image, str) and not Path(image).exists() and not studies.get_image_uri(image):
+        if isinstance(image, str) and not Path(image).exists() and not _found(studies, image):
             raise HTTPException(404, f"there is no image {image!r} among the studies: upload it, or ask for another.")
         return _explained(super().infer, request, datastore)
 
@@ -94,6 +95,25 @@ class LabelApp(MONAILabelApp):
             if scoring.pending(self.datastore()):
                 started[name] = super().async_scoring(name, params)
         return started
+
+    def init_remote_datastore(self) -> Any:
+        """As MONAI Label has it, but DICOM SEG and label maps agree in names, values and geometry.
+
+        Raises:
+            ValueError: if the environment lacks what writes DICOM SEG.
+        """
+        mend_conversions(self.served)
+        return super().init_remote_datastore()
+
+    def _download_dcmqi_tools(self) -> None:
+        require_writer()  # where MONAI Label asks the network
+
+
+def _found(studies: Any, image: str) -> bool:
+    try:
+        return bool(studies.get_image_uri(image))
+    except IndexError:  # a DICOMweb server's answer holds no series, of which MONAI Label takes the first
+        return False
 
 
 def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:

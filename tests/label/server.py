@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,14 @@ class Server:
         with path.open("rb") as file:
             return self.request("PUT", "/datastore/image", params={"image": image}, files={"file": (path.name, file)})
 
-    def save_label(self, path: Path, image: str) -> requests.Response:
+    def save_label(self, path: Path, image: str, **params: Any) -> requests.Response:
         with path.open("rb") as file:
             return self.request(
-                "PUT", "/datastore/label", params={"image": image, "tag": "final"}, files={"label": (path.name, file)}
+                "PUT",
+                "/datastore/label",
+                params={"image": image, "tag": "final"},
+                files={"label": (path.name, file)},
+                data={"params": json.dumps(params)},
             )
 
     def infer(self, model: str, image: str, output: str = "image", **params: Any) -> requests.Response:
@@ -101,8 +105,12 @@ class Server:
 
     def prints(self, text: str, since: int) -> bool:
         """Whether ``text`` comes behind the first ``since`` characters; an error is printed after its answer."""
+        return self.becomes(lambda: text in self.printed()[since:])
+
+    def becomes(self, condition: Callable[[], bool]) -> bool:
+        """Whether a condition holds within 20 seconds."""
         end = time.monotonic() + 20
-        while text not in self.printed()[since:]:
+        while not condition():
             if time.monotonic() > end:
                 return False
             time.sleep(0.1)
@@ -114,6 +122,13 @@ class Server:
             assert time.monotonic() < end, f"{path} has not ended: {task}"
             time.sleep(0.5)
         return task
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @contextmanager
@@ -129,9 +144,7 @@ def running(
         conf: what else is given by ``--conf``; the app of this package needs nothing.
         environment: settings of MONAI Label, MONAI_LABEL_...
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = app.parent / f"server_{port}.log"
     command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(app), "--studies", str(studies)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
