@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.others.generic import device_list, name_to_device
 
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.training_config import training_overrides
-from monai_nlseg.label.training_data import image_name, labelled_images
+from monai_nlseg.label.training_data import LabelledImage, image_name, labelled_images
 from monai_nlseg.label.training_report import (
     earlier_reports,
     new_folder,
@@ -85,13 +85,7 @@ class BundleTrain(TrainTask):
         folder = new_folder(self.served)
         with tempfile.TemporaryDirectory(dir=folder, prefix="converted-") as converted:
             try:
-                images, left_out = labelled_images(
-                    self.served, _datalist(datastore), folder / "labels", Path(converted)
-                )
-                for name, reason in left_out.items():
-                    logger.info(f"{self.served.name}: {name} is left out, {reason}")
-                seen = trained_on(earlier_reports(self.served))
-                training, validation = split_images(images, asked.val_split, seen)
+                training, validation, left_out = self._images(datastore, asked.val_split, folder, Path(converted))
                 overrides = training_overrides(self.served, training, validation, folder, asked.device, asked.epochs)
             except ValueError:
                 shutil.rmtree(folder)  # nothing has begun
@@ -119,11 +113,24 @@ class BundleTrain(TrainTask):
             torch.cuda.empty_cache()
         return statistics(report)
 
+    def _images(
+        self, datastore: Datastore, share: float, folder: Path, converted: Path
+    ) -> tuple[list[LabelledImage], list[LabelledImage], dict[str, str]]:
+        """To train on, to validate on, and what is left out."""
+        images, left_out = labelled_images(self.served, _datalist(datastore), folder / "labels", converted)
+        for name, reason in left_out.items():
+            logger.info(f"{self.served.name}: {name} is left out, {reason}")
+        training, validation = split_images(images, share, trained_on(earlier_reports(self.served)))
+        return training, validation, left_out
 
-def _datalist(datastore: Datastore) -> list[dict[str, str]]:
-    """Of a server's, with the patients that DICOM tells."""
+
+def _datalist(datastore: Datastore) -> list[dict[str, Any]]:
+    """Of a server's, with the patients that DICOM tells, and the names that 3D Slicer has given with the labels."""
     datalist = []
     for pair in datastore.datalist():
-        patient = datastore.get_image_info(image_name(pair["image"])).get("PatientID")
-        datalist.append({"image": pair["image"], "label": pair["label"], "subject": str(patient or "")})
+        name = image_name(pair["image"])
+        patient = datastore.get_image_info(name).get("PatientID")
+        told = datastore.get_label_info(name, DefaultLabelTag.FINAL).get("label_info") or []
+        names = {int(label["idx"]): str(label["name"]) for label in told if {"idx", "name"} <= set(label)}
+        datalist.append({**pair, "subject": str(patient or ""), "names": names})
     return datalist

@@ -24,6 +24,8 @@ VALIDATIONS = 10
 """How often a training validates at most, unless the bundle's own interval is shorter."""
 BATCHES = 5
 """Of an epoch at least: epochs and rates are of data sets of hundreds of images."""
+WINDOWS = 20
+"""Of each volume or photograph in an epoch at most: an annotator waits for the end of it."""
 
 
 def training_overrides(
@@ -69,6 +71,7 @@ def training_overrides(
         "validate#dataset#data": _reading(data, "validation"),
         **({"output_dir": str(folder / "eval")} if "output_dir" in config else {}),
         **_interval(config, epochs),
+        **_windows(config, training),
         **sampling,
         # A saved label is a mask, of which no outline has to be filled.
         **{f"{step}#_disabled_": True for step, name in steps.items() if name == "FillContourd"},
@@ -131,6 +134,12 @@ def _interval(config: ConfigParser, epochs: int) -> dict[str, int]:
     """Bundles validate after the last epoch, and before it in their own interval, which may be meant for thousands."""
     own = config.get("val_interval")
     return {"val_interval": min(own, math.ceil(epochs / VALIDATIONS))} if isinstance(own, int) else {}
+
+
+def _windows(config: ConfigParser, training: Sequence[LabelledImage]) -> dict[str, int]:
+    own = config.get("windows_per_epoch")
+    most = max(WINDOWS * len(training), BATCHES * _batch_size(config))
+    return {"windows_per_epoch": min(own, most)} if isinstance(own, int) else {}
 
 
 def _sampling(config: ConfigParser, steps: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -51,7 +52,7 @@ class LabelledImage:
 
 
 def labelled_images(
-    served: ServedBundle, datalist: Sequence[Mapping[str, str]], labels: Path, converted: Path
+    served: ServedBundle, datalist: Sequence[Mapping[str, Any]], labels: Path, converted: Path
 ) -> tuple[list[LabelledImage], dict[str, str]]:
     """Check the labelled images of a server, and write their label maps as a bundle reads them.
 
@@ -63,7 +64,8 @@ def labelled_images(
         served: the bundle.
         datalist: "image" and "label" of each, paths; optionally "subject", else it is told from the name: what comes
             before the first "_" if a number is in it. So ``12_3`` and ``12_4``, ``010_HC`` and ``010_2HC``,
-            ``sub-01_ses-1`` and ``sub-01_ses-2`` are of one subject.
+            ``sub-01_ses-1`` and ``sub-01_ses-2`` are of one subject. Optionally "names": value in the label -> name,
+            for 3D Slicer numbers the segments that there are; where the bundle knows them all, they decide.
         labels: folder to write label maps to, which stay as they are if annotators go on.
         converted: folder for images of DICOM series, as NIfTI or PNG.
 
@@ -78,20 +80,35 @@ def labelled_images(
     left_out: dict[str, str] = {}
     for number, pair in enumerate(sorted(datalist, key=lambda pair: pair["image"])):
         name = image_name(pair["image"])
-        if not served.takes(pair["image"]):
-            left_out[name] = "an image of other dimensions or channels than the bundle's"
-            continue
         try:
-            image = _readable(pair["image"], converted / f"{number:04d}")
-            if not served.takes(image):
+            image = _readable(pair["image"], converted / f"{number:04d}") if served.takes(pair["image"]) else None
+            if image is None or not served.takes(image):
                 left_out[name] = "an image of other dimensions or channels than the bundle's"
                 continue
-            written, values = _write_label(image, Path(pair["label"]), labels / f"{number:04d}", served)
+            saved = _SavedLabel(Path(pair["label"]), pair.get("names", {}), served.labels)
+            written, values = _write_label(image, saved, labels / f"{number:04d}")
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         subject = pair.get("subject") or _subject(name)
         found.append(LabelledImage(name, str(image), str(written), bool(values.any()), subject))
     return sorted(found, key=lambda image: image.name), left_out
+
+
+@dataclass(frozen=True)
+class _SavedLabel:
+    """A label file; ``names`` of its values, and the bundle's ``labels``, name -> value."""
+
+    path: Path
+    names: Mapping[int, str]
+    labels: Mapping[str, int]
+
+    def map_of(self, values: np.ndarray) -> np.ndarray:
+        """Its voxels as values of the bundle's labels."""
+        known = {name.lower(): label for name, label in self.labels.items()}
+        if self.names and all(name.lower() in known for name in self.names.values()):
+            meant = {value: known[name.lower()] for value, name in self.names.items()}
+            values = np.select([values == value for value in meant], [*meant.values()], values)
+        return label_map(values, self.labels.values())
 
 
 def label_map(values: np.ndarray, known: Collection[int]) -> np.ndarray:
@@ -145,16 +162,15 @@ def _readable(image: str, folder: Path) -> Path:
     return staged[0][0]
 
 
-def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -> tuple[Path, np.ndarray]:
+def _write_label(image: Path, label: _SavedLabel, target: Path) -> tuple[Path, np.ndarray]:
     """The label map's path, ``target`` with a suffix, and its values."""
-    known = served.labels.values()
     if image.suffix.lower() in IMAGES:
         pixels = read_grey(image)
         check_image(torch.tensor(pixels)[None])
-        mask = read_grey(label) if label.suffix.lower() in IMAGES else _picture_of(_load(label))
+        mask = read_grey(label.path) if label.path.suffix.lower() in IMAGES else _picture_of(_load(label.path))
         if mask.shape != pixels.shape:
             raise ValueError(f"its label has {_size(mask.shape)} pixels, the image {_size(pixels.shape)}: {SAME_GRID}")
-        values = label_map(mask, known)
+        values = label.map_of(mask)
         path = target.with_suffix(".png")
         with written_beside(path) as beside:
             save_png(beside, values)
@@ -162,14 +178,14 @@ def _write_label(image: Path, label: Path, target: Path, served: ServedBundle) -
     volume = _load(image)
     check_image(volume)
     affine = np.asarray(volume.affine, dtype=float)
-    mask = _in_order_of(affine, _load(label))
+    mask = _in_order_of(affine, _load(label.path))
     if mask.shape[1:] != volume.shape[1:] or len(mask) != 1:
         raise ValueError(
             f"its label has {_size(mask.shape[1:])} voxels, the image {_size(volume.shape[1:])}: {SAME_GRID}"
         )
     if (difference := np.abs(np.asarray(mask.affine) - affine).max()) > AFFINE_TOLERANCE:
         raise ValueError(f"its label's affine differs from the image's by {difference:.4g}: {SAME_GRID}")
-    values = label_map(mask[0].numpy(), known)
+    values = label.map_of(mask[0].numpy())
     path = target.with_suffix(".nii.gz")
     with written_beside(path) as beside:
         save_nifti(beside, values, affine)

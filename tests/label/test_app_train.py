@@ -188,6 +188,24 @@ def test_series_of_one_patient_are_not_parted(tmp_path, ellipses):
     assert {tuple(told["training"]), tuple(told["validation"])} == {("case_0", "case_3"), ("case_1", "case_2")}
 
 
+def test_labels_go_by_the_names_that_come_with_them(tmp_path, ellipses):
+    store = datastore(tmp_path / "studies")
+    label = tmp_path / "studies" / "labels" / "final" / "case_2.png"
+    mask = np.asarray(Image.open(label)) > 0
+    Image.fromarray(mask.astype(np.uint8) * 2).save(tmp_path / "case_2.png")
+    told = {"label_info": [{"name": "other", "idx": 1}, {"name": "ellipse", "idx": 2}]}
+    store.save_label("case_2", str(tmp_path / "case_2.png"), "final", told)
+    with pytest.raises(ValueError, match="case_2: its label holds 2"):  # one of the names is not the bundle's
+        BundleTrain(ellipses, OPTIONS)({"device": "cpu", "max_epochs": 1}, store)
+    store.save_label("case_2", str(tmp_path / "case_2.png"), "final", {"label_info": told["label_info"][1:]})
+    BundleTrain(ellipses, OPTIONS)({"device": "cpu", "max_epochs": 1}, store)
+    told = report(ellipses)
+    (written,) = [
+        pair[1] for part in ("training", "validation") for name, pair in told[part].items() if name == "case_2"
+    ]
+    np.testing.assert_array_equal(np.asarray(Image.open(written)) == 1, mask)
+
+
 def test_over_a_server(tmp_path):
     """A training is stopped, which disturbs nothing; the next one changes what is served."""
     studies = tmp_path / "studies"

@@ -9,7 +9,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.transforms import LoadImage
 
-from monai_nlseg.bundle import require_known_ids
+from monai_nlseg.bundle import find_bundle, require_known_ids
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.training_config import read_entries, training_overrides
 from monai_nlseg.label.training_data import LabelledImage, labelled_images
@@ -84,6 +84,21 @@ def test_epoch_shows_few_pictures_several_times(tmp_path, count, shown):
 def test_volumes_of_which_windows_are_drawn_are_held_once(tmp_path):
     served = short_copy(T1, tmp_path)
     training_overrides(served, [picture("a")], [picture("b")], tmp_path, CPU, epochs=3)
+    assert len(read_entries(str(tmp_path / "data.json"), "training")) == 1
+
+
+@pytest.mark.parametrize(("count", "windows"), [(1, 20), (2, 40), (9, 180), (10, 200), (30, 200)])
+def test_epoch_draws_fewer_windows_of_few_volumes(tmp_path, count, windows):
+    served = ServedBundle(T1, find_bundle(T1))
+    cases = [picture(str(number)) for number in range(count)]
+    overrides = training_overrides(served, cases, [picture("held")], tmp_path, CPU, 1)
+    assert overrides["windows_per_epoch"] == windows  # its own are 200
+
+
+def test_slices_of_volumes_are_all_shown(tmp_path):
+    served = ServedBundle(CTA, find_bundle(CTA))
+    overrides = training_overrides(served, [picture("a")], [picture("b")], tmp_path, CPU, 1)
+    assert "windows_per_epoch" not in overrides
     assert len(read_entries(str(tmp_path / "data.json"), "training")) == 1
 
 

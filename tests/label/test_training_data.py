@@ -120,6 +120,16 @@ def test_labels_of_iseg_pass_as_they_are(tmp_path):
     np.testing.assert_array_equal(np.asarray(nib.load(found.label).dataobj), tissues(5))
 
 
+def test_names_that_come_with_a_label_decide(tmp_path):
+    image, label = write_t1(tmp_path / "studies", "case", 5)
+    changed(label, np.where(tissues(5) == 3, 1, np.where(tissues(5) == 2, 2, 0)).astype(np.uint8))
+    datalist = [{**pairs((image, label))[0], "names": {1: "wm", 2: "GM"}}]
+    (found,), _ = checked(T1, datalist, tmp_path)
+    np.testing.assert_array_equal(np.asarray(nib.load(found.label).dataobj), tissues(5) * (tissues(5) > 1))
+    (found,), _ = checked(T1, [{**datalist[0], "names": {1: "Segment_1", 2: "GM"}}], tmp_path)
+    assert set(np.unique(np.asarray(nib.load(found.label).dataobj))) == {0, 1, 2}
+
+
 def test_what_is_saved_later_does_not_change_what_is_trained_on(tmp_path):
     image, label = write_t1(tmp_path / "studies", "case", 5)
     (found,), _ = checked(T1, pairs((image, label)), tmp_path)
