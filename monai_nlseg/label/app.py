@@ -77,6 +77,10 @@ class LabelApp(MONAILabelApp):
             raise HTTPException(404, f"there is no image {image!r} among the studies: upload it, or ask for another.")
         return _explained(super().infer, request, datastore)
 
+    def train(self, request: dict[str, Any]) -> dict[str, Any]:
+        """As MONAI Label has it; a fault of the request is answered by its sentence, if the answer is waited for."""
+        return _explained(super().train, request)
+
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
         """As MONAI Label has it; a fault of the request is answered by its sentence."""
         return _explained(super().next_sample, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import logging
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nibabel
+import torch
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
@@ -50,6 +52,9 @@ class ServedBundle:
 
     def __post_init__(self) -> None:
         self._metadata = json.loads((self.root / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        known = {name for config in self._configs() for name in self.overrides_of(config)}
+        if unknown := sorted(set(self.overrides) - known):
+            raise ValueError(f"{', '.join(unknown)} is no id of the configs of {self.root.name}: correct app.json.")
         config = self._config
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
         self.weights = Path(named or self.root / "models" / "model.pt")
@@ -91,6 +96,19 @@ class ServedBundle:
             logger.warning("%s has no score by dropout, its network cannot be built: %s", self.name, sentence(error))
             return False
 
+    def overrides_of(self, config: str) -> dict[str, Any]:
+        """Those of a config of the bundle: training and inference have ids of their own.
+
+        Args:
+            config: "inference" or "train".
+
+        Raises:
+            ValueError: if the bundle has no such config.
+        """
+        parser = ConfigParser()
+        parser.read_config(str(config_file(self.root, config)))
+        return {name: value for name, value in self.overrides.items() if re.split("#|::", name)[0] in parser}
+
     def takes(self, image: str | Path) -> bool:
         """Whether an image is of its kind, by no more than its name and header: studies may mix volumes and pictures.
 
@@ -114,14 +132,19 @@ class ServedBundle:
         Hold ``busy`` as long as it is used.
 
         Raises:
-            ValueError: without weights, or if they do not fit the network.
+            ValueError: without weights, if they do not fit the network, or for an unknown device.
         """
         if not self.weights.is_file():
             raise ValueError(f"{self.name} has no weights yet: train it on labels that are saved, or restore them.")
+        try:
+            place = torch.device(device)  # what a client sends is not to stand in a config, which is evaluated
+        except RuntimeError:
+            raise ValueError(f"the device {device!r} is unknown: give cpu, cuda or cuda:1.") from None
         of = (device, self.weights.stat().st_mtime_ns)
         if self._model is None or of != self._of:
             self._model = None  # first the memory of the last
-            self._model = Model(self.root, {**self.overrides, "device": f"$torch.device('{device}')"})
+            overrides = self.overrides_of("inference")
+            self._model = Model(self.root, {**overrides, "device": place})
             self._of, self._planned_voxels = of, 0
         return self._model
 
@@ -155,11 +178,14 @@ class ServedBundle:
         self._planned_voxels = max(voxels, self._planned_voxels)
         return item
 
+    def _configs(self) -> list[str]:
+        return [name for name in ("inference", "train") if any((self.root / "configs").glob(f"{name}.*"))]
+
     @property
     def _config(self) -> ConfigParser:
         parser = ConfigParser()
         parser.read_config(str(config_file(self.root, "inference")))
-        parser.update({"bundle_root": str(self.root), **self.overrides})
+        parser.update({"bundle_root": str(self.root), **self.overrides_of("inference")})
         return parser
 
 

@@ -140,6 +140,7 @@ def test_two_requests_at_once(served, tmp_path):
         (T1, "ultrasound", {}, 400, f"'ultrasound.png' is a picture, {T1} takes volumes"),
         (LAEDNET, "t1_0", {}, 400, f"'t1_0.nii.gz' is a volume, {LAEDNET} takes pictures"),
         (T1, "t1_0", {"result_extension": ".xyz"}, 400, "result_extension '.xyz' is unknown"),
+        (T1, "t1_0", {"device": "cpu') or exit() or ('"}, 400, "is unknown: give cpu, cuda or cuda:1"),
         (T1, "t1_0", {"result_extension": ".png"}, 400, "PNG holds one image of two axes"),
     ],
 )

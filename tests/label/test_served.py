@@ -74,6 +74,13 @@ def test_missing_weights_are_told(tiny):
         tiny.model("cpu")
 
 
+@pytest.mark.parametrize("device", ["cpu') or open('{}', 'w", "a100", ""])
+def test_what_a_client_calls_a_device_is_never_run(tiny, tmp_path, device):
+    with pytest.raises(ValueError, match="is unknown: give cpu, cuda or cuda:1"):
+        tiny.model(device.format(tmp_path / "made"))
+    assert not (tmp_path / "made").exists()
+
+
 def test_one_image_at_a_time(tiny, volume):
     write_t1(volume.parent, "second", 1)
     with pytest.raises(ValueError, match="holds 2 images: give one"):
@@ -157,3 +164,14 @@ def test_a_network_that_cannot_be_built_has_no_score_by_dropout(tiny, caplog):
     served = ServedBundle("tiny", tiny.root, {"network_def#channels": "none"})
     assert not served.dropout
     assert "tiny has no score by dropout" in caplog.text
+
+
+def test_training_and_inference_have_ids_of_their_own(tmp_path):
+    write_app(tmp_path / "app", ["brain_t1_nonlocal_unet_segmentation"])
+    root = tmp_path / "app" / "model" / "brain_t1_nonlocal_unet_segmentation"
+    served = ServedBundle("t1", root, {"windows_per_epoch": 4, "step": 16, "inferer#sw_batch_size": 1})
+    assert served.overrides_of("inference") == {"step": 16, "inferer#sw_batch_size": 1}
+    assert served.overrides_of("train") == {"windows_per_epoch": 4, "step": 16}
+    served.model("cpu")
+    with pytest.raises(ValueError, match="no_such_id is no id of the configs of brain_t1_nonlocal"):
+        ServedBundle("t1", root, {"step": 16, "no_such_id": 1})
