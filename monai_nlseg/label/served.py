@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -50,6 +51,12 @@ class ServedBundle:
 
     def __post_init__(self) -> None:
         self._metadata = json.loads((self.root / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        known = {*self.known("inference"), *self.known("train")}
+        if unknown := [name for name in self.overrides if name not in known]:
+            raise ValueError(
+                f"app.json: {self.name} overrides {', '.join(unknown)}, which is in neither config of its bundle, "
+                "inference or train: correct the id, or leave it out."
+            )
         config = self._config
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
         self.weights = Path(named or self.root / "models" / "model.pt")
@@ -108,6 +115,18 @@ class ServedBundle:
         channels = self._metadata["network_data_format"]["inputs"]["image"]["num_channels"]
         return channels == (shape[3] if len(shape) > 3 else 1)
 
+    def known(self, name: str) -> dict[str, Any]:
+        """The overrides of a config of the bundle, ``inference`` or ``train``, told by the first part of their ids."""
+        if not self.overrides:
+            return {}
+        try:
+            ids = ConfigParser.load_config_file(str(config_file(self.root, name)))
+        except ValueError:  # a bundle without a config for training
+            if name == "inference":
+                raise
+            return {}
+        return {key: value for key, value in self.overrides.items() if re.split("#|::", key)[0] in ids}
+
     def model(self, device: str) -> Model:
         """The bundle on a device with the weights that are there now, loaded strictly.
 
@@ -121,7 +140,7 @@ class ServedBundle:
         of = (device, self.weights.stat().st_mtime_ns)
         if self._model is None or of != self._of:
             self._model = None  # first the memory of the last
-            self._model = Model(self.root, {**self.overrides, "device": f"$torch.device('{device}')"})
+            self._model = Model(self.root, {**self.known("inference"), "device": f"$torch.device('{device}')"})
             self._of, self._planned_voxels = of, 0
         return self._model
 
@@ -159,7 +178,7 @@ class ServedBundle:
     def _config(self) -> ConfigParser:
         parser = ConfigParser()
         parser.read_config(str(config_file(self.root, "inference")))
-        parser.update({"bundle_root": str(self.root), **self.overrides})
+        parser.update({"bundle_root": str(self.root), **self.known("inference")})
         return parser
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,7 @@ def training_overrides(
         parts = {"training": entries, "validation": [_entry(image) for image in validation]}
         beside.write_text(json.dumps(parts, indent=1), encoding="utf-8")
     return {
-        **_known(config, served),
+        **served.known("train"),
         "bundle_root": str(served.root),
         "ckpt_dir": str(folder),
         "device": device,
@@ -94,12 +93,8 @@ def _config(served: ServedBundle) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config(str(config_file(served.root, "train")))
     parser.read_meta(str(served.root / "configs" / "metadata.json"))
-    parser.update({"bundle_root": str(served.root), **_known(parser, served)})
+    parser.update({"bundle_root": str(served.root), **served.known("train")})
     return parser
-
-
-def _known(config: ConfigParser, served: ServedBundle) -> dict[str, Any]:
-    return {name: value for name, value in served.overrides.items() if re.split("#|::", name)[0] in config}
 
 
 def _components(config: Any, at: str = "") -> Iterator[tuple[str, str]]:

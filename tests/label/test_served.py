@@ -117,6 +117,21 @@ def test_overrides_of_the_list_count(tmp_path):
     assert served_bundles(tmp_path / "app")["other"].weights == tmp_path / "other.pt"
 
 
+def test_overrides_of_the_training_alone_leave_inference_as_it_is(tmp_path):
+    write_app(tmp_path / "app", ["brain_t1_nonlocal_unet_segmentation"])
+    root = tmp_path / "app" / "model" / "brain_t1_nonlocal_unet_segmentation"
+    served = ServedBundle("brain", root, {"windows_per_epoch": 20, "step": 32})
+    assert served.known("inference") == {"step": 32}
+    assert served.known("train") == {"windows_per_epoch": 20, "step": 32}
+    assert served.model("cpu").evaluator.inferer.step == 32
+
+
+def test_overrides_that_neither_config_knows(tmp_path):
+    root = unet_bundle(tmp_path / "own")
+    with pytest.raises(ValueError, match="own overrides windows_per_epok, which is in neither config"):
+        ServedBundle("own", root, {"windows_per_epok": 20})
+
+
 def test_images_of_its_kind(tmp_path):
     write_app(tmp_path / "app")
     served = served_bundles(tmp_path / "app")
