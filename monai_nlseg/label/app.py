@@ -13,6 +13,7 @@ from monailabel.utils.async_tasks.utils import tasks
 
 from monai_nlseg import __version__
 from monai_nlseg.errors import root_cause, sentence
+from monai_nlseg.label.background import end_with_server
 from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
@@ -41,6 +42,7 @@ class LabelApp(MONAILabelApp):
     """
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        end_with_server()
         self.options = AppOptions.of(conf)
         self.served = self.options.chosen(served_bundles(app_dir))
         super().__init__(

@@ -1,0 +1,29 @@
+"""What a server computes in processes of their own ends with it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+__all__ = ["end_with_server"]
+
+SERVER = "NLSEG_LABEL_SERVER"
+SECONDS = 1.0
+
+
+def end_with_server() -> None:
+    """Note this process as the server; in one that a server has started, end it as soon as the server is no more.
+
+    MONAI Label stops its trainings and scores on request only: of a server that is killed they would go on, and a
+    training exchange weights under the next server. What is written by then stays; Windows does not tell of parents.
+    """
+    server = int(os.environ.setdefault(SERVER, str(os.getpid())))
+    if server != os.getpid() and os.name == "posix":
+        threading.Thread(target=_end_without, args=(server,), daemon=True).start()
+
+
+def _end_without(server: int) -> None:
+    while os.getppid() == server:
+        time.sleep(SECONDS)
+    os._exit(1)
