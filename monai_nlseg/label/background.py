@@ -18,9 +18,11 @@ def end_with_server() -> None:
     MONAI Label stops its trainings and scores on request only: of a server that is killed they would go on, and a
     training exchange weights under the next server. What is written by then stays; Windows does not tell of parents.
     """
-    server = int(os.environ.setdefault(SERVER, str(os.getpid())))
-    if server != os.getpid() and os.name == "posix":
-        threading.Thread(target=_end_without, args=(server,), daemon=True).start()
+    parent = os.getppid()
+    if os.environ.get(SERVER) != str(parent):
+        os.environ[SERVER] = str(os.getpid())  # which processes of this one inherit
+    else:
+        threading.Thread(target=_end_without, args=(parent,), daemon=True).start()
 
 
 def _end_without(server: int) -> None:
