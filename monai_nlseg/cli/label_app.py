@@ -29,5 +29,7 @@ def label_app(
     names = write_app(output, bundles or ())
     say(f"{output} serves {', '.join(names)}; start it by")
     print(start_command(output, studies, port))
+    if "://" not in studies and not Path(studies).is_dir():
+        say(f"There is no folder {studies}: MONAI Label would make it, empty, so check its name or fill it first.")
     if not find_spec("monailabel"):
         say("MONAI Label is not installed here: run that in its environment, which `make label` sets up.")

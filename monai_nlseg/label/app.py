@@ -12,6 +12,8 @@ from monailabel.interfaces.exception import MONAILabelException
 from monailabel.utils.async_tasks.utils import tasks
 
 from monai_nlseg import __version__
+from monai_nlseg.errors import root_cause, sentence
+from monai_nlseg.label.background import end_with_server
 from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
@@ -20,6 +22,7 @@ from monai_nlseg.label.scoring import scorings
 from monai_nlseg.label.served import served_bundles
 from monai_nlseg.label.strategies import strategies
 from monai_nlseg.label.train import BundleTrain
+from monai_nlseg.label.training_data import image_name
 
 __all__ = ["LabelApp"]
 
@@ -39,6 +42,7 @@ class LabelApp(MONAILabelApp):
     """
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        end_with_server()
         self.options = AppOptions.of(conf)
         self.served = self.options.chosen(served_bundles(app_dir))
         super().__init__(
@@ -74,7 +78,7 @@ class LabelApp(MONAILabelApp):
         """As MONAI Label has it; a fault of the request is answered by its sentence."""
         image, studies = request.get("image"), datastore or self.datastore()
         if isinstance(image, str) and not Path(image).exists() and not _found(studies, image):
-            raise HTTPException(404, f"there is no image {image!r} among the studies: upload it, or ask for another.")
+            raise HTTPException(404, _missing(studies, image))
         return _explained(super().infer, request, datastore)
 
     def train(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -120,11 +124,20 @@ def _found(studies: Any, image: str) -> bool:
         return False
 
 
+def _missing(studies: Any, image: str) -> str:
+    name = image_name(image)
+    if name != image and _found(studies, name):
+        return f"images are named without their suffix: ask for {name!r}."
+    return f"there is no image {image!r} among the studies: upload it, or ask for another."
+
+
 def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
     """MONAI Label answers any exception by "Internal Server Error", and an HTTPException by what it says."""
     try:
         return asked(*arguments)
     except MONAILabelException as error:
         raise HTTPException(404, error.msg) from error
-    except ValueError as error:
-        raise HTTPException(400, str(error)) from error
+    except (ValueError, RuntimeError) as error:  # MONAI's transforms make RuntimeErrors of all errors
+        if not isinstance(root_cause(error), ValueError):
+            raise
+        raise HTTPException(400, sentence(error)) from error

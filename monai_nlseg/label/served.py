@@ -52,9 +52,12 @@ class ServedBundle:
 
     def __post_init__(self) -> None:
         self._metadata = json.loads((self.root / "configs" / "metadata.json").read_text(encoding="utf-8"))
-        known = {name for config in self._configs() for name in self.overrides_of(config)}
-        if unknown := sorted(set(self.overrides) - known):
-            raise ValueError(f"{', '.join(unknown)} is no id of the configs of {self.root.name}: correct app.json.")
+        known = {*self.overrides_of("inference"), *self.overrides_of("train")}
+        if unknown := [name for name in self.overrides if name not in known]:
+            raise ValueError(
+                f"app.json: {self.name} overrides {', '.join(unknown)}, which is in neither config of its bundle, "
+                "inference or train: correct the id, or leave it out."
+            )
         config = self._config
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
         self.weights = Path(named or self.root / "models" / "model.pt")
@@ -96,19 +99,6 @@ class ServedBundle:
             logger.warning("%s has no score by dropout, its network cannot be built: %s", self.name, sentence(error))
             return False
 
-    def overrides_of(self, config: str) -> dict[str, Any]:
-        """Those of a config of the bundle: training and inference have ids of their own.
-
-        Args:
-            config: "inference" or "train".
-
-        Raises:
-            ValueError: if the bundle has no such config.
-        """
-        parser = ConfigParser()
-        parser.read_config(str(config_file(self.root, config)))
-        return {name: value for name, value in self.overrides.items() if re.split("#|::", name)[0] in parser}
-
     def takes(self, image: str | Path) -> bool:
         """Whether an image is of its kind, by no more than its name and header: studies may mix volumes and pictures.
 
@@ -125,6 +115,18 @@ class ServedBundle:
             return True
         channels = self._metadata["network_data_format"]["inputs"]["image"]["num_channels"]
         return channels == (shape[3] if len(shape) > 3 else 1)
+
+    def overrides_of(self, name: str) -> dict[str, Any]:
+        """Those of a config of the bundle, ``inference`` or ``train``, told by the first part of their ids."""
+        if not self.overrides:
+            return {}
+        try:
+            ids = ConfigParser.load_config_file(str(config_file(self.root, name)))
+        except ValueError:  # a bundle without a config for training
+            if name == "inference":
+                raise
+            return {}
+        return {key: value for key, value in self.overrides.items() if re.split("#|::", key)[0] in ids}
 
     def model(self, device: str) -> Model:
         """The bundle on a device with the weights that are there now, loaded strictly.
@@ -177,9 +179,6 @@ class ServedBundle:
             require_memory(model, item)
         self._planned_voxels = max(voxels, self._planned_voxels)
         return item
-
-    def _configs(self) -> list[str]:
-        return [name for name in ("inference", "train") if any((self.root / "configs").glob(f"{name}.*"))]
 
     @property
     def _config(self) -> ConfigParser:

@@ -135,6 +135,7 @@ def test_two_requests_at_once(served, tmp_path):
         (NERVE, "ultrasound", {}, 400, f"{NERVE} has no weights yet: train it"),
         (T1, "damaged", {}, 400, "damaged.nii.gz"),
         (T1, "no_such_image", {}, 404, "there is no image 'no_such_image'"),
+        (T1, "t1_0.nii.gz", {}, 404, "images are named without their suffix: ask for 't1_0'"),
         (ISEG, "t1_0", {}, 400, "the image has 1 channel, the bundle takes 2"),
         (T1, "t1_t2", {}, 400, "the image has 2 channels, the bundle takes 1"),
         (T1, "ultrasound", {}, 400, f"'ultrasound.png' is a picture, {T1} takes volumes"),
@@ -149,6 +150,15 @@ def test_faults_are_answered_by_a_sentence(served, model, image, params, code, s
     assert answer.status_code == code, answer.text
     assert sentence in answer.json()["detail"]
     assert served.infer(LAEDNET, "ultrasound").status_code == 200
+
+
+def test_an_image_that_preprocessing_refuses(served, tmp_path):
+    pixels = np.zeros((96, 96), np.uint8)
+    pixels[:, :30] = pixels[:30] = 200
+    Image.fromarray(pixels).save(tmp_path / "corner.png")
+    answer = served.infer(RETINA, str(tmp_path / "corner.png"))
+    assert answer.status_code == 400
+    assert "give a mask of the field of view" in answer.json()["detail"]
 
 
 def test_weights_that_do_not_fit_are_no_silent_warning(served):

@@ -124,6 +124,21 @@ def test_overrides_of_the_list_count(tmp_path):
     assert served_bundles(tmp_path / "app")["other"].weights == tmp_path / "other.pt"
 
 
+def test_overrides_of_the_training_alone_leave_inference_as_it_is(tmp_path):
+    write_app(tmp_path / "app", ["brain_t1_nonlocal_unet_segmentation"])
+    root = tmp_path / "app" / "model" / "brain_t1_nonlocal_unet_segmentation"
+    served = ServedBundle("brain", root, {"windows_per_epoch": 20, "step": 32})
+    assert served.overrides_of("inference") == {"step": 32}
+    assert served.overrides_of("train") == {"windows_per_epoch": 20, "step": 32}
+    assert served.model("cpu").evaluator.inferer.step == 32
+
+
+def test_overrides_that_neither_config_knows(tmp_path):
+    root = unet_bundle(tmp_path / "own")
+    with pytest.raises(ValueError, match="own overrides windows_per_epok, which is in neither config"):
+        ServedBundle("own", root, {"windows_per_epok": 20})
+
+
 def test_images_of_its_kind(tmp_path):
     write_app(tmp_path / "app")
     served = served_bundles(tmp_path / "app")
@@ -164,14 +179,3 @@ def test_a_network_that_cannot_be_built_has_no_score_by_dropout(tiny, caplog):
     served = ServedBundle("tiny", tiny.root, {"network_def#channels": "none"})
     assert not served.dropout
     assert "tiny has no score by dropout" in caplog.text
-
-
-def test_training_and_inference_have_ids_of_their_own(tmp_path):
-    write_app(tmp_path / "app", ["brain_t1_nonlocal_unet_segmentation"])
-    root = tmp_path / "app" / "model" / "brain_t1_nonlocal_unet_segmentation"
-    served = ServedBundle("t1", root, {"windows_per_epoch": 4, "step": 16, "inferer#sw_batch_size": 1})
-    assert served.overrides_of("inference") == {"step": 16, "inferer#sw_batch_size": 1}
-    assert served.overrides_of("train") == {"windows_per_epoch": 4, "step": 16}
-    served.model("cpu")
-    with pytest.raises(ValueError, match="no_such_id is no id of the configs of brain_t1_nonlocal"):
-        ServedBundle("t1", root, {"step": 16, "no_such_id": 1})

@@ -92,3 +92,11 @@ def test_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     assert start_command(tmp_path / "app", str(tmp_path)) in result.output
     assert list(json.loads((tmp_path / "app" / "app.json").read_text())["models"]) == [T1]
+
+
+@pytest.mark.parametrize(("name", "warned"), [(".", False), ("absent", True)])
+def test_a_folder_of_images_that_is_not_there(tmp_path, name, warned):
+    arguments = ["label-app", "--output", str(tmp_path / "app"), "--bundles", T1, "--studies", str(tmp_path / name)]
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    assert ("check its name or fill it first" in " ".join(result.output.split())) is warned
