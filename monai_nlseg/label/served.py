@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nibabel
+import torch
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
@@ -21,6 +22,7 @@ from monai_nlseg.cohort.model import Item, Model, add_scripts, label_names
 from monai_nlseg.cohort.plan import plan_worker, require_memory
 from monai_nlseg.cohort.staging import stage
 from monai_nlseg.errors import sentence
+from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.uncertainty import has_dropout
 
 __all__ = ["ServedBundle", "served_bundles"]
@@ -54,7 +56,7 @@ class ServedBundle:
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
         self.weights = Path(named or self.root / "models" / "model.pt")
         self._model: Model | None = None
-        self._of: tuple[str, int] | None = None
+        self._of: tuple[torch.device, int] | None = None
         self._planned_voxels = 0
 
     @property
@@ -114,14 +116,15 @@ class ServedBundle:
         Hold ``busy`` as long as it is used.
 
         Raises:
-            ValueError: without weights, or if they do not fit the network.
+            ValueError: without weights, if they do not fit the network, or for no device of this machine.
         """
+        asked = device_named(device)
         if not self.weights.is_file():
             raise ValueError(f"{self.name} has no weights yet: train it on labels that are saved, or restore them.")
-        of = (device, self.weights.stat().st_mtime_ns)
+        of = (asked, self.weights.stat().st_mtime_ns)
         if self._model is None or of != self._of:
             self._model = None  # first the memory of the last
-            self._model = Model(self.root, {**self.overrides, "device": f"$torch.device('{device}')"})
+            self._model = Model(self.root, {**self.overrides, "device": asked})
             self._of, self._planned_voxels = of, 0
         return self._model
 

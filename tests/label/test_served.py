@@ -157,3 +157,17 @@ def test_a_network_that_cannot_be_built_has_no_score_by_dropout(tiny, caplog):
     served = ServedBundle("tiny", tiny.root, {"network_def#channels": "none"})
     assert not served.dropout
     assert "tiny has no score by dropout" in caplog.text
+
+
+def test_a_device_is_no_code(tiny, tmp_path):
+    """What is asked for comes from clients, and strings in configs that begin with "$" are evaluated."""
+    written = tmp_path / "written"
+    with pytest.raises(ValueError, match="the device .* is unknown: give cpu, cuda or cuda:1"):
+        tiny.model(f"cpu') if open('{written}', 'w') else torch.device('cpu")
+    assert not written.exists()
+
+
+def test_a_gpu_that_is_not_there_is_refused(tiny):
+    count = torch.cuda.device_count()
+    with pytest.raises(ValueError, match=f"the device 'cuda:{count}' is not there, this machine has {count} GPUs"):
+        tiny.model(f"cuda:{count}")
