@@ -16,7 +16,7 @@ from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
 from monai_nlseg.label.options import AppOptions
-from monai_nlseg.label.scoring import scorings
+from monai_nlseg.label.scoring import scorings, unfinished
 from monai_nlseg.label.served import served_bundles
 from monai_nlseg.label.strategies import strategies
 from monai_nlseg.label.train import BundleTrain
@@ -90,11 +90,8 @@ class LabelApp(MONAILabelApp):
             return super().async_scoring(method, params)
         if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
             return {}
-        started = {}
-        for name, scoring in self._scoring_methods.items():
-            if scoring.pending(self.datastore()):
-                started[name] = super().async_scoring(name, params)
-        return started
+        names = unfinished(self._scoring_methods, self.datastore())
+        return {name: super(LabelApp, self).async_scoring(name, params) for name in names}
 
     def init_remote_datastore(self) -> Any:
         """As MONAI Label has it, but DICOM SEG and label maps agree in names, values and geometry.

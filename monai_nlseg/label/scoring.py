@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from monailabel.config import settings
@@ -23,7 +22,7 @@ from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.uncertainty import dropout_uncertainty, view_disagreement
 
-__all__ = ["BundleScoring", "score_names", "scorings"]
+__all__ = ["BundleScoring", "score_names", "scorings", "unfinished"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,19 +68,23 @@ class BundleScoring(ScoringMethod):
         kind = "passes with dropout contradict each other" if name.endswith("_dropout") else "flipped views disagree"
         super().__init__(f"How far {kind} in what {served.name} finds: 0 to 1")
         self.name, self.served, self.measure = name, served, measure
-        self._taken: dict[tuple[str, int], bool] = {}
 
     def pending(self, datastore: Datastore) -> list[str]:
         """Ids of the unlabelled images, by name, that the bundle takes and that its weights have not scored yet."""
-        if not self.served.weights.is_file() or not _keeps_scores(datastore):
-            return []
-        weights = self._weights()
-        infos = {image: datastore.get_image_info(image) for image in sorted(datastore.get_unlabeled_images())}
-        return [
-            image
-            for image, info in infos.items()
-            if info.get(weights_key(self.name)) != weights and self._takes(info.get("path"))
-        ]
+        return sorted(self.left(unlabelled(datastore))) if _keeps_scores(datastore) else []
+
+    def left(self, images: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+        """Those of the images that the bundle takes and that its weights have not scored yet.
+
+        Args:
+            images: what :func:`unlabelled` returned.
+        """
+        if not self.served.weights.is_file():
+            return
+        weights, key = self._weights(), weights_key(self.name)
+        for image, info in images.items():
+            if info.get(key) != weights and self._takes(info.get("path")):
+                yield image
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Score what is :meth:`pending`.
@@ -139,13 +142,19 @@ class BundleScoring(ScoringMethod):
         return self.served.weights.stat().st_mtime_ns
 
     def _takes(self, path: str | None) -> bool:
-        """Once a file, for a server asks often; what a DICOMweb server holds can be told when it is here."""
-        if path is None or not Path(path).exists():
-            return True
-        key = (path, Path(path).stat().st_mtime_ns)
-        if key not in self._taken:
-            self._taken[key] = self.served.takes(path)
-        return self._taken[key]
+        """What a DICOMweb server holds can be told when it is here."""
+        return path is None or self.served.takes(path)
+
+
+def unlabelled(datastore: Datastore) -> dict[str, dict[str, Any]]:
+    """Image -> the datastore's info."""
+    return {image: datastore.get_image_info(image) for image in datastore.get_unlabeled_images()}
+
+
+def unfinished(methods: Mapping[str, BundleScoring], datastore: Datastore) -> list[str]:
+    """Names of the scores that some image lacks; the infos of the images, which take long, are read once for all."""
+    images = unlabelled(datastore) if _keeps_scores(datastore) else {}
+    return [name for name, method in methods.items() if next(method.left(images), None) is not None]
 
 
 def _keeps_scores(datastore: Datastore) -> bool:

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +104,11 @@ class ServedBundle:
         if axes != self.dimension or axes == 2:
             return axes == self.dimension
         try:
-            shape = nibabel.load(image).shape
-        except (OSError, nibabel.filebasedimages.ImageFileError):
+            written = Path(image).stat().st_mtime_ns
+        except OSError:
             return True
-        channels = self._metadata["network_data_format"]["inputs"]["image"]["num_channels"]
-        return channels == (shape[3] if len(shape) > 3 else 1)
+        found = _channels(str(image), written)
+        return found in (None, self._metadata["network_data_format"]["inputs"]["image"]["num_channels"])
 
     def model(self, device: str) -> Model:
         """The bundle on a device with the weights that are there now, loaded strictly.
@@ -172,6 +172,21 @@ def _axes(image: str | Path) -> int | None:
     if Path(name).suffix in IMAGES:
         return 2
     return 3 if name.endswith(VOLUMES) else None
+
+
+@lru_cache(maxsize=100_000)
+def _channels(volume: str, written: int) -> int | None:
+    """By its header, once a file, for several bundles ask of all images again and again; None if that cannot be read.
+
+    Args:
+        volume: path.
+        written: when it was written last, for it may be exchanged.
+    """
+    try:
+        shape = nibabel.load(volume).shape
+    except Exception:  # nibabel's own, zlib's, the system's
+        return None
+    return int(shape[3]) if len(shape) > 3 else 1
 
 
 def served_bundles(app: str | Path) -> dict[str, ServedBundle]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import struct
 import sys
 
 import nibabel
@@ -129,6 +131,36 @@ def test_images_of_its_kind(tmp_path):
     assert taken["intracranial_vessel_dnlnet_segmentation"] == [True, False, False]
     assert taken["retinal_vessel_dnlnet_segmentation"] == taken["ultrasound_laednet_breast"] == [False, False, True]
     assert served["brain_t1_nonlocal_unet_segmentation"].takes(damaged)
+
+
+@pytest.mark.parametrize("damage", ["stream", "type", "gone"])
+def test_an_image_of_which_nothing_can_be_told_counts_as_taken(tmp_path, damage):
+    """nibabel raises what zlib does, and errors of its own."""
+    write_app(tmp_path / "app", ["iseg_mri_nonlocal_unet_segmentation"])
+    volume, _ = write_t1(tmp_path / "studies", "volume", 0)
+    if damage == "stream":
+        stream = bytearray(volume.read_bytes())
+        stream[30:60] = b"\xff" * 30
+        volume.write_bytes(stream)
+    elif damage == "type":
+        header = bytearray(gzip.decompress(volume.read_bytes()))
+        header[70:72] = struct.pack("<h", 9999)
+        volume.write_bytes(gzip.compress(header))
+    else:
+        volume.unlink()
+    assert served_bundles(tmp_path / "app")["iseg_mri_nonlocal_unet_segmentation"].takes(volume)
+
+
+def test_headers_are_read_once_for_all_bundles(tmp_path, monkeypatch):
+    write_app(tmp_path / "app")
+    volume, _ = write_t1(tmp_path / "studies", "volume", 0)
+    read = []
+    load = nibabel.load
+    monkeypatch.setattr(nibabel, "load", lambda path: (read.append(path), load(path))[1])
+    kind = [bundle.takes(volume) for _ in range(2) for bundle in served_bundles(tmp_path / "app").values()]
+    assert any(kind) and not all(kind) and len(read) == 1
+    nibabel.save(nibabel.concat_images([load(volume), load(volume)]), volume)  # another image in its place
+    assert [bundle.takes(volume) for bundle in served_bundles(tmp_path / "app").values()] != kind[: len(kind) // 2]
 
 
 def test_dropout_of_the_shipped_ones(tmp_path):
