@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
 import struct
 import sys
+import weakref
 
 import nibabel
 import numpy as np
 import pytest
 import torch
 
+from monai_nlseg.bundle import find_bundle
 from monai_nlseg.label import write_app
 from monai_nlseg.label.served import ServedBundle, served_bundles
 from tests.cohort.bundles import unet_bundle
@@ -203,3 +206,16 @@ def test_a_gpu_that_is_not_there_is_refused(tiny):
     count = torch.cuda.device_count()
     with pytest.raises(ValueError, match=f"the device 'cuda:{count}' is not there, this machine has {count} GPUs"):
         tiny.model(f"cuda:{count}")
+
+
+def test_earlier_models_are_freed(tmp_path):
+    served = ServedBundle("laednet", find_bundle("ultrasound_laednet_segmentation"))
+    picture, _ = write_picture(tmp_path / "studies", "picture", 0)
+    model = served.model("cpu")
+    served.read(model, picture)
+    earlier = weakref.ref(model)
+    del model
+    served._of = None  # as with other weights
+    served.model("cpu")
+    gc.collect()
+    assert earlier() is None
