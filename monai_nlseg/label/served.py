@@ -17,6 +17,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
+from monai_nlseg.cohort.case_list import LISTS
 from monai_nlseg.cohort.cases import IMAGES, find_cases
 from monai_nlseg.cohort.model import Item, Model, add_scripts, label_names
 from monai_nlseg.cohort.plan import plan_worker, require_memory
@@ -25,7 +26,7 @@ from monai_nlseg.errors import sentence
 from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.uncertainty import has_dropout
 
-__all__ = ["ServedBundle", "served_bundles"]
+__all__ = ["ServedBundle", "served_bundles", "staged_image"]
 
 logger = logging.getLogger(__name__)
 
@@ -142,14 +143,8 @@ class ServedBundle:
         if axes is not None and axes != self.dimension:
             given, taken = ("picture", "volumes") if axes == 2 else ("volume", "pictures")
             raise ValueError(f"'{name}' is a {given}, {self.name} takes {taken}: ask for another model.")
-        cases = find_cases(image)
-        if len(cases) != 1:
-            raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
         with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
-            staged = stage(cases[0], Path(folder)).images
-            if len(staged) != 1:
-                raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
-            item = model.read(staged[0])
+            item = model.read(staged_image(image, Path(folder)))
         voxels = item.data["image"].numel()
         if self._planned_voxels == 0:
             plan_worker(model, item, None)
@@ -164,6 +159,28 @@ class ServedBundle:
         parser.read_config(str(config_file(self.root, "inference")))
         parser.update({"bundle_root": str(self.root), **self.overrides})
         return parser
+
+
+def staged_image(image: str | Path, folder: Path) -> tuple[Path, ...]:
+    """What a bundle reads of one image.
+
+    Args:
+        image: a file, or a folder with one DICOM series.
+        folder: for what DICOM is converted to.
+
+    Raises:
+        ValueError: for what is no image, a list of images (which clients can upload, and which may name any file or
+            URL that this machine reaches), or more than one image.
+    """
+    if str(image).lower().endswith(LISTS):
+        raise ValueError(f"'{Path(image).name}' is a list, no image: give one image.")
+    cases = find_cases(image)
+    if len(cases) != 1:
+        raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
+    staged = stage(cases[0], folder).images
+    if len(staged) != 1:
+        raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
+    return staged[0]
 
 
 def _axes(image: str | Path) -> int | None:

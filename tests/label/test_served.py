@@ -219,3 +219,11 @@ def test_earlier_models_are_freed(tmp_path):
     served.model("cpu")
     gc.collect()
     assert earlier() is None
+
+
+@pytest.mark.parametrize("name", ["images.csv", "images.JSON", "images.jsonl"])
+def test_a_list_is_no_image(tiny, volume, tmp_path, name):
+    """A client could have any file or address read by it."""
+    (tmp_path / name).write_text(f"image\n{volume}\n" if name.endswith("csv") else f'[{{"image": "{volume}"}}]')
+    with pytest.raises(ValueError, match=f"'{name}' is a list, no image"):
+        tiny.read(tiny.model("cpu"), tmp_path / name)
