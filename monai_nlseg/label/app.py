@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from monailabel.interfaces.exception import MONAILabelException
 from monailabel.utils.async_tasks.utils import tasks
 
 from monai_nlseg import __version__
+from monai_nlseg.errors import sentence
 from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
@@ -22,6 +24,8 @@ from monai_nlseg.label.strategies import strategies
 from monai_nlseg.label.train import BundleTrain
 
 __all__ = ["LabelApp"]
+
+logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -121,3 +125,6 @@ def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
         raise HTTPException(404, error.msg) from error
     except ValueError as error:
         raise HTTPException(400, str(error)) from error
+    except (RuntimeError, OSError, MemoryError) as error:  # no room in memory or on the disk, a fault of the GPU
+        logger.exception("a request has failed")
+        raise HTTPException(500, f"the server has failed: {sentence(error)}") from error

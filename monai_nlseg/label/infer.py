@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from monai.data import ITKWriter
 from monai.utils import optional_import
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
@@ -74,12 +75,16 @@ class BundleInfer(InferTask):
         device = name_to_device(request.get("device"))
         with self.served.busy:
             model = self.served.model(device)
-            item = self.served.read(model, request["image"])
-            note("pre")
-            item = model.infer(item)
-            note("infer")
-            prediction = model.finish(item)
-            note("post")
+            try:
+                item = self.served.read(model, request["image"])
+                note("pre")
+                item = model.infer(item)
+                note("infer")
+                prediction = model.finish(item)
+                note("post")
+            finally:
+                if model.device.type == "cuda":  # what PyTorch keeps would be missing to a training or scoring
+                    torch.cuda.empty_cache()
         result = write_result(prediction, str(request.get("result_extension") or ""))
         note("write")
         return result, {

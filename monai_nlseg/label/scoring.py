@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from monailabel.config import settings
 from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.interfaces.datastore import Datastore
@@ -119,6 +120,8 @@ class BundleScoring(ScoringMethod):
                 errors[image], found = error, f"no score, {error}"
             seconds = time.perf_counter() - begin
             logger.info("%s: %d of %d, %s: %s (%.1f s)", self.name, number, len(images), image, found, seconds)
+            if note[weights_key(self.name)] is None:
+                continue
             datastore.refresh()  # else what the server has saved since would be written over
             try:
                 datastore.update_image_info(image, note)
@@ -127,14 +130,16 @@ class BundleScoring(ScoringMethod):
         return {"scores": scores, "errors": errors}
 
     def _scored(self, path: str, device: str) -> dict[str, Any]:
-        """What is noted of an image."""
-        weights = self._weights()
+        """What is noted of an image; without weights, if there was no room for it, for there may be the next time."""
+        weights: int | None = self._weights()
         score, error = None, None
         with self.served.busy:
             model = self.served.model(device)
             try:
                 score = self.measure(model, self.served.read(model, path))
-            except (ValueError, RuntimeError) as fault:  # of this image; PyTorch's are RuntimeErrors
+            except (torch.cuda.OutOfMemoryError, MemoryError) as fault:  # of this hour, in which a training may run
+                weights, error = None, sentence(fault)
+            except Exception as fault:  # of this image, whatever its reader or PyTorch raises
                 error = sentence(fault)
         return {self.name: score, weights_key(self.name): weights, error_key(self.name): error}
 
