@@ -291,9 +291,14 @@ class Model:
 
 
 def add_scripts(root: Path) -> None:
-    """Let the configs of a bundle import what its folder ``scripts`` has."""
-    if (root / "scripts").is_dir() and str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    """Let the configs of a bundle import what its folder ``scripts`` has, and not what another bundle's has."""
+    if not (root / "scripts").is_dir():
+        return
+    sys.path[:] = [str(root), *(path for path in sys.path if path != str(root))]
+    known = getattr(sys.modules.get("scripts"), "__path__", [])
+    if str(root / "scripts") not in known:
+        for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:
+            del sys.modules[name]
 
 
 def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:

@@ -175,16 +175,26 @@ def test_dropout_of_the_shipped_ones(tmp_path):
     }
 
 
-def test_dropout_of_a_network_of_the_bundles_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    root = unet_bundle(tmp_path / "own")
+def own_network(root, network):
+    """A bundle whose network is in its folder ``scripts``."""
+    unet_bundle(root)
     (root / "scripts").mkdir()
     (root / "scripts" / "__init__.py").touch()
-    (root / "scripts" / "net.py").write_text("import torch\nNet = torch.nn.Dropout\n")
+    (root / "scripts" / "net.py").write_text(f"import torch\nNet = torch.nn.{network}\n")
     path = root / "configs" / "inference.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"network_def": {"_target_": "scripts.net.Net"}}))
-    assert ServedBundle("own", root).dropout
-    for name in ("scripts", "scripts.net"):  # another bundle may have such, too
+    return root
+
+
+def test_dropout_of_networks_of_the_bundles_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    names = {"one": "Dropout", "two": "Identity"}
+    served = [ServedBundle(name, own_network(tmp_path / name, network)) for name, network in names.items()]
+    for _ in range(2):
+        assert [bundle.dropout for bundle in served] == [True, False]
+        for bundle in served:
+            del bundle.dropout  # which is kept
+    for name in ("scripts", "scripts.net"):
         del sys.modules[name]
 
 
