@@ -53,6 +53,15 @@ class ServedBundle:
 
     def __post_init__(self) -> None:
         self._metadata = json.loads((self.root / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        try:
+            formats = self._metadata["network_data_format"]
+            self._image, self._pred = formats["inputs"]["image"], formats["outputs"]["pred"]
+            self._image["spatial_shape"]
+        except KeyError as error:
+            raise ValueError(
+                f"the metadata of {self.name} lack {error} of network_data_format#inputs#image#spatial_shape or "
+                "#outputs#pred: this bundle segments no image, or complete configs/metadata.json."
+            ) from None
         config = self._config
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
         self.weights = Path(named or self.root / "models" / "model.pt")
@@ -63,26 +72,25 @@ class ServedBundle:
     @property
     def description(self) -> str:
         """In a sentence."""
-        return str(self._metadata["description"])
+        return str(self._metadata.get("description", self.name))
 
     @property
     def version(self) -> str:
         """Of the bundle."""
-        return str(self._metadata["version"])
+        return str(self._metadata.get("version", ""))
 
     @property
     def labels(self) -> dict[str, int]:
         """Name -> value in the label map."""
-        pred = self._metadata["network_data_format"]["outputs"]["pred"]
-        names = {int(key): str(name) for key, name in pred["channel_def"].items()}
-        channels = int(pred["num_channels"])
+        channel_def = self._pred.get("channel_def") or {}
+        names = {int(key): str(name) for key, name in channel_def.items() if str(key).isdigit()}
+        channels = int(self._pred.get("num_channels", len(names)))
         return {name: label for label, name in label_names(names, channels, channels > 1, False).items()}
 
     @cached_property
     def dimension(self) -> int:
         """Spatial axes of its images: 3 also for a network that goes through volumes slice by slice."""
-        shape = self._metadata["network_data_format"]["inputs"]["image"]["spatial_shape"]
-        return 3 if "Slice" in str(self._config["inferer"]) else len(shape)
+        return 3 if "Slice" in str(self._config["inferer"]) else len(self._image["spatial_shape"])
 
     @cached_property
     def dropout(self) -> bool:
@@ -109,7 +117,7 @@ class ServedBundle:
         except OSError:
             return True
         found = _channels(str(image), written)
-        return found in (None, self._metadata["network_data_format"]["inputs"]["image"]["num_channels"])
+        return found is None or found == self._image.get("num_channels", found)
 
     def model(self, device: str) -> Model:
         """The bundle on a device with the weights that are there now, loaded strictly.

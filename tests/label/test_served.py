@@ -237,3 +237,27 @@ def test_a_list_is_no_image(tiny, volume, tmp_path, name):
     (tmp_path / name).write_text(f"image\n{volume}\n" if name.endswith("csv") else f'[{{"image": "{volume}"}}]')
     with pytest.raises(ValueError, match=f"'{name}' is a list, no image"):
         tiny.read(tiny.model("cpu"), tmp_path / name)
+
+
+def changed(root, change):
+    path = root / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    change(metadata)
+    path.write_text(json.dumps(metadata))
+    return ServedBundle("other", root)
+
+
+def test_metadata_that_others_leave_out(tmp_path):
+    served = changed(unet_bundle(tmp_path / "plain"), lambda metadata: metadata.pop("version", None))
+    assert (served.description, served.version, served.dimension) == ("other", "", 3)
+
+    def unnamed(metadata):
+        metadata["network_data_format"]["outputs"]["pred"] = {"channel_def": {"image": "image"}}
+
+    assert changed(unet_bundle(tmp_path / "unnamed"), unnamed).labels == {}
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_a_bundle_that_segments_nothing_is_refused(tmp_path, part):
+    with pytest.raises(ValueError, match=f"the metadata of other lack '{part}' of .* complete configs/metadata.json"):
+        changed(unet_bundle(tmp_path / "b"), lambda metadata: metadata["network_data_format"].pop(part))
