@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -101,6 +100,7 @@ class Model:
         self._names = {
             int(key): str(name) for key, name in (pred.get("channel_def") or {}).items() if str(key).isdigit()
         }
+        self._orders: dict[str, bool] = {}  # of the axes of pictures, by suffix
         for inferer in self._inferers():
             if hasattr(inferer, "progress"):
                 inferer.progress = False
@@ -264,9 +264,13 @@ class Model:
         kinds = [isinstance(step, AsDiscreted) for step in self._postprocessing]
         return kinds.index(True) if any(kinds) else len(kinds)
 
-    @cache  # noqa: B019, one model a process
     def _columns_first(self, suffix: str) -> bool:
         """Whether the bundle's reader gives (columns, rows) of such a picture: MONAI's does, unless told otherwise."""
+        if suffix not in self._orders:
+            self._orders[suffix] = self._probed(suffix)
+        return self._orders[suffix]
+
+    def _probed(self, suffix: str) -> bool:
         with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
             probe = Path(folder) / f"probe{suffix}"
             Image.new("RGB", (3, 2)).save(probe)
@@ -287,9 +291,14 @@ class Model:
 
 
 def add_scripts(root: Path) -> None:
-    """Let the configs of a bundle import what its folder ``scripts`` has."""
-    if (root / "scripts").is_dir() and str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    """Let the configs of a bundle import what its folder ``scripts`` has, and not what another bundle's has."""
+    if not (root / "scripts").is_dir():
+        return
+    sys.path[:] = [str(root), *(path for path in sys.path if path != str(root))]
+    known = getattr(sys.modules.get("scripts"), "__path__", [])
+    if str(root / "scripts") not in known:
+        for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:
+            del sys.modules[name]
 
 
 def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +19,15 @@ from monai_nlseg.label.batch import BundleBatchInfer
 from monai_nlseg.label.dicomweb import mend_conversions, require_writer
 from monai_nlseg.label.infer import BundleInfer
 from monai_nlseg.label.options import AppOptions
-from monai_nlseg.label.scoring import scorings
+from monai_nlseg.label.scoring import scorings, unfinished
 from monai_nlseg.label.served import served_bundles
 from monai_nlseg.label.strategies import strategies
 from monai_nlseg.label.train import BundleTrain
 from monai_nlseg.label.training_data import image_name
 
 __all__ = ["LabelApp"]
+
+logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -98,11 +101,8 @@ class LabelApp(MONAILabelApp):
             return super().async_scoring(method, params)
         if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
             return {}
-        started = {}
-        for name, scoring in self._scoring_methods.items():
-            if scoring.pending(self.datastore()):
-                started[name] = super().async_scoring(name, params)
-        return started
+        names = unfinished(self._scoring_methods, self.datastore())
+        return {name: super(LabelApp, self).async_scoring(name, params) for name in names}
 
     def init_remote_datastore(self) -> Any:
         """As MONAI Label has it, but DICOM SEG and label maps agree in names, values and geometry.
@@ -137,7 +137,9 @@ def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
         return asked(*arguments)
     except MONAILabelException as error:
         raise HTTPException(404, error.msg) from error
-    except (ValueError, RuntimeError) as error:  # MONAI's transforms make RuntimeErrors of all errors
-        if not isinstance(root_cause(error), ValueError):
-            raise
-        raise HTTPException(400, sentence(error)) from error
+    except (ValueError, RuntimeError, OSError, MemoryError) as error:
+        if isinstance(root_cause(error), ValueError):  # MONAI's transforms make RuntimeErrors of all errors
+            raise HTTPException(400, sentence(error)) from error
+        # No room in memory or on the disk, or a fault of the GPU.
+        logger.exception("a request has failed")
+        raise HTTPException(500, f"the server has failed: {sentence(error)}") from error

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.batch_infer import BatchInferTask
 
@@ -32,7 +31,7 @@ class BundleBatchInfer(BatchInferTask):
         """The images that the request names by a word or one by one, as far as the model takes them."""
         served = self.served.get(request["model"])
         images = super().get_images(request, datastore)
-        return [image for image in images if served is None or served.takes(datastore.get_image_uri(image))]
+        return [image for image in images if served is None or _takes(served, datastore, image)]
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore, infer: Callable[..., Any]) -> dict[str, Any]:
         """Infer and save what is found, see MONAI Label.
@@ -49,6 +48,12 @@ class BundleBatchInfer(BatchInferTask):
                 logger.warning("%s: %s", asked["image"], told)
                 return {"error": told}
 
-        # MONAI Label counts GPUs in turn even where there is none.
-        several = bool(request.get("multi_gpu", True)) and torch.cuda.is_available()
-        return super().__call__({**request, "multi_gpu": several}, datastore, isolated)
+        # A bundle is on one GPU at a time, where it infers one image at a time: images in turn on several would have it
+        # loaded anew for each. Besides, MONAI Label counts GPUs in turn even where there is none.
+        return super().__call__({**request, "multi_gpu": False}, datastore, isolated)
+
+
+def _takes(served: ServedBundle, datastore: Datastore, image: str) -> bool:
+    """By what is known of it: to ask for its file would fetch all series of a DICOMweb server first."""
+    path = datastore.get_image_info(image).get("path")
+    return path is None or served.takes(path)

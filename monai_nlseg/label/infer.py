@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from monai.data import ITKWriter
 from monai.utils import optional_import
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
@@ -19,6 +20,10 @@ from monai_nlseg.cohort.prediction import Prediction
 from monai_nlseg.label.served import ServedBundle
 
 __all__ = ["BundleInfer"]
+
+
+PICTURE = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Where ITK, and so 3D Slicer, has the (columns, rows) of a picture in space, RAS+."""
 
 
 class BundleInfer(InferTask):
@@ -70,12 +75,16 @@ class BundleInfer(InferTask):
         device = name_to_device(request.get("device"))
         with self.served.busy:
             model = self.served.model(device)
-            item = self.served.read(model, request["image"])
-            note("pre")
-            item = model.infer(item)
-            note("infer")
-            prediction = model.finish(item)
-            note("post")
+            try:
+                item = self.served.read(model, request["image"])
+                note("pre")
+                item = model.infer(item)
+                note("infer")
+                prediction = model.finish(item)
+                note("post")
+            finally:
+                if model.device.type == "cuda":  # what PyTorch keeps would be missing to a training or scoring
+                    torch.cuda.empty_cache()
         result = write_result(prediction, str(request.get("result_extension") or ""))
         note("write")
         return result, {
@@ -92,29 +101,32 @@ def write_result(prediction: Prediction, suffix: str) -> str:
     Raises:
         ValueError: for an unknown suffix.
     """
-    labels, picture = prediction.labels, prediction.affine is None
-    suffix = suffix or (".png" if picture else ".nii.gz")
+    labels = prediction.labels
+    suffix = suffix or (".png" if prediction.affine is None else ".nii.gz")
     if suffix not in (".nii.gz", ".nii", ".nrrd", ".mha", ".png"):
         raise ValueError(f"result_extension {suffix!r} is unknown: ask for .nii.gz, .nii, .nrrd, .mha or .png.")
     with tempfile.NamedTemporaryFile(prefix="nlseg-", suffix=suffix, delete=False) as file:
         path = Path(file.name)
+    if prediction.affine is None:
+        values, affine = labels.T, PICTURE
+    else:
+        values, affine = np.moveaxis(labels, 0, -1) if prediction.masks else labels, np.asarray(prediction.affine)
     try:
         if suffix == ".png":
             save_png(path, labels)
         elif suffix in (".nii.gz", ".nii"):
-            save_nifti(path, labels, prediction.affine, channels=prediction.masks)
+            save_nifti(path, values, affine)
         else:
-            _save_itk(path, np.moveaxis(labels, 0, -1) if prediction.masks else labels, prediction.affine)
+            _save_itk(path, values, affine, prediction.masks)
     except BaseException:
         path.unlink()
         raise
     return str(path)
 
 
-def _save_itk(path: Path, labels: np.ndarray, affine: np.ndarray | None) -> None:
-    """Volumes (x, y, z[, masks]) with their affine; pictures (rows, columns) of 1 mm."""
+def _save_itk(path: Path, values: np.ndarray, affine: np.ndarray, masks: bool) -> None:
+    """Values (x, y[, z]), or with masks as the last axis."""
     itk, _ = optional_import("itk")
-    values, affine = (labels.T, np.eye(3)) if affine is None else (labels, affine)
-    channels = -1 if values.ndim > len(affine) - 1 else None
-    image = ITKWriter.create_backend_obj(values, channel_dim=channels, affine=affine, dtype=labels.dtype)
+    channels = -1 if masks else None
+    image = ITKWriter.create_backend_obj(values, channel_dim=channels, affine=affine, dtype=values.dtype)
     itk.imwrite(image, str(path), compression=True)

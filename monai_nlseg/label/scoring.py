@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import torch
 from monailabel.config import settings
 from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.interfaces.datastore import Datastore
@@ -23,7 +23,7 @@ from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.uncertainty import dropout_uncertainty, view_disagreement
 
-__all__ = ["BundleScoring", "score_names", "scorings"]
+__all__ = ["BundleScoring", "score_names", "scorings", "unfinished"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,19 +69,23 @@ class BundleScoring(ScoringMethod):
         kind = "passes with dropout contradict each other" if name.endswith("_dropout") else "flipped views disagree"
         super().__init__(f"How far {kind} in what {served.name} finds: 0 to 1")
         self.name, self.served, self.measure = name, served, measure
-        self._taken: dict[tuple[str, int], bool] = {}
 
     def pending(self, datastore: Datastore) -> list[str]:
         """Ids of the unlabelled images, by name, that the bundle takes and that its weights have not scored yet."""
-        if not self.served.weights.is_file() or not _keeps_scores(datastore):
-            return []
-        weights = self._weights()
-        infos = {image: datastore.get_image_info(image) for image in sorted(datastore.get_unlabeled_images())}
-        return [
-            image
-            for image, info in infos.items()
-            if info.get(weights_key(self.name)) != weights and self._takes(info.get("path"))
-        ]
+        return sorted(self.left(unlabelled(datastore))) if _keeps_scores(datastore) else []
+
+    def left(self, images: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+        """Those of the images that the bundle takes and that its weights have not scored yet.
+
+        Args:
+            images: what :func:`unlabelled` returned.
+        """
+        if not self.served.weights.is_file():
+            return
+        weights, key = self._weights(), weights_key(self.name)
+        for image, info in images.items():
+            if info.get(key) != weights and self._takes(info.get("path")):
+                yield image
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
         """Score what is :meth:`pending`.
@@ -116,6 +120,8 @@ class BundleScoring(ScoringMethod):
                 errors[image], found = error, f"no score, {error}"
             seconds = time.perf_counter() - begin
             logger.info("%s: %d of %d, %s: %s (%.1f s)", self.name, number, len(images), image, found, seconds)
+            if note[weights_key(self.name)] is None:
+                continue
             datastore.refresh()  # else what the server has saved since would be written over
             try:
                 datastore.update_image_info(image, note)
@@ -124,14 +130,16 @@ class BundleScoring(ScoringMethod):
         return {"scores": scores, "errors": errors}
 
     def _scored(self, path: str, device: str) -> dict[str, Any]:
-        """What is noted of an image."""
-        weights = self._weights()
+        """What is noted of an image; without weights, if there was no room for it, for there may be the next time."""
+        weights: int | None = self._weights()
         score, error = None, None
         with self.served.busy:
             model = self.served.model(device)
             try:
                 score = self.measure(model, self.served.read(model, path))
-            except (ValueError, RuntimeError) as fault:  # of this image; PyTorch's are RuntimeErrors
+            except (torch.cuda.OutOfMemoryError, MemoryError) as fault:  # of this hour, in which a training may run
+                weights, error = None, sentence(fault)
+            except Exception as fault:  # of this image, whatever its reader or PyTorch raises
                 error = sentence(fault)
         return {self.name: score, weights_key(self.name): weights, error_key(self.name): error}
 
@@ -139,13 +147,19 @@ class BundleScoring(ScoringMethod):
         return self.served.weights.stat().st_mtime_ns
 
     def _takes(self, path: str | None) -> bool:
-        """Once a file, for a server asks often; what a DICOMweb server holds can be told when it is here."""
-        if path is None or not Path(path).exists():
-            return True
-        key = (path, Path(path).stat().st_mtime_ns)
-        if key not in self._taken:
-            self._taken[key] = self.served.takes(path)
-        return self._taken[key]
+        """What a DICOMweb server holds can be told when it is here."""
+        return path is None or self.served.takes(path)
+
+
+def unlabelled(datastore: Datastore) -> dict[str, dict[str, Any]]:
+    """Image -> the datastore's info."""
+    return {image: datastore.get_image_info(image) for image in datastore.get_unlabeled_images()}
+
+
+def unfinished(methods: Mapping[str, BundleScoring], datastore: Datastore) -> list[str]:
+    """Names of the scores that some image lacks; the infos of the images, which take long, are read once for all."""
+    images = unlabelled(datastore) if _keeps_scores(datastore) else {}
+    return [name for name, method in methods.items() if next(method.left(images), None) is not None]
 
 
 def _keeps_scores(datastore: Datastore) -> bool:

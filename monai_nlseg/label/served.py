@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,16 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
+from monai_nlseg.cohort.case_list import LISTS
 from monai_nlseg.cohort.cases import IMAGES, find_cases
 from monai_nlseg.cohort.model import Item, Model, add_scripts, label_names
 from monai_nlseg.cohort.plan import plan_worker, require_memory
 from monai_nlseg.cohort.staging import stage
 from monai_nlseg.errors import sentence
+from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.uncertainty import has_dropout
 
-__all__ = ["ServedBundle", "served_bundles"]
+__all__ = ["ServedBundle", "served_bundles", "staged_image"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,36 +60,44 @@ class ServedBundle:
                 f"app.json: {self.name} overrides {', '.join(unknown)}, which is in neither config of its bundle, "
                 "inference or train: correct the id, or leave it out."
             )
+        try:
+            formats = self._metadata["network_data_format"]
+            self._image, self._pred = formats["inputs"]["image"], formats["outputs"]["pred"]
+            self._image["spatial_shape"]
+        except KeyError as error:
+            raise ValueError(
+                f"the metadata of {self.name} lack {error} of network_data_format#inputs#image#spatial_shape or "
+                "#outputs#pred: this bundle segments no image, or complete configs/metadata.json."
+            ) from None
         config = self._config
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
         self.weights = Path(named or self.root / "models" / "model.pt")
         self._model: Model | None = None
-        self._of: tuple[str, int] | None = None
+        self._of: tuple[torch.device, int] | None = None
         self._planned_voxels = 0
 
     @property
     def description(self) -> str:
         """In a sentence."""
-        return str(self._metadata["description"])
+        return str(self._metadata.get("description", self.name))
 
     @property
     def version(self) -> str:
         """Of the bundle."""
-        return str(self._metadata["version"])
+        return str(self._metadata.get("version", ""))
 
     @property
     def labels(self) -> dict[str, int]:
         """Name -> value in the label map."""
-        pred = self._metadata["network_data_format"]["outputs"]["pred"]
-        names = {int(key): str(name) for key, name in pred["channel_def"].items()}
-        channels = int(pred["num_channels"])
+        channel_def = self._pred.get("channel_def") or {}
+        names = {int(key): str(name) for key, name in channel_def.items() if str(key).isdigit()}
+        channels = int(self._pred.get("num_channels", len(names)))
         return {name: label for label, name in label_names(names, channels, channels > 1, False).items()}
 
     @cached_property
     def dimension(self) -> int:
         """Spatial axes of its images: 3 also for a network that goes through volumes slice by slice."""
-        shape = self._metadata["network_data_format"]["inputs"]["image"]["spatial_shape"]
-        return 3 if "Slice" in str(self._config["inferer"]) else len(shape)
+        return 3 if "Slice" in str(self._config["inferer"]) else len(self._image["spatial_shape"])
 
     @cached_property
     def dropout(self) -> bool:
@@ -110,11 +120,11 @@ class ServedBundle:
         if axes != self.dimension or axes == 2:
             return axes == self.dimension
         try:
-            shape = nibabel.load(image).shape
-        except (OSError, nibabel.filebasedimages.ImageFileError):
+            written = Path(image).stat().st_mtime_ns
+        except OSError:
             return True
-        channels = self._metadata["network_data_format"]["inputs"]["image"]["num_channels"]
-        return channels == (shape[3] if len(shape) > 3 else 1)
+        found = _channels(str(image), written)
+        return found is None or found == self._image.get("num_channels", found)
 
     def overrides_of(self, name: str) -> dict[str, Any]:
         """Those of a config of the bundle, ``inference`` or ``train``, told by the first part of their ids."""
@@ -134,19 +144,15 @@ class ServedBundle:
         Hold ``busy`` as long as it is used.
 
         Raises:
-            ValueError: without weights, if they do not fit the network, or for an unknown device.
+            ValueError: without weights, if they do not fit the network, or for no device of this machine.
         """
+        asked = device_named(device)
         if not self.weights.is_file():
             raise ValueError(f"{self.name} has no weights yet: train it on labels that are saved, or restore them.")
-        try:
-            place = torch.device(device)  # what a client sends is not to stand in a config, which is evaluated
-        except RuntimeError:
-            raise ValueError(f"the device {device!r} is unknown: give cpu, cuda or cuda:1.") from None
-        of = (device, self.weights.stat().st_mtime_ns)
+        of = (asked, self.weights.stat().st_mtime_ns)
         if self._model is None or of != self._of:
             self._model = None  # first the memory of the last
-            overrides = self.overrides_of("inference")
-            self._model = Model(self.root, {**overrides, "device": place})
+            self._model = Model(self.root, {**self.overrides_of("inference"), "device": asked})
             self._of, self._planned_voxels = of, 0
         return self._model
 
@@ -164,14 +170,8 @@ class ServedBundle:
         if axes is not None and axes != self.dimension:
             given, taken = ("picture", "volumes") if axes == 2 else ("volume", "pictures")
             raise ValueError(f"'{name}' is a {given}, {self.name} takes {taken}: ask for another model.")
-        cases = find_cases(image)
-        if len(cases) != 1:
-            raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
         with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
-            staged = stage(cases[0], Path(folder)).images
-            if len(staged) != 1:
-                raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
-            item = model.read(staged[0])
+            item = model.read(staged_image(image, Path(folder)))
         voxels = item.data["image"].numel()
         if self._planned_voxels == 0:
             plan_worker(model, item, None)
@@ -188,12 +188,49 @@ class ServedBundle:
         return parser
 
 
+def staged_image(image: str | Path, folder: Path) -> tuple[Path, ...]:
+    """What a bundle reads of one image.
+
+    Args:
+        image: a file, or a folder with one DICOM series.
+        folder: for what DICOM is converted to.
+
+    Raises:
+        ValueError: for what is no image, a list of images (which clients can upload, and which may name any file or
+            URL that this machine reaches), or more than one image.
+    """
+    if str(image).lower().endswith(LISTS):
+        raise ValueError(f"'{Path(image).name}' is a list, no image: give one image.")
+    cases = find_cases(image)
+    if len(cases) != 1:
+        raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
+    staged = stage(cases[0], folder).images
+    if len(staged) != 1:
+        raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
+    return staged[0]
+
+
 def _axes(image: str | Path) -> int | None:
     """2 for pictures, 3 for volumes, by the name; None for folders and what may be either."""
     name = Path(image).name.lower()
     if Path(name).suffix in IMAGES:
         return 2
     return 3 if name.endswith(VOLUMES) else None
+
+
+@lru_cache(maxsize=100_000)
+def _channels(volume: str, written: int) -> int | None:
+    """By its header, once a file, for several bundles ask of all images again and again; None if that cannot be read.
+
+    Args:
+        volume: path.
+        written: when it was written last, for it may be exchanged.
+    """
+    try:
+        shape = nibabel.load(volume).shape
+    except Exception:  # nibabel's own, zlib's, the system's
+        return None
+    return int(shape[3]) if len(shape) > 3 else 1
 
 
 def served_bundles(app: str | Path) -> dict[str, ServedBundle]:

@@ -14,13 +14,12 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImage, Orientation
 
 from monai_nlseg.bundle import explained
-from monai_nlseg.cohort.cases import IMAGES, VOLUMES, find_cases
+from monai_nlseg.cohort.cases import IMAGES, VOLUMES
 from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.outputs import save_nifti, save_png
-from monai_nlseg.cohort.staging import stage
 from monai_nlseg.data.image_checks import read_grey
 from monai_nlseg.files import written_beside
-from monai_nlseg.label.served import ServedBundle
+from monai_nlseg.label.served import ServedBundle, staged_image
 from monai_nlseg.quiet import notices_silenced
 
 __all__ = ["LabelledImage", "image_name", "label_map", "labelled_images"]
@@ -151,15 +150,10 @@ def _subject(name: str) -> str:
 
 def _readable(image: str, folder: Path) -> Path:
     """What a bundle reads of an image."""
-    cases = find_cases(image)
-    if len(cases) != 1:
-        raise ValueError(f"'{image}' holds {len(cases)} images: give one.")
     folder.mkdir(parents=True, exist_ok=True)
-    staged = stage(cases[0], folder).images
-    if len(staged) != 1:
-        raise ValueError(f"'{image}' holds {len(staged)} frames: give them one by one.")
-    check_files(staged[0])
-    return staged[0][0]
+    files = staged_image(image, folder)
+    check_files(files)
+    return files[0]
 
 
 def _write_label(image: Path, label: _SavedLabel, target: Path) -> tuple[Path, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.options import AppOptions
 
 __all__ = ["TrainingRequest"]
@@ -37,7 +38,7 @@ class TrainingRequest:
             device: as PyTorch names it.
 
         Raises:
-            ValueError: for what is no number, outside its bounds, or no device.
+            ValueError: for what is no number, outside its bounds, or no device of this machine.
         """
         epochs = _number(request, "max_epochs", "epochs", default=options.epochs)
         if not (epochs.is_integer() and 1 <= epochs <= options.most_epochs):
@@ -48,10 +49,7 @@ class TrainingRequest:
         share = _number(request, "val_split", default=options.val_split)
         if not 0 < share < 1:
             raise ValueError(f"val_split is {share:g}: give a share between 0 and 1.")
-        try:
-            return cls(int(epochs), share, torch.device(device))
-        except RuntimeError:
-            raise ValueError(f"the device {device!r} is unknown: give cpu, cuda or cuda:1.") from None
+        return cls(int(epochs), share, device_named(device))
 
 
 def _number(request: Mapping[str, Any], *names: str, default: float) -> float:

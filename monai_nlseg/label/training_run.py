@@ -16,6 +16,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigWorkflow
 
 from monai_nlseg.bundle import config_file, explained
+from monai_nlseg.cohort.model import add_scripts
 from monai_nlseg.errors import sentence
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
@@ -153,6 +154,7 @@ def _key_metric(evaluator: Engine) -> float:
 def _scripts(served: ServedBundle) -> Iterator[None]:
     """A bundle may bring code of its own in ``scripts``; a server goes on with its paths as they were."""
     paths = list(sys.path)
+    add_scripts(served.root)
     sys.path.insert(0, str(served.root))
     try:
         yield

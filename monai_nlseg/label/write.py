@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from monai_nlseg.label.app import LabelApp  # noqa: F401, MONAI Label looks for 
 
 # Shipped with weights of its own for a second kind of image.
 FURTHER = {"ultrasound_laednet_segmentation": {"ultrasound_laednet_breast": {"task": "breast"}}}
-LEFT_OUT = ("eval", "runs", "__pycache__", "checkpoint_*", "*_earlier_*", "earlier_*", ".*")
+LEFT_OUT = ("__pycache__", ".*")
+OF_TRAININGS = {".": ("eval", "runs"), "models": ("checkpoint_epoch=*", "*_earlier_*", "earlier_*")}
+"""What they leave in these folders of a bundle; code of its own may have such names."""
 
 
 def write_app(output: str | Path, bundles: Sequence[str | Path] = ()) -> list[str]:
@@ -57,7 +60,7 @@ def write_app(output: str | Path, bundles: Sequence[str | Path] = ()) -> list[st
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".nlseg-label-") as name:
         beside = Path(name) / folder.name
         for root in roots:
-            shutil.copytree(root, beside / "model" / root.name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+            shutil.copytree(root, beside / "model" / root.name, ignore=partial(_left_out, root))
         (beside / "app.json").write_text(json.dumps({"models": models}, indent=4) + "\n", encoding="utf-8")
         (beside / "main.py").write_text(MAIN, encoding="utf-8")
         if folder.exists():
@@ -82,3 +85,8 @@ def start_command(app: str | Path, studies: str, port: int = 8000) -> str:
 
 def _shipped() -> list[str]:
     return sorted(path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json"))
+
+
+def _left_out(root: Path, folder: str, names: list[str]) -> set[str]:
+    patterns = LEFT_OUT + OF_TRAININGS.get(Path(folder).relative_to(root).as_posix(), ())
+    return shutil.ignore_patterns(*patterns)(folder, names)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
+import torch
+from fastapi import HTTPException
 from monailabel.utils.async_tasks import utils
 from monailabel.utils.async_tasks.task import AsyncTask
 
 from monai_nlseg.label import write_app
 from monai_nlseg.label.app import LabelApp
+from monai_nlseg.label.infer import BundleInfer
 from tests.label.conftest import T1
 from tests.label.studies import write_picture, write_t1
 
@@ -47,6 +53,34 @@ def test_scores_are_computed_where_something_is_left(folders, monkeypatch, tmp_p
     started.clear()
     app.async_scoring(None)
     assert set(started) == {f"{T1}_dropout", f"{T1}_disagreement", f"{LAEDNET}_disagreement", f"{BREAST}_disagreement"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error\nand more"), OSError(28, "No space left on device")])
+def test_faults_of_the_machine_are_told(folders, monkeypatch, error):
+    def fails(self, request):
+        raise error
+
+    monkeypatch.setattr(BundleInfer, "__call__", fails)
+    with pytest.raises(HTTPException, match="CUDA error$|No space left on device") as told:
+        LabelApp(*folders, {}).infer({"model": LAEDNET, "image": "picture"})
+    assert told.value.status_code == 500
+
+
+def test_memory_of_a_gpu_is_given_back(monkeypatch):
+    """Other processes train and score."""
+    given = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: given.append(True))
+
+    def fails(item):
+        raise ValueError("no image")
+
+    served = SimpleNamespace(
+        **{"labels": {}, "dimension": 2, "description": "", "busy": nullcontext(), "read": lambda model, image: image},
+        model=lambda device: SimpleNamespace(device=torch.device("cuda"), infer=fails),
+    )
+    with pytest.raises(ValueError, match="no image"):
+        BundleInfer(served)({"image": "picture"})
+    assert given == [True]
 
 
 @pytest.mark.parametrize(("status", "starts"), [("SUBMITTED", False), ("RUNNING", False), ("DONE", True)])

@@ -8,6 +8,7 @@ import shutil
 import time
 
 import pytest
+import torch
 from monailabel.config import settings
 from monailabel.datastore import dicom
 from monailabel.datastore.dicom import DICOMWebDatastore
@@ -160,6 +161,19 @@ def test_an_error_of_the_network_is_the_images(served, studies):
 
     found = BundleScoring(SCORE, served[LAEDNET], fails)({}, store(studies))
     assert found["errors"]["a"] == "sizes do not match" and len(found["errors"]) == 4
+
+
+@pytest.mark.parametrize("error", [torch.cuda.OutOfMemoryError("CUDA out of memory"), MemoryError("no room")])
+def test_an_image_without_room_is_scored_the_next_time(served, studies, error):
+    def fails(model, item):
+        raise error
+
+    found = BundleScoring(SCORE, served[LAEDNET], fails)({}, store(studies))
+    assert found["errors"]["a"] == str(error)
+    scoring = BundleScoring(SCORE, served[LAEDNET], given([0.1, 0.2, 0.3]))
+    assert scoring.pending(store(studies)) == PICTURES
+    assert strategies(served)[SCORE]({}, store(studies))["id"] == "a"
+    assert scoring({}, store(studies))["scores"] == {"a": 0.1, "b": 0.2, "c": 0.3}
 
 
 def test_what_the_server_saves_meanwhile_stays(served, studies):

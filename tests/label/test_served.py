@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
 import json
 import os
+import struct
 import sys
+import weakref
 
 import nibabel
 import numpy as np
 import pytest
 import torch
 
+from monai_nlseg.bundle import find_bundle
 from monai_nlseg.label import write_app
 from monai_nlseg.label.served import ServedBundle, served_bundles
 from tests.cohort.bundles import unet_bundle
@@ -153,6 +158,36 @@ def test_images_of_its_kind(tmp_path):
     assert served["brain_t1_nonlocal_unet_segmentation"].takes(damaged)
 
 
+@pytest.mark.parametrize("damage", ["stream", "type", "gone"])
+def test_an_image_of_which_nothing_can_be_told_counts_as_taken(tmp_path, damage):
+    """nibabel raises what zlib does, and errors of its own."""
+    write_app(tmp_path / "app", ["iseg_mri_nonlocal_unet_segmentation"])
+    volume, _ = write_t1(tmp_path / "studies", "volume", 0)
+    if damage == "stream":
+        stream = bytearray(volume.read_bytes())
+        stream[30:60] = b"\xff" * 30
+        volume.write_bytes(stream)
+    elif damage == "type":
+        header = bytearray(gzip.decompress(volume.read_bytes()))
+        header[70:72] = struct.pack("<h", 9999)
+        volume.write_bytes(gzip.compress(header))
+    else:
+        volume.unlink()
+    assert served_bundles(tmp_path / "app")["iseg_mri_nonlocal_unet_segmentation"].takes(volume)
+
+
+def test_headers_are_read_once_for_all_bundles(tmp_path, monkeypatch):
+    write_app(tmp_path / "app")
+    volume, _ = write_t1(tmp_path / "studies", "volume", 0)
+    read = []
+    load = nibabel.load
+    monkeypatch.setattr(nibabel, "load", lambda path: (read.append(path), load(path))[1])
+    kind = [bundle.takes(volume) for _ in range(2) for bundle in served_bundles(tmp_path / "app").values()]
+    assert any(kind) and not all(kind) and len(read) == 1
+    nibabel.save(nibabel.concat_images([load(volume), load(volume)]), volume)  # another image in its place
+    assert [bundle.takes(volume) for bundle in served_bundles(tmp_path / "app").values()] != kind[: len(kind) // 2]
+
+
 def test_dropout_of_the_shipped_ones(tmp_path):
     write_app(tmp_path / "app")
     served = served_bundles(tmp_path / "app")
@@ -162,16 +197,26 @@ def test_dropout_of_the_shipped_ones(tmp_path):
     }
 
 
-def test_dropout_of_a_network_of_the_bundles_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    root = unet_bundle(tmp_path / "own")
+def own_network(root, network):
+    """A bundle whose network is in its folder ``scripts``."""
+    unet_bundle(root)
     (root / "scripts").mkdir()
     (root / "scripts" / "__init__.py").touch()
-    (root / "scripts" / "net.py").write_text("import torch\nNet = torch.nn.Dropout\n")
+    (root / "scripts" / "net.py").write_text(f"import torch\nNet = torch.nn.{network}\n")
     path = root / "configs" / "inference.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"network_def": {"_target_": "scripts.net.Net"}}))
-    assert ServedBundle("own", root).dropout
-    for name in ("scripts", "scripts.net"):  # another bundle may have such, too
+    return root
+
+
+def test_dropout_of_networks_of_the_bundles_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    names = {"one": "Dropout", "two": "Identity"}
+    served = [ServedBundle(name, own_network(tmp_path / name, network)) for name, network in names.items()]
+    for _ in range(2):
+        assert [bundle.dropout for bundle in served] == [True, False]
+        for bundle in served:
+            del bundle.dropout  # which is kept
+    for name in ("scripts", "scripts.net"):
         del sys.modules[name]
 
 
@@ -179,3 +224,62 @@ def test_a_network_that_cannot_be_built_has_no_score_by_dropout(tiny, caplog):
     served = ServedBundle("tiny", tiny.root, {"network_def#channels": "none"})
     assert not served.dropout
     assert "tiny has no score by dropout" in caplog.text
+
+
+def test_a_device_is_no_code(tiny, tmp_path):
+    """What is asked for comes from clients, and strings in configs that begin with "$" are evaluated."""
+    written = tmp_path / "written"
+    with pytest.raises(ValueError, match="the device .* is unknown: give cpu, cuda or cuda:1"):
+        tiny.model(f"cpu') if open('{written}', 'w') else torch.device('cpu")
+    assert not written.exists()
+
+
+def test_a_gpu_that_is_not_there_is_refused(tiny):
+    count = torch.cuda.device_count()
+    with pytest.raises(ValueError, match=f"the device 'cuda:{count}' is not there, this machine has {count} GPUs"):
+        tiny.model(f"cuda:{count}")
+
+
+def test_earlier_models_are_freed(tmp_path):
+    served = ServedBundle("laednet", find_bundle("ultrasound_laednet_segmentation"))
+    picture, _ = write_picture(tmp_path / "studies", "picture", 0)
+    model = served.model("cpu")
+    served.read(model, picture)
+    earlier = weakref.ref(model)
+    del model
+    served._of = None  # as with other weights
+    served.model("cpu")
+    gc.collect()
+    assert earlier() is None
+
+
+@pytest.mark.parametrize("name", ["images.csv", "images.JSON", "images.jsonl"])
+def test_a_list_is_no_image(tiny, volume, tmp_path, name):
+    """A client could have any file or address read by it."""
+    (tmp_path / name).write_text(f"image\n{volume}\n" if name.endswith("csv") else f'[{{"image": "{volume}"}}]')
+    with pytest.raises(ValueError, match=f"'{name}' is a list, no image"):
+        tiny.read(tiny.model("cpu"), tmp_path / name)
+
+
+def changed(root, change):
+    path = root / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    change(metadata)
+    path.write_text(json.dumps(metadata))
+    return ServedBundle("other", root)
+
+
+def test_metadata_that_others_leave_out(tmp_path):
+    served = changed(unet_bundle(tmp_path / "plain"), lambda metadata: metadata.pop("version", None))
+    assert (served.description, served.version, served.dimension) == ("other", "", 3)
+
+    def unnamed(metadata):
+        metadata["network_data_format"]["outputs"]["pred"] = {"channel_def": {"image": "image"}}
+
+    assert changed(unet_bundle(tmp_path / "unnamed"), unnamed).labels == {}
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_a_bundle_that_segments_nothing_is_refused(tmp_path, part):
+    with pytest.raises(ValueError, match=f"the metadata of other lack '{part}' of .* complete configs/metadata.json"):
+        changed(unet_bundle(tmp_path / "b"), lambda metadata: metadata["network_data_format"].pop(part))

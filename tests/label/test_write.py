@@ -39,6 +39,17 @@ def test_bundles_are_copied_with_their_weights_only(tmp_path):
     assert (copy / "models" / "model.pt").read_bytes() == (find_bundle(T1) / "models" / "model.pt").read_bytes()
 
 
+def test_code_and_weights_with_names_as_of_trainings_are_copied(tmp_path):
+    bundle = tmp_path / "mine"
+    shutil.copytree(find_bundle(T1), bundle)
+    names = ("scripts/eval/net.py", "scripts/earlier_net.py", "scripts/runs/net.py", "models/checkpoint_best.pt")
+    for name in names:
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / name).touch()
+    write_app(tmp_path / "app", [bundle])
+    assert all((tmp_path / "app" / "model" / "mine" / name).is_file() for name in names)
+
+
 def test_the_second_task_has_its_own_weights(tmp_path):
     write_app(tmp_path / "app", [LAEDNET])
     served = served_bundles(tmp_path / "app")
