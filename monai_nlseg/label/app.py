@@ -137,7 +137,9 @@ def _explained(asked: Callable[..., Answer], *arguments: Any) -> Answer:
         return asked(*arguments)
     except MONAILabelException as error:
         raise HTTPException(404, error.msg) from error
-    except (ValueError, RuntimeError, OSError, MemoryError) as error:
+    except ValueError as error:
+        raise HTTPException(400, str(error)) from error
+    except (RuntimeError, OSError, MemoryError) as error:
         if isinstance(root_cause(error), ValueError):  # MONAI's transforms make RuntimeErrors of all errors
             raise HTTPException(400, sentence(error)) from error
         # No room in memory or on the disk, or a fault of the GPU.
