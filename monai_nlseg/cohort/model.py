@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,28 +11,25 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from monai.bundle import ConfigWorkflow
 from monai.data import MetaTensor, decollate_batch, list_data_collate
 from monai.engines import SupervisedEvaluator
-from monai.handlers import CheckpointLoader
 from monai.inferers import Inferer
 from monai.networks import eval_mode
-from monai.transforms import AsDiscreted, Compose, EnsureChannelFirst, Invertd, LoadImaged, ResampleToMatch, SaveImaged
+from monai.transforms import AsDiscreted, Compose, EnsureChannelFirst, Invertd, SaveImaged
 from monai.utils import convert_to_dst_type
 from PIL import Image
 
-from monai_nlseg.bundle import config_file, explained, find_bundle, require_known_ids, shipped_bundles
+from monai_nlseg.bundle import explained, find_bundle
 from monai_nlseg.cohort.cases import IMAGES
 from monai_nlseg.cohort.inputs import check_files, check_image
+from monai_nlseg.cohort.label_maps import in_grid, integers, label_names
 from monai_nlseg.cohort.prediction import Prediction
 from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map, mean_entropy
-from monai_nlseg.errors import sentence
+from monai_nlseg.cohort.workflow import content, first_loader, formats_of, inference_workflow, steps
 from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.quiet import notices_silenced
 
-__all__ = ["Item", "Model", "add_scripts", "label_names"]
-
-NEEDED = ("network_def", "inferer", "evaluator", "dataset")
+__all__ = ["Item", "Model"]
 
 
 @dataclass
@@ -79,21 +75,21 @@ class Model:
 
     def __init__(self, bundle: str | Path, overrides: Mapping[str, Any] | None = None) -> None:
         root = find_bundle(bundle)
-        workflow = _workflow(root, dict(overrides or {}))
+        workflow = inference_workflow(root, dict(overrides or {}))
         self.evaluator: SupervisedEvaluator = workflow.parser.get_parsed_content("evaluator")
         self.network: torch.nn.Module = self.evaluator.network
         self.device = torch.device(self.evaluator.state.device)
         dataset = workflow.parser.get_parsed_content("dataset")
-        transforms = _steps(_content(workflow, "preprocessing") or dataset.transform)
-        first = _first_loader(transforms, root)
+        transforms = steps(content(workflow, "preprocessing") or dataset.transform)
+        first = first_loader(transforms, root)
         self._reading = Compose(transforms[: first + 1])
         self._channel_first = bool(transforms[first]._loader.ensure_channel_first)
         self._preprocessing = Compose(transforms[first + 1 :])
-        steps = _steps(_content(workflow, "postprocessing"))
-        self._postprocessing = [step for step in steps if not isinstance(step, SaveImaged)]
+        after = steps(content(workflow, "postprocessing"))
+        self._postprocessing = [step for step in after if not isinstance(step, SaveImaged)]
         for step in self._after_labels():
             step.nearest_interp = tuple(True for _ in step.nearest_interp)  # labels have no values between them
-        image, pred = _formats(workflow, root)
+        image, pred = formats_of(workflow, root)
         channels = image.get("num_channels")
         self._channels = channels if isinstance(channels, int) else None
         self._spatial_dims = len(image["spatial_shape"])
@@ -230,10 +226,10 @@ class Model:
             copied = item.data | {"pred": scores.clone()}
             back = as_probabilities(self._scores_in_grid(copied, item.image), exclusive)
             chances, uncertainty = item.rows_first(back), item.rows_first(entropy_map(back, exclusive))
-        pred = _in_grid(Compose(self._postprocessing)(item.data)["pred"], item.image, "nearest")
+        pred = in_grid(Compose(self._postprocessing)(item.data)["pred"], item.image, "nearest")
         if exclusive and self._discrete() and len(pred) == len(scores):  # one-hot
             pred = pred.argmax(0, keepdim=True)
-        labels = _integers(item.rows_first(pred))
+        labels = integers(item.rows_first(pred))
         return Prediction(
             image=item.rows_first(item.image),
             labels=labels if len(labels) > 1 else labels[0],
@@ -251,7 +247,7 @@ class Model:
         for step in after:
             step.nearest_interp = tuple(False for _ in step.nearest_interp)
         pred = Compose([*self._postprocessing[: self._first_of_labels()], *after])(data)["pred"]
-        return _in_grid(pred, image, "bilinear")
+        return in_grid(pred, image, "bilinear")
 
     def _discrete(self) -> AsDiscreted | None:
         return next((step for step in self._postprocessing if isinstance(step, AsDiscreted)), None)
@@ -288,119 +284,3 @@ class Model:
         while inferer is not None:
             yield inferer
             inferer = getattr(inferer, "inferer", None)
-
-
-def add_scripts(root: Path) -> None:
-    """Let the configs of a bundle import what its folder ``scripts`` has, and not what another bundle's has."""
-    if not (root / "scripts").is_dir():
-        return
-    sys.path[:] = [str(root), *(path for path in sys.path if path != str(root))]
-    known = getattr(sys.modules.get("scripts"), "__path__", [])
-    if str(root / "scripts") not in known:
-        for name in [name for name in sys.modules if name.split(".")[0] == "scripts"]:
-            del sys.modules[name]
-
-
-def _workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
-    config = str(config_file(root, "inference"))
-    require_known_ids([config], overrides)
-    add_scripts(root)
-    with notices_silenced(trusted=root.parent == shipped_bundles(), summaries=False):
-        try:
-            workflow = ConfigWorkflow(
-                config_file=config,
-                meta_file=str(root / "configs" / "metadata.json"),
-                logging_file=False,
-                workflow_type="infer",
-                **{"bundle_root": str(root), **overrides},
-            )
-            missing = [name for name in NEEDED if name not in workflow.parser]
-            if missing:
-                raise ValueError(f"the config inference of {root.name} has no {' and no '.join(missing)}: define it.")
-            if isinstance(workflow.parser["dataset"], dict) and "data" in workflow.parser["dataset"]:
-                workflow.parser["dataset"]["data"] = []
-            _load_anywhere(workflow.parser.config)
-            workflow.initialize()
-            for handler in _content(workflow, "handlers") or []:
-                if isinstance(handler, CheckpointLoader):
-                    handler(workflow.parser.get_parsed_content("evaluator"))
-        except Exception as error:
-            told = explained(error) or ValueError(f"the bundle {root.name} cannot be loaded: {sentence(error)}")
-            raise told from error
-    return workflow
-
-
-def _load_anywhere(config: Any) -> None:
-    """Let checkpoints that were saved on a GPU be read without one; the network stays where it is."""
-    if isinstance(config, dict) and str(config.get("_target_")).endswith("CheckpointLoader"):
-        config.setdefault("map_location", "cpu")
-    for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
-        _load_anywhere(part)
-
-
-def _content(workflow: ConfigWorkflow, name: str) -> Any:
-    return workflow.parser.get_parsed_content(name) if name in workflow.parser else None
-
-
-def _steps(transform: Any) -> list[Any]:
-    return list(Compose([transform] if transform else []).flatten().transforms)
-
-
-def _first_loader(transforms: Sequence[Any], root: Path) -> int:
-    for index, transform in enumerate(transforms):
-        if isinstance(transform, LoadImaged) and "image" in transform.keys:
-            return index
-    raise ValueError(
-        f"the preprocessing of {root.name} has no LoadImaged of the key 'image': it is needed to infer files."
-    )
-
-
-def _formats(workflow: ConfigWorkflow, root: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of the image and of the scores by the metadata."""
-    try:
-        formats = workflow.parser["_meta_"]["network_data_format"]
-        image, pred = formats["inputs"]["image"], formats["outputs"]["pred"]
-        if image["spatial_shape"]:
-            return image, pred
-    except (KeyError, TypeError):
-        pass
-    raise ValueError(
-        f"the metadata of {root.name} lack network_data_format#inputs#image#spatial_shape or #outputs#pred: this "
-        "bundle segments no image, or complete configs/metadata.json."
-    )
-
-
-def label_names(names: Mapping[int, str], channels: int, exclusive: bool, masks: bool) -> dict[int, str]:
-    """Label -> name, of the names of the channels of scores that labels were made of."""
-    if channels > 1 and not exclusive and not masks:
-        return {}  # only the bundle knows which labels it makes of masks that overlap
-    first = 0 in names and len(names) < channels if exclusive else names.get(0, "background").lower() != "background"
-    shift = int(masks or first)  # no channel is the background's, or none has its name
-    return {key + shift: name for key, name in names.items() if key + shift}
-
-
-def _in_grid(pred: torch.Tensor, image: MetaTensor, mode: str) -> torch.Tensor:
-    """Resample a map to the input's grid, if the bundle does not come back to it by itself."""
-    same = pred.shape[1:] == image.shape[1:]
-    if not isinstance(pred, MetaTensor):
-        if same:
-            return pred
-        raise ValueError(
-            f"the bundle's label map has the shape {tuple(pred.shape[1:])} and no affine, the image "
-            f"{tuple(image.shape[1:])}: add Invertd to its postprocessing."
-        )
-    if same and torch.allclose(pred.affine.cpu(), image.affine.cpu(), atol=1e-4):
-        return pred
-    return ResampleToMatch(mode=mode, padding_mode="zeros")(pred.float(), image)
-
-
-def _integers(labels: np.ndarray) -> np.ndarray:
-    """Labels in the smallest unsigned type."""
-    whole = np.rint(labels)
-    if labels.dtype.kind == "f" and not np.array_equal(whole, labels) or whole.min() < 0 or whole.max() > 65535:
-        raise ValueError("the bundle's postprocessing gives no labels: end it with AsDiscreted.")
-    if len(whole) > 1 and whole.max() > 1:
-        raise ValueError(
-            "the bundle gives several label maps: give one whose channels are masks of 0 and 1, or one map."
-        )
-    return whole.astype(np.uint8 if whole.max() < 256 else np.uint16)

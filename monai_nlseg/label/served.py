@@ -20,9 +20,11 @@ from monai.bundle import ConfigParser
 from monai_nlseg.bundle import config_file, find_bundle
 from monai_nlseg.cohort.case_list import LISTS
 from monai_nlseg.cohort.cases import IMAGES, find_cases
-from monai_nlseg.cohort.model import Item, Model, add_scripts, label_names
+from monai_nlseg.cohort.label_maps import label_names
+from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.cohort.plan import plan_worker, require_memory
 from monai_nlseg.cohort.staging import stage
+from monai_nlseg.cohort.workflow import add_scripts
 from monai_nlseg.errors import sentence
 from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.uncertainty import has_dropout

@@ -16,7 +16,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigWorkflow
 
 from monai_nlseg.bundle import config_file, explained
-from monai_nlseg.cohort.model import add_scripts
+from monai_nlseg.cohort.workflow import add_scripts
 from monai_nlseg.errors import sentence
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
