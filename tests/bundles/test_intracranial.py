@@ -224,12 +224,10 @@ def _as_served(dataset):
 def test_training_on_volumes_that_a_server_lists(data, tmp_path):
     train, validation = _as_served(data)
     overrides = {"train#dataset#data": [train], "validate#dataset#data": [validation], "epochs": 1}
-    places = {"ckpt_dir": str(tmp_path / "models"), "output_dir": str(tmp_path / "eval")}
     for _ in range(2):  # at each request anew
-        run_bundle(INTRACRANIAL, ["train"], {**SMALL_TRAIN, **places, **overrides}, logs=False)
+        run_bundle(INTRACRANIAL, ["train"], {**SMALL_TRAIN, **_places(data, tmp_path), **overrides}, logs=False)
     assert (tmp_path / "models" / "earlier_1" / "checkpoint_epoch=1.pt").is_file()
     assert (tmp_path / "models" / "model_earlier_1.pt").is_file()
-    # Their slices are those of the same patient in the normal training.
     parsers = _workflow(data, tmp_path, **overrides).parser, _workflow(data, tmp_path).parser
     served, normal = (parser.get_parsed_content("train#dataset").data for parser in parsers)
     own = [entry for entry in normal if entry["subject"] == "patient-003"]
@@ -240,10 +238,9 @@ def test_training_on_volumes_that_a_server_lists(data, tmp_path):
 
 
 def test_training_without_validation_is_refused(data, tmp_path):
-    train, _ = _as_served(data)
-    overrides = {"train#dataset#data": [train], "validate#dataset#data": [], **_places(data, tmp_path), **SMALL_TRAIN}
+    overrides = {"train#dataset#data": _as_served(data), "validate#dataset#data": [], **SMALL_TRAIN}
     with pytest.raises(Exception) as error:
-        run_bundle(INTRACRANIAL, ["train"], overrides, logs=False)
+        run_bundle(INTRACRANIAL, ["train"], overrides | _places(data, tmp_path), logs=False)
     assert "no labelled case is held out for validation" in sentence(error.value)
     assert not (tmp_path / "models" / "model.pt").exists()
 
