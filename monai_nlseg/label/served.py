@@ -22,7 +22,7 @@ from monai_nlseg.cohort.case_list import LISTS
 from monai_nlseg.cohort.cases import IMAGES, find_cases
 from monai_nlseg.cohort.label_maps import label_names
 from monai_nlseg.cohort.model import Item, Model
-from monai_nlseg.cohort.plan import plan_worker, require_memory
+from monai_nlseg.cohort.plan import plan_worker
 from monai_nlseg.cohort.staging import stage
 from monai_nlseg.cohort.workflow import add_scripts
 from monai_nlseg.errors import sentence
@@ -175,11 +175,9 @@ class ServedBundle:
         with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
             item = model.read(staged_image(image, Path(folder)))
         voxels = item.data["image"].numel()
-        if self._planned_voxels == 0:
+        if voxels > self._planned_voxels:
             plan_worker(model, item, None)
-        elif voxels > self._planned_voxels:
-            require_memory(model, item)
-        self._planned_voxels = max(voxels, self._planned_voxels)
+            self._planned_voxels = voxels
         return item
 
     @property
