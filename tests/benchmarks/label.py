@@ -2,7 +2,7 @@
 
 Run ``python -m tests.benchmarks.label`` from the repository's root, by the Python of MONAI Label's environment. The
 bare time is that of the bundle's inferer with its optimised network on a volume in memory; a request reads, infers,
-postprocesses, writes and sends.
+postprocesses, writes and sends. Scores are not computed meanwhile, unless MONAI_LABEL_AUTO_UPDATE_SCORING is "true".
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3, help="requests that are timed")
     options = parser.parse_args()
     threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
+    os.environ.setdefault("MONAI_LABEL_AUTO_UPDATE_SCORING", "false")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         image, _ = write_t1(folder / "studies", "volume", 0, tuple(options.shape))

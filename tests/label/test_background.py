@@ -13,17 +13,16 @@ import monai_nlseg.label
 
 MODULE = os.path.join(os.path.dirname(monai_nlseg.label.__file__), "background.py")  # MONAI takes seconds to import
 SERVER = """
-import runpy, subprocess, sys
+import os, runpy, subprocess, sys
 runpy.run_path(sys.argv[1])["end_with_server"]()
 task = subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]], stdout=subprocess.PIPE)
-task.stdout.readline()
-print(task.pid, flush=True)
+print(task.stdout.readline().decode().strip(), os.nice(0), task.pid, flush=True)
 sys.stdin.readline()
 """
 TASK = """
-import runpy, sys, time
+import os, runpy, sys, time
 runpy.run_path(sys.argv[1])["end_with_server"]()
-print("begun", flush=True)
+print(os.nice(0), flush=True)
 time.sleep(120)
 """
 
@@ -38,12 +37,13 @@ def _runs(process: int) -> bool:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="processes are looked up in /proc")
-def test_a_task_lives_as_long_as_its_server(monkeypatch):
+def test_a_task_gives_way_to_its_server_and_ends_with_it(monkeypatch):
     monkeypatch.delenv("NLSEG_LABEL_SERVER", raising=False)
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, MODULE, TASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
-        task = int(server.stdout.readline())
+        niceness, own, task = map(int, server.stdout.readline().split())
+        assert niceness > own
         time.sleep(3)
         assert _runs(task)
         server.kill()
