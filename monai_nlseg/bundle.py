@@ -36,6 +36,7 @@ __all__ = [
     "require_validation_cases",
     "run_bundle",
     "shipped_bundles",
+    "shipped_names",
 ]
 
 Choice = TypeVar("Choice")
@@ -77,6 +78,11 @@ def shipped_bundles() -> Path:
     return installed if installed.is_dir() else package.parent / "bundles"
 
 
+def shipped_names() -> list[str]:
+    """The names of the bundles that come with the package."""
+    return sorted(path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json"))
+
+
 def find_bundle(bundle: str | Path) -> Path:
     """Folder of a bundle given by path or by the name of one that ships with the package.
 
@@ -86,9 +92,9 @@ def find_bundle(bundle: str | Path) -> Path:
     for folder in (Path(bundle), shipped_bundles() / bundle):
         if (folder / "configs" / "metadata.json").is_file():
             return folder.resolve()
-    names = sorted(path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json"))
     raise ValueError(
-        f"'{bundle}' is not a bundle (a folder with configs/metadata.json): give the path of one or a name of {names}."
+        f"'{bundle}' is not a bundle (a folder with configs/metadata.json): give the path of one or a name of "
+        f"{shipped_names()}."
     )
 
 

@@ -1,7 +1,7 @@
 """An app of MONAI Label that serves bundles to annotators: written here, run by MONAI Label in its own environment.
 
-Of its modules only those that the server loads (``app``, ``dicomweb``, ``infer``, ``train``, ``scoring``,
-``strategies``) import ``monailabel``.
+Of its modules only those that the server alone loads (``app``, ``batch``, ``dicomweb``, ``infer``, ``train``,
+``scoring``, ``strategies``) import ``monailabel``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.bundle import find_bundle, shipped_bundles
+from monai_nlseg.bundle import find_bundle, shipped_names
 
 __all__ = ["start_command", "write_app"]
 
@@ -48,7 +48,7 @@ def write_app(output: str | Path, bundles: Sequence[str | Path] = ()) -> list[st
     folder = Path(output)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(f"'{folder}' exists already, with what was trained in it: give another folder.")
-    roots = [find_bundle(bundle) for bundle in bundles or _shipped()]
+    roots = [find_bundle(bundle) for bundle in bundles or shipped_names()]
     models: dict[str, dict[str, Any]] = {}
     for root in roots:
         if root.name in models:
@@ -81,10 +81,6 @@ def start_command(app: str | Path, studies: str, port: int = 8000) -> str:
     words = [python, "-m", "monailabel.main", "start_server", "--app", str(Path(app).resolve())]
     words += ["--studies", studies if "://" in studies else str(Path(studies).resolve())]
     return shlex.join([*words, "--host", "127.0.0.1", "--port", str(port)])
-
-
-def _shipped() -> list[str]:
-    return sorted(path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json"))
 
 
 def _left_out(root: Path, folder: str, names: list[str]) -> set[str]:

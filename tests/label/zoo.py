@@ -10,6 +10,8 @@ import torch
 from ignite.metrics import Metric
 from monai.networks.nets import UNet
 
+from tests.cohort.bundles import EVALUATOR, RUN
+
 
 class NotANumber(Metric):
     """A metric that has none."""
@@ -91,16 +93,8 @@ INFERENCE = {
             "load_dict": {"model": "@network"},
         }
     ],
-    "evaluator": {
-        "_target_": "SupervisedEvaluator",
-        "device": "@device",
-        "val_data_loader": "@dataloader",
-        "network": "@network",
-        "inferer": "@inferer",
-        "postprocessing": "@postprocessing",
-        "val_handlers": "@handlers",
-    },
-    "run": ["$@evaluator.run()"],
+    "evaluator": EVALUATOR | {"val_handlers": "@handlers"},
+    "run": RUN,
 }
 DICE = {
     "_target_": "MeanDice",
