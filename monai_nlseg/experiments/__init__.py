@@ -1,0 +1,21 @@
+"""Experiments over bundles: cross-validation, ablations, sweeps, and their report beside the published numbers."""
+
+from __future__ import annotations
+
+from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
+from monai_nlseg.experiments.spec import Experiment, Protocol, slug
+from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure, Table
+
+__all__ = [
+    "QUANTITIES",
+    "Column",
+    "Experiment",
+    "Figure",
+    "Protocol",
+    "Table",
+    "experiment_of",
+    "find_experiment",
+    "read_experiment",
+    "shipped_experiments",
+    "slug",
+]
