@@ -1,0 +1,285 @@
+"""What the runs of an experiment have left in its folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.spec import Experiment, Protocol, slug
+
+__all__ = ["CurvePoint", "MissingRun", "Results", "Run", "VariantResult", "read_curve", "read_results"]
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """One evaluation of a trained model; values that were not finite are NaN.
+
+    Attributes:
+        overrides: config id -> value of the variant.
+        metrics: metric -> the evaluator's value of the whole test part.
+        cases: case -> metric -> a value for each channel.
+        case_seconds: case -> seconds of its forward through the whole inferer.
+    """
+
+    overrides: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    cases: Mapping[str, Mapping[str, tuple[float, ...]]]
+    case_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one model on one fold, and its evaluations.
+
+    Attributes:
+        folder: where it lies.
+        model, fold: what was trained, and on which fold or split.
+        training, validation, test: cases of the three parts.
+        overrides: config id -> value of the model.
+        weights: which were evaluated, "last" epoch's or "best" on the validation part.
+        seed, epochs, iterations, batch_size, threads, device: of the training; batch_size is None where unknown.
+        parameters: trainable parameters of the network.
+        training_seconds: of the whole training; ``iteration_seconds``: median of an iteration.
+        frames_per_second: of the network alone, batch size 1; NaN where it was not measured.
+        software, machine: what it ran on.
+        results: variant of the inference ("" if there is none) -> its result.
+    """
+
+    folder: Path
+    model: str
+    fold: str
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    overrides: Mapping[str, Any]
+    weights: str
+    seed: int | None
+    epochs: int
+    iterations: int
+    batch_size: int | None
+    threads: int
+    device: str
+    parameters: int
+    training_seconds: float
+    iteration_seconds: float
+    frames_per_second: float
+    software: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    results: Mapping[str, VariantResult]
+
+
+@dataclass(frozen=True)
+class MissingRun:
+    """A run that is not done, and the sentence of its failure, or None if it has not failed."""
+
+    model: str
+    fold: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """An experiment with its runs, in the order of its models and then of the folds' names.
+
+    Attributes:
+        folder: that of the experiment.
+        experiment: the file.
+        data: path of the data.
+        runs: those that are done.
+        missing: those that are known by name and not done.
+        expected: how many runs a model needs; None where only the data would tell: leave-one-out by a key other than
+            the case, while cases remain that no run has tested.
+        unknown: models of which there are runs, but which the experiment does not have.
+    """
+
+    folder: Path
+    experiment: Experiment
+    data: str
+    runs: tuple[Run, ...]
+    missing: tuple[MissingRun, ...]
+    expected: int | None
+    unknown: tuple[str, ...]
+
+    def of(self, model: str) -> tuple[Run, ...]:
+        """The runs of a model."""
+        return tuple(run for run in self.runs if run.model == model)
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """An epoch of a training; ``metric`` is NaN where it was not validated."""
+
+    epoch: int
+    iteration: int
+    loss: float
+    metric: float
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read the folder of an experiment, which need not be finished.
+
+    Args:
+        folder: the ``--output`` of ``nlseg experiment run``.
+
+    Raises:
+        ValueError: for a folder without an experiment, and a record that is damaged or foreign.
+    """
+    folder = Path(folder)
+    if not (folder / "experiment.json").is_file():
+        raise ValueError(f"'{folder}' holds no experiment.json: give the --output of nlseg experiment run.")
+    written = _load(folder / "experiment.json")
+    try:
+        experiment = experiment_of(written["experiment"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"'{folder / 'experiment.json'}' describes no experiment ({error}): restore it.") from None
+    models = list(experiment.trained())
+    found = [_run(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
+    failed = {
+        (path.parent.parent.name, path.parent.name): _failure(path) for path in folder.glob("runs/*/*/failed.json")
+    }
+    runs = [run for run in found if run.model in models]
+    runs.sort(key=lambda run: (models.index(run.model), _in_order(run.fold)))
+    names, expected = _folds(experiment.protocol, runs, {fold for _, fold in failed})
+    done = {(run.model, run.fold) for run in runs}
+    missing = [
+        MissingRun(model, fold, failed.get((slug(model), fold)))
+        for model in models
+        for fold in names
+        if (model, fold) not in done
+    ]
+    unknown = sorted({run.model for run in found} - set(models))
+    return Results(
+        folder, experiment, str(written.get("data", "")), tuple(runs), tuple(missing), expected, tuple(unknown)
+    )
+
+
+def read_curve(run: Run) -> list[CurvePoint]:
+    """The training curve of a run; empty if it left none.
+
+    Raises:
+        ValueError: if the file is no such table.
+    """
+    path = run.folder / "training_curve.csv"
+    if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                CurvePoint(
+                    int(row["epoch"]), int(row["iteration"]), float(row["loss"]), float(row["metric"] or math.nan)
+                )
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(
+            f"'{path}' is no training curve ({error}): expected epoch,iteration,loss,metric; remove it."
+        ) from None
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"'{path}' cannot be read as JSON ({error}): {_advice(path)}.") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"'{path}' holds no JSON object: {_advice(path)}.")
+    return content
+
+
+def _advice(path: Path) -> str:
+    return "restore it" if path.name == "experiment.json" else "remove its folder and run the experiment again"
+
+
+def _run(path: Path) -> Run:
+    content = _load(path)
+    try:
+        return _typed_run(path.parent, content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"'{path}' is no record of a run ({reason}): {_advice(path)}.") from None
+
+
+def _typed_run(folder: Path, content: Mapping[str, Any]) -> Run:
+    parts = content["parts"]
+    return Run(
+        folder=folder,
+        model=str(content["model"]),
+        fold=str(content["fold"]),
+        training=_names(parts.get("training", [])),
+        validation=_names(parts.get("validation", [])),
+        test=_names(parts["test"]),
+        overrides=dict(content["overrides"]),
+        weights=str(content["weights"]),
+        seed=_whole(content.get("seed")),
+        epochs=int(content["epochs"]),
+        iterations=int(content["iterations"]),
+        batch_size=_whole(content.get("batch_size")),
+        threads=int(content["threads"]),
+        device=str(content["device"]),
+        parameters=int(content["parameters"]),
+        training_seconds=float(content["training_seconds"]),
+        iteration_seconds=_number(content["iteration_seconds"]),
+        frames_per_second=_number(content["frames_per_second"]),
+        software=dict(content["software"]),
+        machine=dict(content["machine"]),
+        results={str(variant): _variant(result) for variant, result in content["results"].items()},
+    )
+
+
+def _variant(content: Mapping[str, Any]) -> VariantResult:
+    return VariantResult(
+        overrides=dict(content["overrides"]),
+        metrics={name: _number(value) for name, value in content["metrics"].items()},
+        cases={
+            case: {name: tuple(map(_number, values)) for name, values in metrics.items()}
+            for case, metrics in content["cases"].items()
+        },
+        case_seconds={case: _number(value) for case, value in content["case_seconds"].items()},
+    )
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise TypeError(f"a part is {given!r} and no list of cases")
+    return tuple(map(str, given))
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _failure(path: Path) -> str:
+    return str(_load(path).get("error", "for an unknown reason"))
+
+
+def _folds(protocol: Protocol, runs: Sequence[Run], failed: set[str]) -> tuple[list[str], int | None]:
+    """Names of the folds that each model needs as far as they are known, and how many there are, if that is known."""
+    count = {"k-fold": protocol.folds, "random": protocol.repeats, "fixed": 1}.get(protocol.kind)
+    if count is not None:
+        count = min(count, protocol.first or count)
+        name = {"k-fold": "fold_{}", "random": "split_{}", "fixed": "fixed"}[protocol.kind]
+        return [name.format(number) for number in range(1, count + 1)], count
+    known = sorted({run.fold for run in runs} | failed, key=_in_order)
+    cases = {case for run in runs for part in (run.training, run.validation, run.test) for case in part}
+    if protocol.by == "case" and cases:
+        count = min(len(cases), protocol.first or len(cases))
+        return (sorted(cases, key=_in_order) if count == len(cases) else known), count
+    tested = {case for run in runs for case in run.test}
+    complete = bool(cases) and (tested == cases or len(known) == protocol.first)
+    return known, len(known) if complete else None
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """So that fold_2 comes before fold_10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
