@@ -22,13 +22,11 @@ class VariantResult:
     """One evaluation of a trained model; values that were not finite are NaN.
 
     Attributes:
-        overrides: config id -> value of the variant.
         metrics: metric -> the evaluator's value of the whole test part.
         cases: case -> metric -> a value for each channel.
         case_seconds: case -> seconds of its forward through the whole inferer.
     """
 
-    overrides: Mapping[str, Any]
     metrics: Mapping[str, float]
     cases: Mapping[str, Mapping[str, tuple[float, ...]]]
     case_seconds: Mapping[str, float]
@@ -42,7 +40,6 @@ class Run:
         folder: where it lies.
         model, fold: what was trained, and on which fold or split.
         training, validation, test: cases of the three parts.
-        overrides: config id -> value of the model.
         weights: which were evaluated, "last" epoch's or "best" on the validation part.
         seed, epochs, iterations, batch_size, threads, device: of the training; batch_size is None where unknown.
         parameters: trainable parameters of the network.
@@ -58,7 +55,6 @@ class Run:
     training: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
-    overrides: Mapping[str, Any]
     weights: str
     seed: int | None
     epochs: int
@@ -91,7 +87,6 @@ class Results:
     Attributes:
         folder: that of the experiment.
         experiment: the file.
-        data: path of the data.
         runs: those that are done.
         missing: those that are known by name and not done.
         expected: how many runs a model needs; None where only the data would tell: leave-one-out by a key other than
@@ -101,7 +96,6 @@ class Results:
 
     folder: Path
     experiment: Experiment
-    data: str
     runs: tuple[Run, ...]
     missing: tuple[MissingRun, ...]
     expected: int | None
@@ -155,9 +149,7 @@ def read_results(folder: str | Path) -> Results:
         if (model, fold) not in done
     ]
     unknown = sorted({run.model for run in found} - set(models))
-    return Results(
-        folder, experiment, str(written.get("data", "")), tuple(runs), tuple(missing), expected, tuple(unknown)
-    )
+    return Results(folder, experiment, tuple(runs), tuple(missing), expected, tuple(unknown))
 
 
 def read_curve(run: Run) -> list[CurvePoint]:
@@ -215,7 +207,6 @@ def _typed_run(folder: Path, content: Mapping[str, Any]) -> Run:
         training=_names(parts.get("training", [])),
         validation=_names(parts.get("validation", [])),
         test=_names(parts["test"]),
-        overrides=dict(content["overrides"]),
         weights=str(content["weights"]),
         seed=_whole(content.get("seed")),
         epochs=int(content["epochs"]),
@@ -235,7 +226,6 @@ def _typed_run(folder: Path, content: Mapping[str, Any]) -> Run:
 
 def _variant(content: Mapping[str, Any]) -> VariantResult:
     return VariantResult(
-        overrides=dict(content["overrides"]),
         metrics={name: _number(value) for name, value in content["metrics"].items()},
         cases={
             case: {name: tuple(map(_number, values)) for name, values in metrics.items()}

@@ -16,6 +16,7 @@ PANELS = 4
 """Panels beside each other, at most."""
 PUBLISHED: dict[str, Any] = {
     "marker": "D", "color": "none", "markeredgecolor": "black", "markersize": 5, "linestyle": "none",
+    "zorder": 4,
 }  # fmt: skip
 
 
@@ -29,8 +30,8 @@ def draw_boxes(found: TableStatistics, number: int, folder: Path) -> list[Pictur
     ]
     if found.table.unit != "case" or not names:
         return []
-    columns = min(PANELS, len(names))
-    lines = math.ceil(len(names) / columns)
+    lines = math.ceil(len(names) / PANELS)
+    columns = math.ceil(len(names) / lines)
     figure = new_figure(lines * (1.0 + 0.42 * len(rows)) + 0.3)
     panels = figure.subplots(lines, columns, squeeze=False, sharey=True).flat
     for panel, name in zip(panels, names):
@@ -66,5 +67,5 @@ def _draw(panel: Any, cells: list[CellStatistics]) -> None:
             textcoords="offset points", va="center", fontsize=7, color="0.35",
         )  # fmt: skip
     panel.grid(axis="x", alpha=0.3)
-    panel.locator_params(axis="x", nbins=4)
+    panel.locator_params(axis="x", nbins=3)
     panel.tick_params(axis="x", labelsize=8)

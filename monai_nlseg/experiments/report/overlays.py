@@ -86,7 +86,7 @@ def _load(run: Run, variant: str) -> list[tuple[str, np.ndarray, np.ndarray, np.
 def _draw(cases: Mapping[str, _Slices], rows: Sequence[str], colors: Mapping[int, str]) -> Any:
     columns = len(rows) + 2
     shapes = [each.image.shape for each in cases.values()]
-    width = min(WIDTH / columns, WIDTH / 4)
+    width = 0.94 * WIDTH / max(columns, 4)
     heights = [width * height / breadth for height, breadth in shapes]
     figure = new_figure(sum(heights) + 0.05 * len(heights) + 0.9)
     figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0, wspace=0)

@@ -20,6 +20,10 @@ PLACES = [(6, 3, "left"), (6, -9, "left"), (-6, 3, "right"), (-6, -9, "right"), 
 """Where the name of a point may stand: offset in points, and alignment."""
 
 
+_Label = tuple[str, tuple[float, ...], tuple[float, float]]
+"""Name of a point, colour, place."""
+
+
 def draw_scatter(tables: Sequence[TableStatistics], figure: Figure, number: int, folder: Path) -> list[Picture]:
     """Rows that have both numbers, published ones hollow; nothing if there is none."""
     (across, x), (up, y) = (find_column(tables, str(name)) for name in (figure.x, figure.y))
@@ -31,14 +35,14 @@ def draw_scatter(tables: Sequence[TableStatistics], figure: Figure, number: int,
         return []
     picture = new_figure(4.2)
     panel = picture.subplots()
-    labels: list[tuple[str, str, tuple[float, float]]] = []
+    labels: list[_Label] = []
     for index, row in enumerate(shown):
         style = style_of(index)
         look = {"color": style["color"], "marker": style["marker"], "linestyle": "none"}
         for (place, value), hollow in ((here[row], False), (paper[row], True)):
             if place is not None and value is not None:
                 panel.plot([place], [value], markerfacecolor="white" if hollow else None, **look)
-                labels.append((row, style["color"], (place, value)))
+                labels.append((row, _dark(style["color"]), (place, value)))
     panel.set_xscale("log")
     panel.margins(x=0.2, y=0.15)
     quantity = across.table.columns[x].quantity
@@ -59,6 +63,12 @@ def _both(point: tuple[float | None, float | None]) -> bool:
     return None not in point
 
 
+def _dark(color: str) -> tuple[float, ...]:
+    """As text needs it: the colours of points are too pale for letters."""
+    to_rgb, _ = optional_import("matplotlib.colors", name="to_rgb")
+    return tuple(0.65 * part for part in to_rgb(color))
+
+
 def _plain_ticks(panel: Any) -> None:
     """Numbers instead of powers of ten: parameters and frames per second span little more than one."""
     ticker, _ = optional_import("matplotlib.ticker")
@@ -67,7 +77,7 @@ def _plain_ticks(panel: Any) -> None:
     panel.xaxis.set_minor_formatter(ticker.NullFormatter())
 
 
-def _label(picture: Any, panel: Any, labels: Sequence[tuple[str, str, tuple[float, float]]]) -> None:
+def _label(picture: Any, panel: Any, labels: Sequence[_Label]) -> None:
     """Name each point where the name covers neither another's nor a point."""
     picture.draw_without_rendering()
     dots = [panel.transData.transform(point) for _, _, point in labels]

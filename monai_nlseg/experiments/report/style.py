@@ -16,7 +16,7 @@ __all__ = ["WIDTH", "new_figure", "save", "style_of", "wrapped"]
 # Okabe and Ito's, which colour-blind readers tell apart; without the yellow, which is pale on white.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 LINES = ("-", "--", ":", "-.")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.0
 """Of a figure, in inches: text of 9 points is then readable in a column."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai.utils import optional_import
+
 from monai_nlseg.evaluation import describe
 from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, style_of, wrapped
@@ -18,7 +20,7 @@ __all__ = ["draw_sweep", "find_column"]
 
 
 LOGARITHMIC = 4
-"""Ratio of the largest to the least value beyond which the axis is logarithmic."""
+"""Ratio of the largest to the least value beyond which an axis is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ def draw_sweep(
     _scale(panel, words, values)
     panel.set_xlabel(figure.x)
     panel.set_ylabel(f"{column} (solid)")
-    clock.set_ylabel("seconds a case (dotted)")
-    clock.set_ylim(bottom=0)
+    _scale_clock(clock, [point.seconds for point in points if point.seconds])
     panel.grid(alpha=0.3)
     handles, labels = panel.get_legend_handles_labels()
     picture.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize=8)
@@ -97,6 +98,18 @@ def _scale(panel: Any, words: list[str], values: Sequence[Any]) -> None:
         panel.set_xscale("log")
     panel.set_xticks(ticks, [f"{value:g}" for value in ticks])
     panel.set_xticks([], minor=True)
+
+
+def _scale_clock(clock: Any, seconds: Sequence[float]) -> None:
+    if seconds and max(seconds) / min(seconds) > LOGARITHMIC:
+        clock.set_yscale("log")
+        ticker, _ = optional_import("matplotlib.ticker")
+        clock.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        clock.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        clock.yaxis.set_minor_formatter(ticker.NullFormatter())
+    else:
+        clock.set_ylim(bottom=0)
+    clock.set_ylabel("seconds a case (dotted)")
 
 
 def _place(value: Any) -> float | str:
