@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,17 +88,16 @@ class Results:
         folder: that of the experiment.
         experiment: the file.
         runs: those that are done.
-        missing: those that are known by name and not done.
-        expected: how many runs a model needs; None where only the data would tell: leave-one-out by a key other than
-            the case, while cases remain that no run has tested.
+        folds: that each model is to be run on.
+        missing: runs that are not done.
         unknown: models of which there are runs, but which the experiment does not have.
     """
 
     folder: Path
     experiment: Experiment
     runs: tuple[Run, ...]
+    folds: tuple[str, ...]
     missing: tuple[MissingRun, ...]
-    expected: int | None
     unknown: tuple[str, ...]
 
     def of(self, model: str) -> tuple[Run, ...]:
@@ -140,16 +139,16 @@ def read_results(folder: str | Path) -> Results:
     }
     runs = [run for run in found if run.model in models]
     runs.sort(key=lambda run: (models.index(run.model), _in_order(run.fold)))
-    names, expected = _folds(experiment.protocol, runs, {fold for _, fold in failed})
+    folds = _folds(folder, experiment.protocol)
     done = {(run.model, run.fold) for run in runs}
     missing = [
         MissingRun(model, fold, failed.get((slug(model), fold)))
         for model in models
-        for fold in names
+        for fold in folds
         if (model, fold) not in done
     ]
     unknown = sorted({run.model for run in found} - set(models))
-    return Results(folder, experiment, tuple(runs), tuple(missing), expected, tuple(unknown))
+    return Results(folder, experiment, tuple(runs), tuple(folds), tuple(missing), tuple(unknown))
 
 
 def read_curve(run: Run) -> list[CurvePoint]:
@@ -253,21 +252,12 @@ def _failure(path: Path) -> str:
     return str(_load(path).get("error", "for an unknown reason"))
 
 
-def _folds(protocol: Protocol, runs: Sequence[Run], failed: set[str]) -> tuple[list[str], int | None]:
-    """Names of the folds that each model needs as far as they are known, and how many there are, if that is known."""
-    count = {"k-fold": protocol.folds, "random": protocol.repeats, "fixed": 1}.get(protocol.kind)
-    if count is not None:
-        count = min(count, protocol.first or count)
-        name = {"k-fold": "fold_{}", "random": "split_{}", "fixed": "fixed"}[protocol.kind]
-        return [name.format(number) for number in range(1, count + 1)], count
-    known = sorted({run.fold for run in runs} | failed, key=_in_order)
-    cases = {case for run in runs for part in (run.training, run.validation, run.test) for case in part}
-    if protocol.by == "case" and cases:
-        count = min(len(cases), protocol.first or len(cases))
-        return (sorted(cases, key=_in_order) if count == len(cases) else known), count
-    tested = {case for run in runs for case in run.test}
-    complete = bool(cases) and (tested == cases or len(known) == protocol.first)
-    return known, len(known) if complete else None
+def _folds(folder: Path, protocol: Protocol) -> list[str]:
+    """The folds that each model needs: of the protocol, and planned ones, of which there are folders."""
+    count = {"k-fold": protocol.folds, "random": protocol.repeats, "fixed": 1}.get(protocol.kind, 0)
+    name = {"k-fold": "fold_{}", "random": "split_{}"}.get(protocol.kind, "fixed")
+    known = {name.format(number) for number in range(1, min(count, protocol.first or count) + 1)}
+    return sorted(known | {path.name for path in folder.glob("runs/*/*") if path.is_dir()}, key=_in_order)
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

@@ -116,7 +116,7 @@ def values_of(runs: Sequence[Run], variant: str, column: Column, unit: str) -> t
     for (fold, case), value in sorted(measured.items()):
         groups.setdefault(case if by_case else fold, []).append(value * column.scale)
     mean = _mean if by_case else _finite_mean
-    values = {name: mean(group) for name, group in groups.items()}
+    values = {name: mean(groups[name]) for name in sorted(groups)}
     counted = values if by_case else measured
     return values, "case" if by_case else "run", sum(not math.isfinite(value) for value in counted.values())
 

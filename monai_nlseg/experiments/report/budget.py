@@ -26,7 +26,7 @@ def budget(results: Results) -> list[Block]:
         ("weights", weights_line(results.runs)),
         ("protocol", _protocol(results)),
         ("cases", _cases(results.runs)),
-        ("seed", ", ".join(sorted({"the bundle's" if run.seed is None else str(run.seed) for run in results.runs}))),
+        ("seed", _seed(results)),
         ("training time of all runs", duration(sum(run.training_seconds for run in results.runs))),
         ("machine", _distinct([run.machine for run in results.runs])),
         ("software", _distinct([run.software for run in results.runs])),
@@ -60,14 +60,11 @@ def weights_line(runs: Sequence[Run]) -> str:
 
 def unfinished(results: Results) -> list[Block]:
     """What there is not, first of all the runs that are not done; empty if nothing is missing."""
-    blocks: list[Block] = []
-    done = {model: len(results.of(model)) for model in results.experiment.trained()}
-    needed = max(done.values()) if results.expected is None else results.expected
-    short = {model: number for model, number in done.items() if number < needed}
-    if short or results.expected is None:
-        total = "an unknown number of" if results.expected is None else str(results.expected)
-        counts = ", ".join(f"{model} {number} of {total} folds" for model, number in (short or done).items())
-        blocks.append(Paragraph(f"This experiment is not finished: {counts}.", strong=True))
+    models = {run.model: len(results.of(run.model)) for run in results.missing}
+    counts = ", ".join(f"{model} {done} of {len(results.folds)} folds" for model, done in models.items())
+    blocks: list[Block] = [Paragraph(f"This experiment is not finished: {counts}.", strong=True)] if models else []
+    if not results.runs:
+        blocks = [Paragraph("This experiment has no run that is done.", strong=True)]
     failed = [run for run in results.missing if run.error is not None]
     waiting = [run for run in results.missing if run.error is None]
     points = [(f"{run.model}, {run.fold}", f"failed: {run.error}") for run in failed]
@@ -80,7 +77,7 @@ def unfinished(results: Results) -> list[Block]:
 
 
 def _budget_row(results: Results, model: str, runs: Sequence[Run]) -> list[str]:
-    amount = f"{len(runs)} of {'?' if results.expected is None else results.expected}"
+    amount = f"{len(runs)} of {len(results.folds)}"
     if not runs:
         return [model, amount, *["–"] * 8]
     return [
@@ -110,15 +107,25 @@ def _protocol(results: Results) -> str:
     return text
 
 
+def _seed(results: Results) -> str:
+    seeds = span(run.seed for run in results.runs if run.seed is not None)
+    return f"training {seeds}, parting of the cases {results.experiment.protocol.seed}"
+
+
 def _cases(runs: Sequence[Run]) -> str:
     everything = {case for run in runs for part in (run.training, run.validation, run.test) for case in part}
+    tested = {case for run in runs for case in run.test}
     sizes = {part: span(len(getattr(run, part)) for run in runs) for part in ("training", "validation", "test")}
     parts = ", ".join(f"{part} {size}" for part, size in sizes.items() if size != "0")
-    return f"{len(everything):,} in all; of a run: {parts}"
+    return f"{len(everything):,}, of which {len(tested):,} are tested in the runs here; of a run: {parts}"
 
 
 def _distinct(records: Sequence[Mapping[str, Any]]) -> str:
     """What the runs have recorded, once, and each value that they do not share."""
     keys = list(dict.fromkeys(key for record in records for key in record))
-    values = {key: list(dict.fromkeys(str(record[key]) for record in records if key in record)) for key in keys}
-    return ", ".join(f"{key} {' or '.join(found)}" for key, found in values.items())
+    values = {key: list(dict.fromkeys(_plain(record.get(key)) for record in records)) for key in keys}
+    return ", ".join(f"{key.replace('_', ' ')} {' or '.join(found)}" for key, found in values.items() if any(found))
+
+
+def _plain(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list) else str(value or "")

@@ -69,7 +69,7 @@ def _collect(results: Results) -> dict[str, _Slices]:
 
 
 def _load(run: Run, variant: str) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    path = run.folder / f"slices_{slug(variant)}.npz"
+    path = run.folder / f"slices_{slug(variant) if variant else 'result'}.npz"
     if not path.is_file():
         return []
     try:

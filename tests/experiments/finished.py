@@ -99,7 +99,7 @@ def run_record(model: str, fold: str, variants: dict[str, Any] = STEPS) -> dict[
         "frames_per_second": None,
         "input_shape": [2, 32, 32, 32],
         "software": {"torch": "2.8.0", "monai": "1.6.1"},
-        "machine": {"cpu": "a processor", "cores": 2},
+        "machine": {"processor": "a processor", "cores": 2, "memory_gb": 8.0, "gpus": []},
         "ended": "2026-01-01T00:00:00+00:00",
         "results": results,
     }
@@ -117,7 +117,7 @@ def write_experiment(folder: Path, content: dict[str, Any] | None = None) -> Pat
 def write_run(folder: Path, record: dict[str, Any], slices: bool = True) -> Path:
     """A run with its curve and slices."""
     place = folder / "runs" / slug(record["model"]) / record["fold"]
-    place.mkdir(parents=True)
+    place.mkdir(parents=True, exist_ok=True)
     (place / "run.json").write_text(json.dumps(record))
     number, better = int(record["fold"][-1]), 0.02 * (record["model"] == FULL)
     lines = ["epoch,iteration,loss,metric"]
@@ -126,7 +126,10 @@ def write_run(folder: Path, record: dict[str, Any], slices: bool = True) -> Path
         lines.append(f"{epoch},{20 * epoch},{(1 - better) / epoch + 0.05 * number:.4f},{metric}")
     (place / "training_curve.csv").write_text("\n".join(lines) + "\n")
     for variant in record["results"] if slices else ():
-        np.savez(place / f"slices_{slug(variant)}.npz", **_slices(record["parts"]["test"][0], number))
+        np.savez(
+            place / f"slices_{slug(variant) if variant else 'result'}.npz",
+            **_slices(record["parts"]["test"][0], number),
+        )
     return place
 
 
