@@ -27,7 +27,8 @@ def draw_curves(results: Results, folder: Path) -> list[Picture]:
     panels = figure.subplots(1, 2 if validated else 1, squeeze=False)[0]
     for panel, title, value in zip(panels, ("training loss", "validated metric"), (_loss, _metric)):
         for index, model in enumerate(models):
-            _draw(panel, curves[model], value, style_of(index), model)
+            if curves[model]:
+                _draw(panel, curves[model], value, style_of(index), model)
         panel.set_title(title)
         panel.set_xlabel("iteration")
         panel.grid(alpha=0.3)
@@ -73,5 +74,5 @@ def _draw(
 def _mean(runs: Sequence[dict[int, tuple[int, float]]]) -> tuple[list[float], list[float]]:
     """Mean iteration and value of the epochs that all runs have: folds of other sizes have other iterations."""
     epochs = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
-    means = np.array([[run[epoch] for run in runs] for epoch in epochs], float).reshape(len(epochs), -1, 2).mean(1)
-    return means[:, 0].tolist(), means[:, 1].tolist()
+    means = [np.mean([run[epoch] for run in runs], axis=0).tolist() for epoch in epochs]
+    return [iteration for iteration, _ in means], [value for _, value in means]

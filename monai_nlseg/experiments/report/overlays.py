@@ -79,7 +79,7 @@ def _load(run: Run, variant: str) -> list[tuple[str, np.ndarray, np.ndarray, np.
                 (str(file[f"case_{index}"]), *(file[f"{name}_{index}"] for name in ("image", "label", "pred")))
                 for index in range(count)
             ]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"'{path}' cannot be read as slices ({error}): remove it.") from None
 
 

@@ -19,6 +19,7 @@ LINES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.0
 """Of a figure, in inches: text of 9 points is then readable in a column."""
+DPI = 150
 
 
 def new_figure(height: float) -> Any:
@@ -30,7 +31,7 @@ def new_figure(height: float) -> Any:
     figure_class, found = optional_import("matplotlib.figure", name="Figure")
     if not found:
         raise ValueError("the report's figures need matplotlib, which is missing: pip install 'monai-nlseg[evaluate]'.")
-    return figure_class(figsize=(WIDTH, height), layout="constrained")
+    return figure_class(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
 
 
 def style_of(index: int) -> dict[str, str]:
@@ -54,5 +55,5 @@ def save(figure: Any, folder: Path, name: str, title: str, caption: str) -> Pict
     """Write the figure to ``figures/<name>.png`` of the report's folder."""
     path = Path("figures", f"{name}.png")
     with written_beside(folder / path) as beside:
-        figure.savefig(beside, dpi=150, format="png", facecolor="white")
+        figure.savefig(beside, format="png", facecolor="white")
     return Picture(path, title, caption)
