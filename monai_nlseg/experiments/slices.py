@@ -19,7 +19,7 @@ __all__ = ["SliceKeeper"]
 class SliceKeeper:
     """Ignite handler that keeps a slice of the first cases that an evaluator sees.
 
-    Of a volume, the axial slice with most of the label, as radiologists look at it; of a picture, the whole. The file is a
+    Of a volume, the axial slice with most of the label, as radiologists look at it; of a picture, the whole. It is a
     NumPy archive with ``case_i``, ``image_i`` (H, W) float16 from 0 to 1, and ``label_i`` and ``pred_i`` (H, W) uint8
     label maps, for i from 0.
 
