@@ -161,7 +161,7 @@ def test_a_case_of_several_splits_counts_once():
 DICE = st.lists(st.floats(0, 1), min_size=6, max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ours=DICE, theirs=DICE, order=st.permutations(range(6)), unit=st.sampled_from(["case", "run"]))
 def test_the_order_of_runs_does_not_matter(ours, theirs, order, unit):
     runs = [

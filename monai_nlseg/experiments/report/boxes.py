@@ -15,8 +15,7 @@ __all__ = ["draw_boxes"]
 PANELS = 4
 """Panels beside each other, at most."""
 PUBLISHED: dict[str, Any] = {
-    "marker": "D", "color": "none", "markeredgecolor": "black", "markersize": 5, "linestyle": "none",
-    "zorder": 4,
+    "marker": "D", "color": "none", "markeredgecolor": "black", "markersize": 5, "linestyle": "none", "zorder": 4,
 }  # fmt: skip
 
 
@@ -42,7 +41,7 @@ def draw_boxes(found: TableStatistics, number: int, folder: Path) -> list[Pictur
     panels[0].set_ylim(len(rows) + 0.6, 0.4)
     for panel in list(figure.axes)[len(names) :]:
         panel.set_axis_off()
-    if any(cells[name].published[0] is not None for cells in map(found.cells.get, rows) if cells for name in names):
+    if any(found.cells[row][name].published[0] is not None for row in rows for name in names):
         handle = figure.axes[0].plot([], [], **PUBLISHED, label="published mean")
         figure.legend(handles=handle, loc="outside lower center", fontsize=8)
     title = f"{found.table.title}: box plots"

@@ -24,7 +24,7 @@ def draw_curves(results: Results, folder: Path) -> list[Picture]:
         return []
     validated = any(math.isfinite(point.metric) for model in curves.values() for run in model for point in run)
     figure = new_figure(3.2)
-    panels = figure.subplots(1, 2 if validated else 1, squeeze=False)[0]
+    panels = figure.subplots(1, 2 if validated else 1, sharex=True, squeeze=False)[0]
     for panel, title, value in zip(panels, ("training loss", "validated metric"), (_loss, _metric)):
         for index, model in enumerate(models):
             if curves[model]:

@@ -101,7 +101,7 @@ def _draw(cases: Mapping[str, _Slices], rows: Sequence[str], colors: Mapping[int
             if index > 1 and found is None:
                 panel.text(0.5, 0.5, "no slice", ha="center", va="center", fontsize=7, transform=panel.transAxes)
                 continue
-            panel.imshow(_overlay(slices.image, found, colors), interpolation="nearest")
+            panel.imshow(_overlay(slices.image, found, colors))
             labels |= set() if found is None else {int(label) for label in np.unique(found) if label}
         line[0].set_ylabel(wrapped(case, 18), fontsize=7)
     for panel, title in zip(grid[0], ("image", "label", *rows)):

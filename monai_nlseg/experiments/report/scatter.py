@@ -12,7 +12,7 @@ from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, style_of
 from monai_nlseg.experiments.report.sweep import find_column
 from monai_nlseg.experiments.statistics import CellStatistics, TableStatistics
-from monai_nlseg.experiments.tables import QUANTITIES, Figure
+from monai_nlseg.experiments.tables import Figure
 
 __all__ = ["draw_scatter"]
 
@@ -45,8 +45,7 @@ def draw_scatter(tables: Sequence[TableStatistics], figure: Figure, number: int,
                 labels.append((row, _dark(style["color"]), (place, value)))
     panel.set_xscale("log")
     panel.margins(x=0.2, y=0.15)
-    quantity = across.table.columns[x].quantity
-    panel.set_xlabel(QUANTITIES[quantity] if quantity else x)
+    panel.set_xlabel(x)
     panel.set_ylabel(y)
     panel.grid(alpha=0.3, which="both")
     _plain_ticks(panel)

@@ -14,7 +14,7 @@ from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, style_of, wrapped
 from monai_nlseg.experiments.results import Results
 from monai_nlseg.experiments.statistics import CellStatistics, TableStatistics, values_of
-from monai_nlseg.experiments.tables import Column, Figure
+from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure
 
 __all__ = ["draw_sweep", "find_column"]
 
@@ -56,7 +56,7 @@ def draw_sweep(
         _draw(panel, clock, of_line, words, style_of(index), line)
     _scale(panel, words, values)
     panel.set_xlabel(figure.x)
-    panel.set_ylabel(f"{column} (solid)")
+    panel.set_ylabel(f"{column}, solid")
     _scale_clock(clock, [point.seconds for point in points if point.seconds])
     panel.grid(alpha=0.3)
     handles, labels = panel.get_legend_handles_labels()
@@ -109,7 +109,7 @@ def _scale_clock(clock: Any, seconds: Sequence[float]) -> None:
         clock.yaxis.set_minor_formatter(ticker.NullFormatter())
     else:
         clock.set_ylim(bottom=0)
-    clock.set_ylabel("seconds a case (dotted)")
+    clock.set_ylabel(f"{QUANTITIES['case_seconds']}, dotted")
 
 
 def _place(value: Any) -> float | str:

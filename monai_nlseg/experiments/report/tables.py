@@ -20,7 +20,7 @@ def table_blocks(results: Results, found: TableStatistics) -> list[Block]:
     rows = results.experiment.rows()
     runs = [run for model in dict.fromkeys(model for model, _ in rows.values()) for run in results.of(model)]
     lines = [line for row in found.cells for line in _lines(results, found, row)]
-    meaning = f"here: mean ± standard deviation (n) over {UNITS[found.table.unit]}; paper: as published."
+    meaning = f"here: mean ± standard deviation (n) over {UNITS[found.table.unit]}; published: as the source has it."
     notes = [("", each) for each in (meaning, budget_line(runs), found.table.note, *_left_out(found)) if each]
     return [Heading(found.table.title), Grid(("", "", *found.table.columns), lines, 2), Listing(notes)]
 
@@ -45,14 +45,14 @@ def tests_blocks(found: TableStatistics) -> list[Block]:
 
 
 def _lines(results: Results, found: TableStatistics, row: str) -> list[list[str]]:
-    """Here, paper and difference: a line each, as far as there are such numbers."""
+    """Here, published and difference: a line each, as far as there are such numbers."""
     cells, columns = found.cells[row], found.table.columns
     lines = []
     if row not in found.alone:
         tried = bool(results.of(results.experiment.rows()[row][0]))
         lines.append(["here", *(_here(cells[name], columns[name]) if tried else "not run" for name in columns)])
     if any(cell.published[0] is not None for cell in cells.values()):
-        lines.append(["paper", *(moments(*cells[name].published, columns[name].decimals) for name in columns)])
+        lines.append(["published", *(moments(*cells[name].published, columns[name].decimals) for name in columns)])
     if any(cell.difference is not None for cell in cells.values()):
         signed = (number(cells[name].difference, columns[name].decimals, signed=True) for name in columns)
         lines.append(["difference", *signed])

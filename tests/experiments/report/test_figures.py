@@ -102,8 +102,8 @@ def test_sweep(results, tables, drawn, tmp_path):
         np.testing.assert_allclose(line.get_xydata(), [(8, means[0]), (16, means[1])])
     assert panel.lines[1].get_xydata().tolist() == [[8, 92.92]]
     np.testing.assert_allclose(clock.lines[0].get_xydata(), [(8, 8.35), (16, 4.35)])
-    assert (panel.get_xlabel(), panel.get_ylabel()) == ("step", "average (solid)")
-    assert clock.get_ylabel() == "seconds a case (dotted)" and picture.title == "Dice against step"
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("step", "average, solid")
+    assert clock.get_ylabel() == "inference of a case (s), dotted" and picture.title == "Dice against step"
 
 
 @pytest.mark.parametrize(

@@ -111,10 +111,10 @@ def test_markdown(folder):
     assert lines[row : row + 3] == [
         f"| {FULL}, step 8 | here | {csf.mean:.2f}\u00a0±\u00a0{csf.std:.2f} (6) "
         f"| {average.mean:.2f}\u00a0±\u00a0{average.std:.2f} (6) |",
-        "|  | paper | 95.30\u00a0±\u00a00.74 | 92.92 |",
+        "|  | published | 95.30\u00a0±\u00a00.74 | 92.92 |",
         f"|  | difference | −{95.30 - csf.mean:.2f} | +{average.mean - 92.92:.2f} |",
     ]
-    assert "| Model of others | paper | 90.00\u00a0±\u00a01.00 | – |" in lines
+    assert "| Model of others | published | 90.00\u00a0±\u00a01.00 | – |" in lines
     tests = found.cells[f"{PLAIN}, step 8"]["average"].tests
     assert tests["t_p_holm"] < 0.05 < tests["wilcoxon_p_holm"]
     assert (
@@ -206,7 +206,7 @@ def test_an_experiment_without_any_run(tmp_path):
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "**This experiment has no run that is done.**" in text
     assert f"| {PLAIN}, step 8 | here | not run | not run |" in text
-    assert "|  | paper | 95.30\u00a0±\u00a00.74 | 92.92 |" in text
+    assert "|  | published | 95.30\u00a0±\u00a00.74 | 92.92 |" in text
 
 
 def test_another_reference(folder, tmp_path):
