@@ -20,6 +20,7 @@ from monai_nlseg.bench.measure import load_volume
 from monai_nlseg.bench.networks import NETWORKS, RUNTIMES, NetworkSettings
 from monai_nlseg.bench.prepare import materialized_source
 from monai_nlseg.inferers import window_starts
+from monai_nlseg.machine import processor
 
 __all__ = ["run_bench", "run_networks"]
 
@@ -136,11 +137,8 @@ def _in_process(module: str, name: str, settings: BenchSettings | NetworkSetting
 def _machine(settings: BenchSettings | NetworkSettings) -> dict[str, Any]:
     if settings.device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device '{settings.device}' is not there for PyTorch: choose cpu.")
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {
-        "processor": names[0] if names else platform.processor(),
+        "processor": processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "threads": settings.threads or torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if settings.device.startswith("cuda") else "CPU",

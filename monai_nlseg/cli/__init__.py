@@ -11,6 +11,7 @@ from rich.text import Text
 from monai_nlseg.cli import bundles, kaggle
 from monai_nlseg.cli.bench import bench
 from monai_nlseg.cli.evaluate import evaluate
+from monai_nlseg.cli.experiment import experiment
 from monai_nlseg.cli.infer import infer
 from monai_nlseg.cli.label_app import label_app
 from monai_nlseg.cli.simulate import simulate
@@ -38,6 +39,7 @@ app.command()(kaggle.submit)
 app.command()(kaggle.masks)
 app.command()(kaggle.score)
 app.add_typer(simulate, name="simulate")
+app.add_typer(experiment, name="experiment")
 
 
 def main() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["chosen_device", "console", "numbers", "progress_bar", "say", "wide_console"]
+__all__ = ["chosen_device", "console", "interruptible", "numbers", "progress_bar", "say", "wide_console"]
 
 console = Console()
 
@@ -51,3 +53,24 @@ def chosen_device() -> str:
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def interruptible(ending: str) -> Iterator[Callable[[], bool]]:
+    """Whether an interrupt or a request to end has come, which is answered by saying ``ending``; a second one is
+    raised."""
+    come = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal come
+        if come:
+            raise KeyboardInterrupt
+        come = True
+        say(f"{ending}; once more to end at once")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: come
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

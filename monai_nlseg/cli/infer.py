@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monai_nlseg.cli.console import console, say
+from monai_nlseg.cli.console import console, interruptible, say
 from monai_nlseg.cli.overrides import overrides_of_pairs
 
 __all__ = ["infer"]
@@ -23,6 +21,7 @@ __all__ = ["infer"]
 MOST_FAILURES = 20
 SOME_FAILED = 3
 INTERRUPTED = 130
+ENDING = "ending after the cases in flight"
 
 
 def infer(
@@ -78,7 +77,7 @@ def infer(
     cases = find_cases(input, pattern, words, leave_out=output)
     who = Runner(runner, num_workers, address, gpus_per_worker)
     failures = 0
-    with _progress() as progress, _interruptible() as interrupted:
+    with _progress() as progress, interruptible(ENDING) as interrupted:
         records = run(
             cases,
             options,
@@ -134,26 +133,6 @@ def _progress() -> Iterator[_Bar]:
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield _Bar(progress)
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Whether an interrupt or a request to end has come; a second one is raised."""
-    come = False
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal come
-        if come:
-            raise KeyboardInterrupt
-        come = True
-        say("ending after the cases in flight; once more to end at once")
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: come
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _conclude(folder: Path, interrupted: bool, report: bool) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
+from monai_nlseg.experiments.run import Event, Options, run_experiment
 from monai_nlseg.experiments.spec import Experiment, Protocol, slug
 from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure, Table
 
 __all__ = [
     "QUANTITIES",
     "Column",
+    "Event",
     "Experiment",
     "Figure",
+    "Options",
     "Protocol",
     "Table",
     "experiment_of",
     "find_experiment",
     "read_experiment",
+    "run_experiment",
     "shipped_experiments",
     "slug",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSaver
+from monai_nlseg.handlers.epoch_seed import EpochSeed
 from monai_nlseg.handlers.modified_hausdorff import ModifiedHausdorff
 from monai_nlseg.handlers.overlap import Overlap, VNetDice
 from monai_nlseg.handlers.roc_auc import PooledROCAUC
@@ -14,6 +15,7 @@ from monai_nlseg.handlers.validation import ValidationHandler
 __all__ = [
     "BestModelSaver",
     "EpochCheckpointSaver",
+    "EpochSeed",
     "ModifiedHausdorff",
     "Overlap",
     "PooledROCAUC",

@@ -1,0 +1,81 @@
+"""`nlseg experiment`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from monai_nlseg.cli.console import console, interruptible, say
+from monai_nlseg.cli.overrides import overrides_of_pairs
+
+__all__ = ["experiment"]
+
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+experiment = typer.Typer(no_args_is_help=True, help="Reproduce tables of the papers, or run experiments of your own.")
+
+
+@experiment.command("list")
+def list_() -> None:
+    """Names and titles of the experiments that come with the package."""
+    from monai_nlseg.experiments import read_experiment, shipped_experiments
+
+    for name in shipped_experiments():
+        say(f"{name}: {read_experiment(name)[0].title}")
+
+
+@experiment.command()
+def run(
+    file: Annotated[str, typer.Argument(help="Experiment file (YAML), or the name of one: see nlseg experiment list.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    output: Annotated[Path, typer.Option(help="Folder of the experiment; give it again to go on.")],
+    set: Annotated[
+        list[str] | None, typer.Option(help="Id of the bundle's configs and value, for all models: --set epochs=10.")
+    ] = None,
+    runner: Annotated[str, typer.Option(help="local (processes of this machine) or ray.")] = "local",
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time; 1, or all that the cluster has room for.")] = None,
+    processes: Annotated[int, typer.Option(help="Processes that train one network by torchrun, one a GPU.", min=1)] = 1,
+    address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto; else Ray starts here.")] = None,
+    tracking: Annotated[str, typer.Option(help="tensorboard or mlflow, into the output; none by default.")] = "",
+    keep_weights: Annotated[bool, typer.Option(help="Whether weights stay after the evaluation.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs and the predicted time, and end.")] = False,
+) -> None:
+    """Train and evaluate each model on each fold: what is done is skipped, what was interrupted goes on.
+
+    Exit code: 0 all done, 2 unusable call, 3 some runs failed, 130 interrupted.
+    """
+    from monai_nlseg.experiments import Options, read_experiment, run_experiment
+
+    _, content = read_experiment(file)
+    overrides = overrides_of_pairs(set or [])
+    if dry_run:
+        return
+    options = Options(runner, jobs, processes, address, tracking, keep_weights)
+    failed = 0
+    columns = (
+        TextColumn("runs"),
+        BarColumn(),
+        TextColumn("{task.fields[runs]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        interruptible("ending; the same command goes on from the last checkpoints") as interrupted,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
+    ):
+        bar = progress.add_task("", total=None, runs="")
+        for event in run_experiment(content, data, output, options, overrides, interrupted):
+            progress.update(bar, completed=event.done, total=event.total, runs=f"{event.done:.1f}/{event.total}")
+            if event.run is not None:
+                failed += event.error is not None
+                say(f"{event.run.name}: {event.error or 'done'}")
+    if interrupted():
+        raise typer.Exit(INTERRUPTED)
+    if failed:
+        say(f"{failed} runs failed; the same command tries them again")
+        raise typer.Exit(SOME_FAILED)
+    say(f"all runs are done: nlseg experiment report {output}")

@@ -1,0 +1,170 @@
+"""Evaluate one trained model on the test part of its fold."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines.utils import IterationEvents
+
+from monai_nlseg.bench.measure import run_times
+from monai_nlseg.cohort.bundle_identity import software_versions
+from monai_nlseg.experiments.plan import RunSpec
+from monai_nlseg.experiments.slices import SliceKeeper
+from monai_nlseg.experiments.spec import slug
+from monai_nlseg.experiments.training import TRAINED, WEIGHTS
+from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_tensorboard
+from monai_nlseg.files import written_beside
+from monai_nlseg.machine import machine
+
+__all__ = ["DONE", "evaluate_all"]
+
+DONE = "run.json"
+TIMED_SECONDS = 5.0
+
+
+def evaluate_all(spec: RunSpec) -> None:
+    """Evaluate what is trained in each variant, and write ``run.json``."""
+    trained = json.loads((spec.path / TRAINED).read_text(encoding="utf-8"))
+    for variant in spec.inference:
+        _evaluate(spec, variant, trained["input_shape"])
+    results = {variant: json.loads(_result_path(spec, variant).read_text()) for variant in spec.inference}
+    about = next(iter(results.values()))
+    content = {
+        "model": spec.model,
+        "fold": spec.fold,
+        "parts": spec.parts,
+        "seed": spec.seed,
+        "overrides": spec.overrides,
+        **trained,
+        "parameters": about["parameters"],
+        "frames_per_second": about["frames_per_second"],
+        "threads": torch.get_num_threads(),
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "software": software_versions(),
+        "machine": machine(),
+        "ended": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "results": results,
+    }
+    with written_beside(spec.path / DONE) as beside:
+        beside.write_text(json.dumps(content, indent=1, allow_nan=False))
+
+
+def _result_path(spec: RunSpec, variant: str) -> Path:
+    """The file of an evaluation's result."""
+    return spec.path / "results" / f"{_variant_name(variant)}.json"
+
+
+def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
+    """Measure the test cases and write the result; do nothing if it is there.
+
+    Args:
+        spec: the run; its ``weights.pt`` is evaluated.
+        variant: of the inference.
+        input_shape: (C, *spatial) of what the network was trained on, for its time alone.
+    """
+    path = _result_path(spec, variant)
+    if path.is_file():
+        return
+    scratch = spec.path / "evaluation"
+    overrides = {
+        **spec.overrides,
+        **spec.evaluation,
+        **spec.inference[variant],
+        "output_dir": str(scratch),
+        "ckpt_dir": str(scratch),
+        "checkpoint": str(spec.path / WEIGHTS),
+        "seed": spec.seed,
+        "validate#dataset#data": cases_of(spec, "test"),
+    }
+    workflow = bundle_workflow(spec, [*spec.train_configs, "evaluate"], overrides)
+    without_tensorboard(workflow)
+    workflow.initialize()
+    evaluator = workflow.parser.get_parsed_content("validate#evaluator")
+    clock = _CaseClock()
+    clock.attach(evaluator)
+    if spec.overlays:
+        SliceKeeper(
+            spec.path / f"slices_{slug(variant) if variant else 'result'}.npz", spec.parts["test"][: spec.overlays]
+        ).attach(evaluator)
+    workflow.run()
+    workflow.finalize()
+    network = workflow.parser.get_parsed_content("network_def")
+    result = {
+        "digest": spec.variant_digest(variant),
+        "overrides": spec.inference[variant],
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "frames_per_second": _frames_per_second(network, input_shape) if spec.time_network else None,
+        "metrics": {name: _number(value) for name, value in evaluator.state.metrics.items()},
+        "cases": _by_case(spec.parts["test"], evaluator.state.metric_details),
+        "case_seconds": dict(zip(spec.parts["test"], clock.seconds)),
+    }
+    with written_beside(path) as beside:
+        beside.write_text(json.dumps(result, indent=1, allow_nan=False))
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _variant_name(variant: str) -> str:
+    return slug(variant) if variant else "result"
+
+
+class _CaseClock:
+    """Ignite handler that notes the seconds of each case from the loaded image to the network's whole output."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.ITERATION_STARTED, self._begin)
+        engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._end)
+
+    def _begin(self, engine: Engine) -> None:
+        self._start = time.perf_counter()
+
+    def _end(self, engine: Engine) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self.seconds.append(time.perf_counter() - self._start)
+
+
+def _by_case(cases: Sequence[str], details: dict[str, Any]) -> dict[str, dict[str, list[float | None]]]:
+    """Case -> metric -> value of each channel; metrics that do not have a value of each case are left out."""
+    values = {
+        name: torch.as_tensor(detail).reshape(len(cases), -1).tolist()
+        for name, detail in details.items()
+        if isinstance(detail, torch.Tensor) and len(detail) == len(cases)
+    }
+    return {
+        case: {name: [_number(value) for value in rows[index]] for name, rows in values.items()}
+        for index, case in enumerate(cases)
+    }
+
+
+def _frames_per_second(network: torch.nn.Module, input_shape: Sequence[int]) -> float:
+    """Of the network alone, one image at a time, as it is evaluated."""
+    device = next(network.parameters()).device
+    image = torch.zeros(1, *input_shape, device=device)
+
+    def predict() -> None:
+        network(image)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    with torch.inference_mode():
+        network.eval()
+        return 1 / statistics.median(run_times(predict, TIMED_SECONDS))
+
+
+def _number(value: Any) -> float | None:
+    """JSON has no number that is not finite."""
+    number = float(value)
+    return number if math.isfinite(number) else None

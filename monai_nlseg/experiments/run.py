@@ -1,0 +1,219 @@
+"""Run an experiment: what is done is skipped, what fails is told, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from monai_nlseg.cohort.bundle_identity import software_versions
+from monai_nlseg.evaluation.cohort import available_cpus
+from monai_nlseg.experiments.evaluation import DONE
+from monai_nlseg.experiments.execute import Resources
+from monai_nlseg.experiments.local import run_locally
+from monai_nlseg.experiments.plan import RunSpec, make_plan
+from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
+from monai_nlseg.experiments.workflow import SPEC
+from monai_nlseg.files import remove_leftovers, written_beside
+from monai_nlseg.machine import machine
+
+__all__ = ["RECORD", "Event", "Options", "open_runs", "run_experiment"]
+
+RECORD = "experiment.json"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the runs are done.
+
+    Attributes:
+        runner: "local", processes of this machine, or "ray".
+        jobs: runs at a time; of Ray, None for as many as the cluster has room for.
+        processes: that train one network together, by torchrun, one a GPU.
+        address: of a Ray cluster; None starts Ray here.
+        tracking: "tensorboard", "mlflow", or "" for none.
+        weights_kept: whether weights stay after the evaluation.
+    """
+
+    runner: str = "local"
+    jobs: int | None = None
+    processes: int = 1
+    address: str | None = None
+    tracking: str = ""
+    weights_kept: bool = True
+
+
+@dataclass(frozen=True)
+class Event:
+    """What has come of a run, or how far all have come.
+
+    Attributes:
+        run: the run that has ended; None if this only tells of progress.
+        error: why it failed.
+        done: how much of all runs is done, in runs.
+        total: number of runs.
+    """
+
+    run: RunSpec | None
+    error: str | None
+    done: float
+    total: int
+
+
+def run_experiment(
+    content: Mapping[str, Any],
+    data: str | Path,
+    output: str | Path,
+    options: Options = Options(),
+    overrides: Mapping[str, Any] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Do the runs of an experiment that are not done, and go on with those that were interrupted.
+
+    Args:
+        content: of the experiment's file.
+        data: folder of the data set.
+        output: folder of the experiment; of no other at the same time.
+        options: how.
+        overrides: config id -> value on top, see :func:`make_plan`.
+        stopped: once it says True, runs in flight are ended; they go on from their last checkpoint the next time.
+
+    Yields:
+        An event for each run that ends, and about every second.
+
+    Raises:
+        ValueError: for what :func:`make_plan` refuses, a folder in use, or one with runs of other settings.
+    """
+    folder = Path(output)
+    specs = make_plan(experiment_of(content), data, folder, overrides)
+    with _alone_in(folder):
+        todo = open_runs(specs)
+        _record(folder, content, data, options, overrides or {})
+        for spec in todo:
+            spec.path.mkdir(parents=True, exist_ok=True)
+            with written_beside(spec.path / SPEC) as beside:
+                spec.write(beside)
+        done = len(specs) - len(todo)
+        running = {spec.folder for spec in todo}
+        for ended in _runner(todo, options, stopped):
+            run, error = ended or (None, None)
+            if run is not None:
+                running.discard(run.folder)
+                done += error is None
+                if not options.weights_kept and error is None:
+                    (run.path / WEIGHTS).unlink(missing_ok=True)
+            part = sum(_share(Path(each)) for each in running)
+            yield Event(run, error, done + part, len(specs))
+
+
+def open_runs(specs: list[RunSpec]) -> list[RunSpec]:
+    """The runs that are not done, or lack one of the inference's variants.
+
+    Raises:
+        ValueError: if a folder holds a run of other settings.
+    """
+    return [spec for spec in specs if not _is_done(spec)]
+
+
+def _is_done(spec: RunSpec) -> bool:
+    trained = _read(spec.path / TRAINED)
+    if trained is None:
+        return _same_so_far(spec)
+    if trained.get("digest") != spec.digest:
+        raise _other(spec)
+    done = _read(spec.path / DONE)
+    results = (done or {}).get("results", {})
+    for variant in spec.inference:
+        if variant in results and results[variant]["digest"] != spec.variant_digest(variant):
+            raise _other(spec)
+    complete = done is not None and set(spec.inference) <= set(results)
+    if not complete and not (spec.path / WEIGHTS).is_file():
+        raise ValueError(
+            f"'{spec.folder}' lacks a result of {spec.name}, and its weights were not kept: remove the folder to train "
+            "it anew."
+        )
+    return complete
+
+
+def _same_so_far(spec: RunSpec) -> bool:
+    """Of a run that is not trained: checks that what there is belongs to it."""
+    begun = _read(spec.path / SPEC)
+    if begun is not None and begun.get("digest") != spec.digest:
+        raise _other(spec)
+    return False
+
+
+def _other(spec: RunSpec) -> ValueError:
+    return ValueError(
+        f"'{spec.folder}' holds a run of {spec.name} with other settings, data or another version of the bundle: give "
+        "another --output, or remove that folder."
+    )
+
+
+def _runner(
+    todo: list[RunSpec], options: Options, stopped: Callable[[], bool]
+) -> Iterator[tuple[RunSpec, str | None] | None]:
+    if not todo:
+        return iter(())
+    if options.runner == "ray":
+        from monai_nlseg.experiments.ray_runner import run_on_ray
+
+        return run_on_ray(todo, options, stopped)
+    jobs = options.jobs or 1
+    threads = max(1, available_cpus() // (jobs * options.processes))
+    resources = Resources(threads, options.processes, options.tracking, options.weights_kept)
+    return run_locally(todo, jobs, resources, stopped)
+
+
+def _share(folder: Path) -> float:
+    """How much of a run is done, by its epochs; the evaluation counts as one."""
+    epochs = _read(folder / EPOCHS)
+    return len(epochs["epochs"]) / (epochs["total"] + 1) if epochs else 0.0
+
+
+def _record(
+    folder: Path, content: Mapping[str, Any], data: str | Path, options: Options, overrides: Mapping[str, Any]
+) -> None:
+    earlier = _read(folder / RECORD) or {}
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    about = {
+        "experiment": content,
+        "data": str(data),
+        "overrides": dict(overrides),
+        "options": vars(options),
+        "software": software_versions(),
+        "machine": machine(),
+        "started": earlier.get("started", now),
+    }
+    with written_beside(folder / RECORD) as beside:
+        beside.write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON file; None if it is not there."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"'{path}' is damaged ({error}): remove it, and what it tells of is done again.") from None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            remove_leftovers(folder)
+            yield
+    except Timeout:
+        raise ValueError(f"another run is at work in '{folder}': wait for its end, or give another folder.") from None
+    except FileExistsError:
+        raise ValueError(f"--output '{folder}' is a file: give a folder.") from None

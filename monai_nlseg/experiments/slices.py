@@ -1,0 +1,74 @@
+"""What is kept of a few test cases for pictures: one slice of image, label and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from monai_nlseg.files import written_beside
+
+__all__ = ["SliceKeeper"]
+
+
+class SliceKeeper:
+    """Ignite handler that keeps a slice of the first cases that an evaluator sees.
+
+    Of a volume, the slice across its last axis which has most of the label; of a picture, the whole. The file is a
+    NumPy archive with ``case_i``, ``image_i`` (H, W) float16 from 0 to 1, and ``label_i`` and ``pred_i`` (H, W) uint8
+    label maps, for i from 0.
+
+    Args:
+        path: of the archive.
+        cases: names of the first cases.
+    """
+
+    def __init__(self, path: Path, cases: Sequence[str]) -> None:
+        self.path = path
+        self.cases = list(cases)
+        self._kept: list[dict[str, Any]] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to an evaluator; its postprocessing must have been done."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._keep)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _keep(self, engine: Engine) -> None:
+        for output in engine.state.output:
+            if len(self._kept) < len(self.cases):
+                label, pred = (_label_map(output[key]) for key in ("label", "pred"))
+                image = np.asarray(output["image"], dtype=np.float32)[0]
+                if image.shape != label.shape:  # measured in the grid of the original
+                    image = _as_large(image, label.shape)
+                if label.ndim == 3:
+                    index = int(np.argmax((label > 0).sum((0, 1))))
+                    image, label, pred = (each[..., index] for each in (image, label, pred))
+                self._kept.append({"image": _scaled(image), "label": label, "pred": pred})
+
+    def _write(self, engine: Engine) -> None:
+        arrays: dict[str, Any] = {}
+        for index, (case, kept) in enumerate(zip(self.cases, self._kept)):
+            arrays |= {f"{name}_{index}": array for name, array in kept.items()} | {f"case_{index}": case}
+        with written_beside(self.path) as beside:
+            np.savez_compressed(beside, **arrays)
+
+
+def _label_map(channels: torch.Tensor) -> np.ndarray:
+    """(C, *spatial) one-hot with background, or one channel of values, as (*spatial) labels."""
+    array = np.asarray(channels)
+    labels = array.argmax(0) if len(array) > 1 else array[0].round()
+    return labels.astype(np.uint8)
+
+
+def _as_large(image: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    resized = torch.nn.functional.interpolate(torch.from_numpy(image)[None, None], size=tuple(shape))
+    return resized[0, 0].numpy()
+
+
+def _scaled(image: np.ndarray) -> np.ndarray:
+    low, high = np.percentile(image, [0.5, 99.5])
+    return np.clip((image - low) / max(high - low, 1e-6), 0, 1).astype(np.float16)
