@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
@@ -54,20 +54,20 @@ def train(spec: RunSpec, tracking: str = "") -> None:
 
 
 class Clock:
-    """Ignite handler that notes what each epoch takes, over all parts of a training that was interrupted.
+    """Ignite handler that notes what each epoch takes, over all parts of a training that is interrupted.
 
     Args:
         path: JSON file, written after each epoch.
 
     Attributes:
-        epochs: for each epoch the seconds of the whole and of each iteration's computation.
+        epochs: for each epoch its "seconds", and "iteration_seconds", the median of what its iterations compute.
         total: epochs of the training; 0 before it starts.
         batch: shape of the last batch of images.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.epochs: list[dict[str, Any]] = json.loads(path.read_text())["epochs"] if path.is_file() else []
+        self.epochs: list[dict[str, float]] = json.loads(path.read_text())["epochs"] if path.is_file() else []
         self.total = 0
         self.batch: list[int] = []
 
@@ -98,7 +98,7 @@ class Clock:
 
     def _end_epoch(self, engine: Engine) -> None:
         seconds = time.perf_counter() - self._start
-        self.epochs.append({"seconds": seconds, "iterations": self._iterations})
+        self.epochs.append({"seconds": seconds, "iteration_seconds": statistics.median(self._iterations)})
         if _rank() == 0:
             with written_beside(self.path) as beside:
                 beside.write_text(json.dumps({"total": self.total, "epochs": self.epochs}))
@@ -139,7 +139,6 @@ def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clo
         with written_beside(spec.path / CURVE) as beside:
             shutil.copyfile(scratch / CURVE, beside)
     trainer = parser.get_parsed_content("train#trainer")
-    iterations = [seconds for epoch in clock.epochs for seconds in epoch["iterations"]]
     about = {
         "digest": spec.digest,
         "weights": chosen,
@@ -148,7 +147,7 @@ def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clo
         "batch_size": clock.batch[0],
         "input_shape": clock.batch[1:],
         "training_seconds": sum(epoch["seconds"] for epoch in clock.epochs),
-        "iteration_seconds": float(torch.tensor(iterations).median()),
+        "iteration_seconds": statistics.median(epoch["iteration_seconds"] for epoch in clock.epochs),
         "processes": _processes(),
     }
     with written_beside(spec.path / TRAINED) as beside:
