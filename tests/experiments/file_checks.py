@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch.nn as nn
+import torch
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle, require_known_ids
@@ -28,19 +28,15 @@ def config(experiment: Experiment, model: str, variant: str | None = None) -> Co
     return parser
 
 
-def network(experiment: Experiment, model: str, **overrides: Any) -> nn.Module:
-    """The network of ``model`` on the meta device, where it computes nothing but shapes."""
+def count_and_shape(
+    experiment: Experiment, model: str, shape: tuple[int, ...], **overrides: Any
+) -> tuple[int, tuple[int, ...]]:
+    """Parameters of the network of ``model``, and the shape of its logits in training for a batch of ``shape``."""
     parser = config(experiment, model)
     parser.update(overrides)
-    return parser.get_parsed_content("network_def").to("meta")
-
-
-def parameters(experiment: Experiment, **overrides: Any) -> dict[str, int]:
-    """Model -> number of parameters."""
-    return {
-        model: sum(each.numel() for each in network(experiment, model, **overrides).parameters())
-        for model in experiment.trained()
-    }
+    # The meta device computes nothing but shapes.
+    network = parser.get_parsed_content("network_def").to("meta").train()
+    return sum(each.numel() for each in network.parameters()), tuple(network(torch.zeros(shape, device="meta")).shape)
 
 
 def metrics(experiment: Experiment, row: str) -> set[str]:

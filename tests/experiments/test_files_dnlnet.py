@@ -7,7 +7,7 @@ import torch
 
 from monai_nlseg.experiments import read_experiment
 from monai_nlseg.networks.nets import DNLNet
-from tests.experiments.file_checks import check_metrics, config, network, published_only
+from tests.experiments.file_checks import check_metrics, config, count_and_shape, published_only
 
 # DNL-Net's is that of the reading with 16 to 256 channels. The others' are counted.
 NETWORKS = {
@@ -53,21 +53,20 @@ def test_networks_have_the_sizes_counted_and_give_logits_of_the_window(name, siz
     for model, count in NETWORKS[name].items():
         window = config(experiment, model)["roi_size"]
         assert window == [size or int(model.rpartition("x")[2])] * 2
-        net = network(experiment, model)
-        assert sum(each.numel() for each in net.parameters()) == count
-        assert net(torch.zeros(2, 1, *window, device="meta")).shape == (2, 1, *window)
+        with torch.device("meta"):
+            assert count_and_shape(experiment, model, (2, 1, *window)) == (count, (2, 1, *window))
 
 
 def test_the_ablation_has_the_networks_of_the_tables():
     experiment, _ = read_experiment("dnlnet_table5_6")
     assert set(experiment.trained()) == set(ABLATION)
     for model, make in ABLATION.items():
+        parser = config(experiment, model)
         with torch.device("meta"):
-            expected = make()
-        net = network(experiment, model)
-        shapes = {key: value.shape for key, value in expected.state_dict().items()}
-        assert {key: value.shape for key, value in net.state_dict().items()} == shapes
-        assert net(torch.zeros(2, 1, 512, 512, device="meta")).shape == (2, 1, 512, 512)
+            expected, net = make(), parser.get_parsed_content("network_def")
+            shapes = {key: value.shape for key, value in expected.state_dict().items()}
+            assert {key: value.shape for key, value in net.state_dict().items()} == shapes
+            assert net(torch.zeros(2, 1, *parser["roi_size"])).shape == (2, 1, 512, 512)
 
 
 def test_times_are_of_the_papers_batch():
