@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from monai_nlseg.data.simulate import simulate_retina
 from monai_nlseg.experiments import read_experiment
+from monai_nlseg.experiments.folds import make_folds
+from monai_nlseg.experiments.plan import make_plan
 from monai_nlseg.networks.nets import DNLNet
 from tests.experiments.file_checks import check_metrics, config, count_and_shape, published_only
 
@@ -76,11 +79,21 @@ def test_times_are_of_the_papers_batch():
     assert contexts == ["deformed", "nonlocal"] * 2
 
 
-def test_retinal_vessels_are_parted_as_drive_is():
-    experiment, _ = read_experiment("dnlnet_table3")
-    parser = config(experiment, "DNL-Net", "")
-    assert (parser["dataset_name"], parser["validation_subjects"]) == ("drive", [])
-    assert (experiment.protocol.kind, experiment.protocol.split) == ("fixed", "@split")
+def test_retinal_vessels_are_parted_as_drive_is(tmp_path):
+    simulate_retina(tmp_path, 4, "drive", size=(64, 60))
+    for run in make_plan(read_experiment("dnlnet_table3")[0], tmp_path, tmp_path / "out"):
+        assert run.parts == {
+            "training": ["21_training", "22_training"],
+            "validation": [],
+            "test": ["01_test", "02_test"],
+        }
+
+
+def test_two_patients_are_tested_and_a_fifth_of_the_others_choose_the_weights():
+    patients = [{"case": f"patient-{number:03d}", "subject": f"patient-{number:03d}"} for number in range(1, 23)]
+    first, second = (make_folds(read_experiment(name)[0].protocol, patients) for name in ("dnlnet_table2", FILES[-1]))
+    assert [(len(fold.training), len(fold.validation), len(fold.test)) for fold in first] == [(16, 4, 2)]
+    assert first == second
 
 
 @pytest.mark.parametrize(

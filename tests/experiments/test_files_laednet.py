@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from monai_nlseg.data.simulate import simulate_breast, simulate_fetal_head, simulate_ultrasound_nerve
 from monai_nlseg.experiments import read_experiment
+from monai_nlseg.experiments.plan import make_plan
 from tests.experiments.file_checks import check_metrics, config, count_and_shape, published_only
 
 TABLES = ("laednet_table2", "laednet_table3", "laednet_table4")
@@ -60,6 +62,25 @@ def test_data_and_shares_are_the_papers(name, task, ratios, together):
     assert experiment.overrides["task"] == task
     assert (experiment.protocol.ratios, experiment.protocol.stratify) == (ratios, together)
     assert experiment.protocol.by == ("subject" if task == "fetal-head" else "case")
+
+
+@pytest.mark.parametrize(
+    ("name", "simulate", "cases", "test"),
+    [
+        ("laednet_table2", simulate_ultrasound_nerve, 20, {2}),
+        ("laednet_table3", simulate_breast, 20, {4}),
+        ("laednet_table4", simulate_fetal_head, 12, {2, 3}),
+    ],
+)
+def test_every_split_trains_all_networks_on_the_same_images(tmp_path, name, simulate, cases, test):
+    simulate(tmp_path, cases, size=(64, 48))
+    runs = make_plan(read_experiment(name)[0], tmp_path, tmp_path / "out")
+    assert len(runs) == 5 * len(NETWORKS)
+    parts = {run.fold: run.parts for run in runs}
+    assert all(run.parts == parts[run.fold] for run in runs)
+    assert {len(each["test"]) for each in parts.values()} == test
+    assert all(len(each["training"]) + len(each["test"]) == cases for each in parts.values())
+    assert len({tuple(each["test"]) for each in parts.values()}) > 1
 
 
 @pytest.mark.parametrize("name", PUBLISHED_ONLY)
