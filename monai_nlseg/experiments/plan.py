@@ -19,16 +19,8 @@ from monai_nlseg.quiet import notices_silenced
 
 __all__ = ["RunSpec", "make_plan", "read_spec"]
 
-NEEDED = (
-    "dataset_dir",
-    "ckpt_dir",
-    "output_dir",
-    "seed",
-    "resume",
-    "train#trainer",
-    "train#dataset#data",
-    "train#state_handlers",
-)
+NEEDED = ("dataset_dir", "ckpt_dir", "output_dir", "seed", "resume")
+NEEDED_TO_TRAIN = ("train#trainer", "train#dataset#data", "train#state_handlers")
 NEEDED_TO_EVALUATE = ("checkpoint", "validate#dataset#data", "validate#evaluator")
 OWN_CASES = "nlseg_cases"
 
@@ -115,7 +107,7 @@ def make_plan(
     inference = experiment.inference or {"": {}}
     train_files = [str(config_file(root, name)) for name in experiment.train_configs]
     evaluate_files = [*train_files, str(config_file(root, "evaluate"))]
-    _require_ids(root, train_files, NEEDED)
+    _require_ids(root, train_files, NEEDED + NEEDED_TO_TRAIN)
     _require_ids(root, evaluate_files, NEEDED_TO_EVALUATE)
     for own in trained.values():
         require_known_ids(train_files, own)
@@ -181,13 +173,9 @@ def _folds(experiment: Experiment, root: Path, files: list[str], overrides: Mapp
     if isinstance(own_split, Mapping):
         own_split = list(own_split.values())
     folds = make_folds(protocol, cases, own_split)
-    names = {str(case["case"]) for case in cases}
-    if missing := [
-        name for fold in folds for name in (*fold.training, *fold.validation, *fold.test) if name not in names
-    ]:
-        raise ValueError(
-            f"the cases '{experiment.cases}' lack {missing[:3]} of the split '{protocol.split}': add them."
-        )
+    used = {name for fold in folds for name in (*fold.training, *fold.validation, *fold.test)}
+    if missing := sorted(used - {str(case["case"]) for case in cases}):
+        raise ValueError(f"cases '{experiment.cases}' lack {missing[:3]} of the split '{protocol.split}': add them.")
     return folds
 
 

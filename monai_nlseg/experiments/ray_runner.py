@@ -104,9 +104,8 @@ def _error_of(ray: Any, ref: Any) -> str | None:
     except ray.exceptions.RayTaskError as error:
         raise ValueError(sentence(error.cause)) from None
     except ray.exceptions.RayError as error:
-        return (
-            f"Ray lost the run {RETRIES + 1} times ({type(error).__name__}), as when memory runs out: see Ray's logs."
-        )
+        times = f"{RETRIES + 1} times ({type(error).__name__})"
+        return f"Ray lost the node or process of the run {times}, as when memory runs out: see Ray's logs."
 
 
 def _cancel(ray: Any, running: dict[Any, RunSpec]) -> None:
