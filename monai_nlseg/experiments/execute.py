@@ -77,7 +77,8 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
     if step == "train":
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={resources.processes}"]
     command += ["-m", "monai_nlseg.experiments.worker", step, str(run), resources.tracking]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(resources.threads)}
+    # Threads that wait in a loop take the processor from others, which on a busy machine are slowed down many times.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "OMP_NUM_THREADS": str(resources.threads)}
     log = run / LOG
     begin = log.stat().st_size if log.is_file() else 0
     with log.open("ab") as file:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from monai.transforms import Orientation
 
 from monai_nlseg.files import written_beside
 
@@ -18,7 +19,7 @@ __all__ = ["SliceKeeper"]
 class SliceKeeper:
     """Ignite handler that keeps a slice of the first cases that an evaluator sees.
 
-    Of a volume, the slice across its last axis which has most of the label; of a picture, the whole. The file is a
+    Of a volume, the axial slice with most of the label, as radiologists look at it; of a picture, the whole. It is a
     NumPy archive with ``case_i``, ``image_i`` (H, W) float16 from 0 to 1, and ``label_i`` and ``pred_i`` (H, W) uint8
     label maps, for i from 0.
 
@@ -40,13 +41,14 @@ class SliceKeeper:
     def _keep(self, engine: Engine) -> None:
         for output in engine.state.output:
             if len(self._kept) < len(self.cases):
-                label, pred = (_label_map(output[key]) for key in ("label", "pred"))
-                image = np.asarray(output["image"], dtype=np.float32)[0]
+                image, label, pred = (_displayed(output[key]) for key in ("image", "label", "pred"))
+                label, pred = _label_map(label), _label_map(pred)
+                image = image[0].astype(np.float32)
                 if image.shape != label.shape:  # measured in the grid of the original
                     image = _as_large(image, label.shape)
                 if label.ndim == 3:
                     index = int(np.argmax((label > 0).sum((0, 1))))
-                    image, label, pred = (each[..., index] for each in (image, label, pred))
+                    image, label, pred = (each[..., index].T for each in (image, label, pred))
                 self._kept.append({"image": _scaled(image), "label": label, "pred": pred})
 
     def _write(self, engine: Engine) -> None:
@@ -57,10 +59,15 @@ class SliceKeeper:
             np.savez_compressed(beside, **arrays)
 
 
-def _label_map(channels: torch.Tensor) -> np.ndarray:
+def _displayed(channels: torch.Tensor) -> np.ndarray:
+    """(C, *spatial), a volume with its axes to the patient's left, back and head."""
+    turned = Orientation(axcodes="LPS", labels=None)(channels) if channels.ndim == 4 else channels
+    return np.asarray(turned)
+
+
+def _label_map(channels: np.ndarray) -> np.ndarray:
     """(C, *spatial) one-hot with background, or one channel of values, as (*spatial) labels."""
-    array = np.asarray(channels)
-    labels = array.argmax(0) if len(array) > 1 else array[0].round()
+    labels = channels.argmax(0) if len(channels) > 1 else channels[0].round()
     return labels.astype(np.uint8)
 
 

@@ -8,7 +8,6 @@ import shutil
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
@@ -69,7 +68,7 @@ def _begin_anew(spec: RunSpec, scratch: Path) -> None:
 
 
 class Clock:
-    """Ignite handler that notes what each epoch takes, over all parts of a training that was interrupted.
+    """Ignite handler that notes what each epoch takes, over all parts of a training that is interrupted.
 
     Attach it before what writes the checkpoints, so that it knows of each epoch that has one.
 
@@ -77,14 +76,14 @@ class Clock:
         path: JSON file, written after each epoch.
 
     Attributes:
-        epochs: for each epoch the seconds of the whole and of each iteration's computation.
+        epochs: for each epoch its "seconds", and "iteration_seconds", the median of what its iterations compute.
         batch: shape of the last batch of images.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         earlier = read_record(path) or {}
-        self.epochs: list[dict[str, Any]] = earlier.get("epochs", [])
+        self.epochs: list[dict[str, float]] = earlier.get("epochs", [])
         self.batch: list[int] = earlier.get("batch", [])
 
     def attach(self, engine: Engine) -> None:
@@ -110,7 +109,7 @@ class Clock:
 
     def _end_epoch(self, engine: Engine) -> None:
         seconds = time.perf_counter() - self._start
-        self.epochs.append({"seconds": seconds, "iterations": self._iterations})
+        self.epochs.append({"seconds": seconds, "iteration_seconds": statistics.median(self._iterations)})
         if _rank() == 0:
             with written_beside(self.path) as beside:
                 about = {"total": engine.state.max_epochs, "batch": self.batch, "epochs": self.epochs}
@@ -153,7 +152,6 @@ def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clo
         with written_beside(spec.path / CURVE) as beside:
             shutil.copyfile(scratch / CURVE, beside)
     trainer = parser.get_parsed_content("train#trainer")
-    iterations = [seconds for epoch in clock.epochs for seconds in epoch["iterations"]]
     about = {
         "digest": spec.digest,
         "weights": chosen,
@@ -162,7 +160,7 @@ def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clo
         "batch_size": clock.batch[0],
         "input_shape": clock.batch[1:],
         "training_seconds": sum(epoch["seconds"] for epoch in clock.epochs),
-        "iteration_seconds": statistics.median(iterations),
+        "iteration_seconds": statistics.median(epoch["iteration_seconds"] for epoch in clock.epochs),
         "processes": _processes(),
     }
     with written_beside(spec.path / TRAINED) as beside:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from monai.handlers import IgniteMetricHandler
+import torch
 from monai.utils import MetricReduction
 
+from monai_nlseg.handlers.cases import CaseMetricHandler
 from monai_nlseg.metrics import ModifiedHausdorffMetric
 from monai_nlseg.metrics.boxes import Roi
 from monai_nlseg.metrics.spacing import Spacing
@@ -15,7 +16,7 @@ from monai_nlseg.metrics.spacing import Spacing
 __all__ = ["ModifiedHausdorff"]
 
 
-class ModifiedHausdorff(IgniteMetricHandler):
+class ModifiedHausdorff(CaseMetricHandler):
     """Modified Hausdorff distance of an evaluation, see :class:`ModifiedHausdorffMetric`.
 
     Args:
@@ -24,10 +25,11 @@ class ModifiedHausdorff(IgniteMetricHandler):
         spacing: voxel edges in mm for "surface", of every case; None for distances in voxels.
         directed: only from the prediction to the reference.
         points: "all" or "edge", for "surface".
-        roi: None, "full" or "nonzero".
+        roi: None, "full" or "nonzero", where ``output_transform`` gives no box.
         reduction: over cases and classes, see :class:`monai.metrics.DiceMetric`.
-        output_transform: from the engine's output to ``(y_pred, y)``, batch-first tensors or lists of channel-first
-            ones, one-hot.
+        output_transform: from the engine's output to ``(y_pred, y)`` or ``(y_pred, y, roi)``, batch-first tensors or
+            lists of channel-first ones, the first two one-hot, ``roi`` a mask (1, *spatial) of each case whose box is
+            compared.
         save_details: keep the values of each case in ``engine.state.metric_details``.
     """
 
@@ -53,3 +55,10 @@ class ModifiedHausdorff(IgniteMetricHandler):
             reduction=reduction,
         )
         super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)
+
+    def add_case(self, y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None) -> None:
+        """Compare one case, tensors (1, C, *spatial), in the box of ``mask`` or the handler's own."""
+        if mask is None:
+            self.metric_fn(y_pred, y)
+        else:
+            self.metric_fn(y_pred, y, roi=mask)

@@ -67,7 +67,7 @@ class TestToTheEnd:
             (epoch, 2 * epoch) for epoch in range(1, EPOCHS + 1)
         ]
         assert all(float(row["loss"]) > 0 and row["metric"] for row in rows)
-        assert [len(epoch["iterations"]) for epoch in read(folder / "epochs.json")["epochs"]] == [2] * EPOCHS
+        assert len(read(folder / "epochs.json")["epochs"]) == EPOCHS
         with np.load(folder / "slices_result.npz") as kept:
             assert kept["case_0"] == told["parts"]["test"][0]
             assert {kept[f"{name}_0"].shape for name in ("image", "label", "pred")} == {(SIDE, SIDE)}
@@ -114,7 +114,9 @@ class TestOtherSettings:
 
     def test_of_the_inference_are_evaluated_without_training(self, copied, photographs, tmp_path, monkeypatch):
         def trained() -> dict[str, int]:
-            return {name: when for name, when in written(copied).items() if name.endswith(("weights.pt", "training.json"))}
+            return {
+                name: when for name, when in written(copied).items() if name.endswith(("weights.pt", "training.json"))
+            }
 
         before = trained()
         variants = {"step 32": {"step": 32}, "step 16": {"step": 16}}

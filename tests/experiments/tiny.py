@@ -154,5 +154,3 @@ def wait_for(happened: Callable[[], Any], alive: Callable[[], bool] = lambda: Tr
 def checkpoint(run: Path) -> Callable[[], bool]:
     """Whether there is the first checkpoint of a run."""
     return lambda: any(run.glob("training/checkpoint_epoch=*.pt"))
-
-

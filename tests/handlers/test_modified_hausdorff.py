@@ -39,3 +39,20 @@ def test_background_reduction_and_details():
     expected = compute_modified_hausdorff(y_pred, y, include_background=True)
     torch.testing.assert_close(engine.state.metrics["mhd"], expected[0])
     assert not hasattr(engine.state, "metric_details")
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_box_of_each_case(listed):
+    batches = []
+    for (pred, label), start in ((golden_toy(), 1), (golden_toy(padding=1), 2)):
+        roi = torch.zeros_like(label)
+        roi[..., start:-1, 1:-1, 1:-1] = 1
+        batches.append(tuple(list(mask) if listed else mask for mask in (pred, label, roi)))
+    engine = Engine(lambda engine, batch: batch)
+    ModifiedHausdorff(roi="nonzero").attach(engine, "mhd")
+    engine.run(batches)
+    expected = [
+        compute_modified_hausdorff(pred[0][None], label[0][None], roi=roi[0][None]) for pred, label, roi in batches
+    ]
+    torch.testing.assert_close(engine.state.metric_details["mhd"], torch.cat(expected))
+    assert not torch.equal(expected[0], compute_modified_hausdorff(*golden_toy(), roi="nonzero"))

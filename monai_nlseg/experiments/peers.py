@@ -1,0 +1,39 @@
+"""Networks of others in the form that a bundle's trainer takes."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn as nn
+
+__all__ = ["SingleOutput", "single_output"]
+
+
+class SingleOutput(nn.Module):
+    """A network that returns several outputs, as one that returns the first.
+
+    So MONAI's ``BasicUNetPlusPlus``, which returns a list, can be trained by ``SupervisedTrainer``.
+
+    Args:
+        network: returns a list or tuple of tensors.
+
+    Shapes: those of ``network``'s input and first output.
+
+    Examples::
+
+        >>> from monai.networks.nets import BasicUNetPlusPlus
+        >>> network = BasicUNetPlusPlus(2, 1, 1, features=(4, 4, 4, 4, 4, 4))
+        >>> SingleOutput(network)(torch.zeros(1, 1, 32, 32)).shape
+        torch.Size([1, 1, 32, 32])
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x)[0]
+
+
+def single_output(network: nn.Module) -> nn.Module:
+    """``network`` with the first of its outputs alone, see :class:`SingleOutput`."""
+    return SingleOutput(network)
