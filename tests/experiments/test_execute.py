@@ -37,7 +37,7 @@ Root Cause (first observed failure):
 def run(tmp_path, monkeypatch) -> Callable[..., str | None]:
     """Execute a run whose process is a shell script, told the step and the folder."""
 
-    def go(script: str, resources: Resources = Resources(1), **options) -> str | None:
+    def go(script: str, resources: Resources | None = None, **options) -> str | None:
         python = tmp_path / "python"
         python.write_text(
             f'#!/bin/sh\necho "$@" >> {tmp_path}/commands\nwhile [ "$1" != monai_nlseg.experiments.worker ]; do shift; '
@@ -45,7 +45,7 @@ def run(tmp_path, monkeypatch) -> Callable[..., str | None]:
         )
         python.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(python))
-        return execute(str(tmp_path), resources, **options)
+        return execute(str(tmp_path), resources or Resources(1), **options)
 
     return go
 
@@ -71,13 +71,11 @@ def test_the_log_goes_on(run, tmp_path):
 
 def test_several_processes_train_by_torchrun_and_one_evaluates(run, tmp_path):
     assert run("true", Resources(1, processes=2, tracking="tensorboard")) is None
-    train, evaluate = (tmp_path / "commands").read_text().splitlines()
-    assert train.startswith(
-        "-m torch.distributed.run --standalone --nproc_per_node=2 -m monai_nlseg.experiments.worker"
-    )
-    assert train.endswith(f"train {tmp_path} tensorboard") and evaluate.endswith(
-        f"worker evaluate {tmp_path} tensorboard"
-    )
+    torchrun, worker = "-m torch.distributed.run --standalone --nproc_per_node=2", "-m monai_nlseg.experiments.worker"
+    assert (tmp_path / "commands").read_text().splitlines() == [
+        f"{torchrun} {worker} train {tmp_path} tensorboard",
+        f"{worker} evaluate {tmp_path} tensorboard",
+    ]
 
 
 @pytest.mark.parametrize(

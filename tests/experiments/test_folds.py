@@ -95,9 +95,8 @@ def test_random_splits_keep_the_shares_of_classes(positive, negative, validation
 )
 def test_the_order_of_cases_changes_nothing(cases, kind, stratify, seed, draw: random.Random):
     assume(len({case["group"] for case in cases}) > 3)
-    protocol = Protocol(
-        kind, by="group", folds=2, repeats=2, stratify=stratify if kind == "random" else None, seed=seed
-    )
+    stratify = stratify if kind == "random" else None
+    protocol = Protocol(kind, by="group", folds=2, repeats=2, stratify=stratify, seed=seed)
     shuffled = draw.sample(cases, len(cases))
     assert make_folds(protocol, shuffled) == make_folds(protocol, cases)
 

@@ -48,7 +48,7 @@ def fake(folder: str, resources: execute.Resources, token: Path) -> str | None:
 @pytest.fixture
 def light(monkeypatch) -> Iterator[None]:
     """Send the fake's code by value: to import its modules would load PyTorch and MONAI."""
-    modules = (sys.modules[__name__], sys.modules[execute.__module__], ray_actor)
+    modules = (sys.modules[__name__], execute, ray_actor)
     monkeypatch.setattr(ray_runner, "_execute", fake)
     for module in modules:
         ray.cloudpickle.register_pickle_by_value(module)
