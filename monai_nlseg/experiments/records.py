@@ -23,4 +23,4 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, TypeError, ValueError) as error:
-        raise ValueError(f"'{path}' is damaged ({error}): remove it, and what it tells of is done again.") from None
+        raise ValueError(f"'{path}' is damaged ({error}): remove it, and run the same command again.") from None

@@ -89,7 +89,8 @@ def test_an_interrupt_ends_the_runs_and_is_gone_on_with(whole, photographs, tmp_
     assert not workers(run)
     assert not (run / "failed.json").exists() and not (run / "training.json").exists()
     assert "goes on from the last checkpoints" in capsys.readouterr().out
-    go_on(given, output, whole)
+    go_on([*given, "--no-keep-weights"], output, whole)
+    assert not list(output.rglob("*.pt"))
 
 
 @pytest.mark.slow

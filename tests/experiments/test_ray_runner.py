@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from monai_nlseg.cohort import ray_actor
@@ -126,11 +127,9 @@ def test_a_node_lost_in_mid_training_changes_nothing(cluster, second, whole, pho
 
 
 def on_node(node, run: Path) -> bool:
-    """Whether a node does a run, by whom its processes descend from."""
-    import psutil
-
-    raylet = next(info.process.pid for name, [info] in node.all_processes.items() if name == "raylet")
-    return any(raylet in [parent.pid for parent in psutil.Process(each.pid).parents()] for each in workers(run))
+    """Whether a node does a run."""
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    return bool({process.pid for process in workers(run)} & {child.pid for child in raylet.children(recursive=True)})
 
 
 @pytest.mark.slow

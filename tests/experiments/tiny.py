@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import yaml
 from monai_nlseg import cli
 from monai_nlseg.experiments import local, worker
 
-EPOCHS = 4
+EPOCHS = 3
 SIDE = 64
 
 
@@ -78,8 +79,11 @@ def execute_here(folder: str, resources: Any, stopped: Callable[[], bool]) -> st
     """As ``execute``, in this process."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    with (Path(folder) / "log.txt").open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+    log = io.StringIO()
+    with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         error = worker.main("both", folder, resources.tracking)
+    with contextlib.suppress(OSError):  # of a full disk
+        (Path(folder) / "log.txt").write_text(log.getvalue())
     torch.set_num_threads(before)
     return error
 
