@@ -162,9 +162,7 @@ class TestDamage:
             damaged.write_text("")
         require_same(copied, whole.output)
 
-    def test_a_damaged_training_is_named_and_once_removed_done_again(
-        self, whole, copied, photographs, tmp_path, capsys
-    ):
+    def test_a_damaged_training_is_named_and_done_again(self, whole, copied, photographs, tmp_path, capsys):
         run = copied / "runs" / "wide" / "fold_1"
         given = arguments(tmp_path, content(), photographs, copied)
         for name, damaged in (("training.json", "{"), ("epochs.json", "[1, 2]")):

@@ -145,7 +145,7 @@ def workers(run: Path) -> list[psutil.Process]:
     return found
 
 
-def wait_for(happened: Callable[[], Any], alive: Callable[[], bool] = lambda: True, seconds: float = 180.0) -> Any:
+def wait_for(happened: Callable[[], Any], alive: Callable[[], bool] = lambda: True, seconds: float = 600.0) -> Any:
     """What it says once that is true."""
     deadline = time.monotonic() + seconds
     while not (what := happened()):
