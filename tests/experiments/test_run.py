@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from monai_nlseg.experiments import Options, evaluation, run_experiment
+from monai_nlseg.experiments import Options, evaluation, run_experiment, training, worker
+from monai_nlseg.handlers import EpochSeed
 from tests.cohort.test_faults import small_disk
 from tests.experiments.tiny import EPOCHS, ONE, SIDE, arguments, content, ended, files, read, require_same, written
 
@@ -101,6 +102,35 @@ class TestToTheEnd:
         moved = shutil.copytree(photographs, tmp_path / "moved")
         assert ended(arguments(tmp_path, content(), moved, copied)) == 0
         assert written(copied / "runs") == before
+
+
+def test_broken_off_at_each_step_it_goes_on_to_the_same_end(whole, photographs, tmp_path, monkeypatch):
+    given = arguments(tmp_path, content(**ONE), photographs, tmp_path / "out")
+    run = tmp_path / "out" / "runs" / "wide" / "fold_1"
+    epochs = []
+
+    def broken(*_) -> None:
+        raise RuntimeError("broken off.")
+
+    class Breaking(EpochSeed):
+        def __call__(self, engine) -> None:
+            epochs.append(engine.state.epoch)
+            if epochs.count(engine.state.epoch) == 1:
+                broken()
+            super().__call__(engine)
+
+    monkeypatch.setattr(training, "EpochSeed", Breaking)
+    for _ in range(EPOCHS):
+        assert ended(given) == 3
+    assert sorted(epochs) == [epoch for epoch in range(1, EPOCHS + 1) for _ in range(2 if epoch < EPOCHS else 1)]
+    for module, name in ((training, "_conclude"), (worker, "evaluate_all"), (evaluation, "machine")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, broken)
+            assert ended(given) == 3
+        assert not (run / "run.json").exists()
+    assert len(epochs) == 2 * EPOCHS  # what has a checkpoint is not trained again
+    assert ended(given) == 0
+    require_same(tmp_path / "out", whole.output, ("wide",))
 
 
 class TestOtherSettings:
