@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from monai_nlseg.cohort import ray_actor
+from monai_nlseg.cohort.ray_actor import require_shared
 from monai_nlseg.experiments import Options, execute, ray_runner, run_experiment
 from monai_nlseg.experiments.plan import RunSpec
 from monai_nlseg.experiments.ray_runner import run_on_ray
@@ -26,7 +27,7 @@ pytest_plugins = ("tests.cohort.ray_fixtures",)
 def fake(folder: str, resources: execute.Resources, token: Path) -> str | None:
     """Instead of a training, does what the name of the model says, and notes the node."""
     run = Path(folder)
-    ray_actor.require_shared(token)
+    require_shared(token)
     with (run / "log.txt").open("a") as log:
         log.write(f"{ray.get_runtime_context().get_node_id()} {resources.threads} {resources.processes}\n")
     model = run.parent.name
