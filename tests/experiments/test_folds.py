@@ -38,7 +38,7 @@ def require_groups_apart(cases: list[dict], fold: Fold) -> None:
 @given(cohorts, st.integers(2, 5), validations, seeds)
 def test_each_case_is_tested_once_over_the_folds(cases, folds, validation, seed):
     groups = len({case["group"] for case in cases})
-    assume(groups >= folds + 1)
+    assume(groups - -(-groups // folds) >= 2)  # to train on, of which one may be held out
     protocol = Protocol("k-fold", by="group", folds=folds, validation=validation, seed=seed)
     made = make_folds(protocol, cases)
     assert [fold.name for fold in made] == [f"fold_{count}" for count in range(1, folds + 1)]
@@ -63,10 +63,10 @@ def test_each_group_is_left_out_once(cases, seed):
 
 
 @FEW
-@given(cohorts, st.integers(1, 4), validations, seeds)
-def test_random_splits_keep_groups_together(cases, repeats, validation, seed):
-    assume(len({case["group"] for case in cases}) > 2)
-    protocol = Protocol("random", by="group", repeats=repeats, validation=validation, seed=seed)
+@given(cohorts, st.integers(1, 4), seeds)
+def test_random_splits_keep_groups_together(cases, repeats, seed):
+    assume(len({case["group"] for case in cases}) > 1)
+    protocol = Protocol("random", by="group", repeats=repeats, seed=seed)
     made = make_folds(protocol, cases)
     assert [fold.name for fold in made] == [f"split_{count}" for count in range(1, repeats + 1)]
     for fold in made:
