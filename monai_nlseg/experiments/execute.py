@@ -92,6 +92,9 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
             told = _told(process)
         finally:
             _end(process)
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                pipe.close()
     if code == 0:
         return None
     with log.open("rb") as file:
@@ -132,6 +135,3 @@ def _end(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    for pipe in (process.stdin, process.stdout):
-        assert pipe is not None
-        pipe.close()

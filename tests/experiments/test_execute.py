@@ -133,7 +133,7 @@ def test_an_interrupt_of_the_terminal_is_the_driver_s(run, tmp_path):
 
 def test_the_process_s_input_stays_open(run, tmp_path):
     """It ends with the driver, which a worker takes for its own end."""
-    assert run("cat & sleep 0.5; kill $!") is None  # else there is none to kill
+    assert run("exec 3<&0; cat <&3 & sleep 0.5; kill $!") is None  # else there is none to kill
 
 
 def test_a_folder_that_takes_no_log_is_told(run, tmp_path):
