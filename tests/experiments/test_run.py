@@ -1,0 +1,264 @@
+"""Experiments to the end, done again, with other settings, and on what is damaged or taken away."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from monai_nlseg.experiments import Options, evaluation, run_experiment, training, worker
+from monai_nlseg.handlers import EpochSeed
+from tests.cohort.test_faults import small_disk
+from tests.experiments.tiny import EPOCHS, ONE, SIDE, arguments, content, ended, files, read, require_same, written
+
+RUNS = [f"{model}/fold_{fold}" for model in ("wide", "narrow") for fold in (1, 2)]
+
+
+def refused(given: list[str], capsys) -> str:
+    """What the command says when it ends with exit code 2."""
+    assert ended(given) == 2
+    [told] = capsys.readouterr().err.splitlines()
+    return told
+
+
+class TestToTheEnd:
+    @pytest.mark.parametrize("run", RUNS)
+    def test_a_run_leaves_what_the_report_reads(self, whole, run):
+        folder = whole.output / "runs" / run
+        assert files(folder) == {
+            "epochs.json",
+            "log.txt",
+            "results/result.json",
+            "run.json",
+            "slices_result.npz",
+            "spec.json",
+            "training.json",
+            "training_curve.csv",
+            "weights.pt",
+        }
+        told = read(folder / "run.json")
+        model, fold = run.split("/")
+        assert (told["model"], told["fold"], told["weights"]) == (model, fold, "last")
+        assert told["seed"] == int(fold[-1]) - 1
+        assert len(told["parts"]["training"]) == len(told["parts"]["test"]) == 4 and told["parts"]["validation"] == []
+        assert (told["epochs"], told["iterations"], told["batch_size"]) == (EPOCHS, 2 * EPOCHS, 2)
+        assert told["input_shape"] == [1, 32, 32]
+        assert told["device"] == "cpu" and told["threads"] == 1 and told["processes"] == 1
+        assert 0 < told["iteration_seconds"] < told["training_seconds"]
+        assert told["frames_per_second"] is None  # as no table shows it
+        assert told["overrides"]["epochs"] == EPOCHS
+        assert told["software"]["torch"] and told["machine"]["cores"]
+
+        [(variant, result)] = told["results"].items()
+        assert variant == "" and result["overrides"] == {}
+        assert list(result["cases"]) == list(result["case_seconds"]) == told["parts"]["test"]
+        assert all(seconds > 0 for seconds in result["case_seconds"].values())
+        values = [result["cases"][case]["val_mean_dice"] for case in told["parts"]["test"]]
+        assert all(len(value) == 1 for value in values)
+        assert result["metrics"]["val_mean_dice"] == pytest.approx(np.mean(values))
+        assert 0 < result["metrics"]["val_mean_dice"] < 1
+
+        with (folder / "training_curve.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert [(int(row["epoch"]), int(row["iteration"])) for row in rows] == [
+            (epoch, 2 * epoch) for epoch in range(1, EPOCHS + 1)
+        ]
+        assert all(float(row["loss"]) > 0 and row["metric"] for row in rows)
+        assert len(read(folder / "epochs.json")["epochs"]) == EPOCHS
+        with np.load(folder / "slices_result.npz") as kept:
+            assert kept["case_0"] == told["parts"]["test"][0]
+            assert {kept[f"{name}_0"].shape for name in ("image", "label", "pred")} == {(SIDE, SIDE)}
+
+    def test_the_folds_share_no_child_and_test_each_case_once(self, whole):
+        parts = [read(whole.output / "runs" / "wide" / f"fold_{fold}" / "run.json")["parts"] for fold in (1, 2)]
+        assert sorted(parts[0]["test"] + parts[1]["test"]) == sorted(parts[0]["training"] + parts[0]["test"])
+        for part in parts:
+            children = [{case[:-1] for case in part[name]} for name in ("training", "test")]
+            assert not children[0] & children[1]
+
+    def test_the_experiment_is_recorded(self, whole, photographs):
+        record = read(whole.output / "experiment.json")
+        assert record["experiment"] == content()
+        assert record["data"] == str(photographs) and record["overrides"] == {}
+        assert record["options"]["runner"] == "local"
+        assert record["software"] and record["machine"] and record["started"]
+
+    def test_there_are_never_more_than_two_checkpoints(self, whole):
+        assert len(whole.checkpoints) == len(RUNS) * EPOCHS
+        assert max(whole.checkpoints) == 2
+
+    def test_done_again_it_does_nothing(self, whole, copied, photographs, tmp_path, capsys):
+        before = written(copied / "runs")
+        assert ended(arguments(tmp_path, content(), photographs, copied)) == 0
+        assert written(copied / "runs") == before
+        assert "all runs are done" in capsys.readouterr().out
+
+    def test_its_data_may_move(self, copied, photographs, tmp_path):
+        before = written(copied / "runs")
+        moved = shutil.copytree(photographs, tmp_path / "moved")
+        assert ended(arguments(tmp_path, content(), moved, copied)) == 0
+        assert written(copied / "runs") == before
+
+
+def test_broken_off_at_each_step_it_goes_on_to_the_same_end(whole, photographs, tmp_path, monkeypatch):
+    given = arguments(tmp_path, content(**ONE), photographs, tmp_path / "out")
+    run = tmp_path / "out" / "runs" / "wide" / "fold_1"
+    epochs = []
+
+    def broken(*_) -> None:
+        raise RuntimeError("broken off.")
+
+    class Breaking(EpochSeed):
+        def __call__(self, engine) -> None:
+            epochs.append(engine.state.epoch)
+            if epochs.count(engine.state.epoch) == 1:
+                broken()
+            super().__call__(engine)
+
+    monkeypatch.setattr(training, "EpochSeed", Breaking)
+    for _ in range(EPOCHS):
+        assert ended(given) == 3
+    assert sorted(epochs) == [epoch for epoch in range(1, EPOCHS + 1) for _ in range(2 if epoch < EPOCHS else 1)]
+    for module, name in ((training, "_conclude"), (worker, "evaluate_all"), (evaluation, "machine")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, broken)
+            assert ended(given) == 3
+        assert not (run / "run.json").exists()
+    assert len(epochs) == 2 * EPOCHS  # what has a checkpoint is not trained again
+    assert ended(given) == 0
+    require_same(tmp_path / "out", whole.output, ("wide",))
+
+
+class TestOtherSettings:
+    def test_are_refused_in_the_same_folder(self, copied, photographs, tmp_path, capsys):
+        before = written(copied)
+        given = arguments(tmp_path, content(), photographs, copied, "--set", "learning_rate=0.1")
+        assert "holds a run of wide, fold_1 with other settings" in refused(given, capsys)
+        given = arguments(tmp_path, content(evaluation={"flip_axes": [0]}), photographs, copied)
+        assert "holds a run of wide, fold_1 with other settings" in refused(given, capsys)
+        assert written(copied) == before
+
+    def test_of_the_inference_are_evaluated_without_training(self, copied, photographs, tmp_path, monkeypatch):
+        def trained() -> dict[str, int]:
+            return {
+                name: when for name, when in written(copied).items() if name.endswith(("weights.pt", "training.json"))
+            }
+
+        before = trained()
+        variants = {"step 32": {"step": 32}, "step 16": {"step": 16}}
+        tables = [{"title": "Speed", "columns": {"fps": {"quantity": "frames_per_second"}}}]
+        monkeypatch.setattr(evaluation, "TIMED_SECONDS", 0.1)
+        given = arguments(tmp_path, content(inference=variants, tables=tables, **ONE), photographs, copied)
+        assert ended(given) == 0
+        assert trained() == before
+        run = read(copied / "runs" / "wide" / "fold_1" / "run.json")
+        assert {name: result["overrides"] for name, result in run["results"].items()} == variants
+        dense, sparse = (run["results"][name]["metrics"]["val_auc"] for name in variants)
+        assert dense != sparse
+        assert run["frames_per_second"] > 1
+        assert {"results/step-32.json", "slices_step-16.npz"} <= files(copied / "runs" / "wide" / "fold_1")
+
+    def test_of_the_inference_need_weights(self, copied, photographs, tmp_path, capsys):
+        assert ended(arguments(tmp_path, content(), photographs, copied, "--no-keep-weights")) == 0
+        assert not list(copied.rglob("weights.pt"))
+        assert ended(arguments(tmp_path, content(), photographs, copied)) == 0  # there is nothing to do
+        given = arguments(tmp_path, content(inference={"step 16": {"step": 16}}), photographs, copied)
+        assert "its weights were not kept: remove the folder to train it anew" in refused(given, capsys)
+
+    def test_an_unknown_id_is_refused_before_anything_is_written(self, photographs, tmp_path, capsys):
+        given = arguments(tmp_path, content(), photographs, tmp_path / "out", "--set", "epoch=3")
+        assert "did you mean one of ['epochs'" in refused(given, capsys)
+        given = arguments(tmp_path, content(models={"a": {"nonsense": 3}}), photographs, tmp_path / "out")
+        assert "'nonsense' is not an id of" in refused(given, capsys)
+        assert not (tmp_path / "out").exists()
+
+
+class TestDamage:
+    @pytest.mark.parametrize("name", ["run.json", "results/result.json", "spec.json"])
+    def test_a_damaged_record_is_named_and_once_removed_done_again(
+        self, name, whole, copied, photographs, tmp_path, capsys
+    ):
+        damaged = copied / "runs" / "wide" / "fold_1" / name
+        damaged.write_text(damaged.read_text()[:-20])
+        given = arguments(tmp_path, content(), photographs, copied)
+        assert f"'{damaged}' is damaged" in refused(given, capsys)
+        damaged.unlink()
+        assert ended(given) == 0
+        if name in ("spec.json", "results/result.json"):  # which only runs that are not done need
+            damaged.write_text("")
+        require_same(copied, whole.output)
+
+    def test_a_damaged_training_is_named_and_done_again(self, whole, copied, photographs, tmp_path, capsys):
+        run = copied / "runs" / "wide" / "fold_1"
+        given = arguments(tmp_path, content(), photographs, copied)
+        for name, damaged in (("training.json", "{"), ("epochs.json", "[1, 2]")):
+            (run / name).write_text(damaged)
+            assert f"'{run / name}' is damaged" in refused(given, capsys)
+            (run / name).unlink()
+        assert ended(given) == 0
+        require_same(copied, whole.output)
+        assert len(read(run / "epochs.json")["epochs"]) == EPOCHS
+
+    def test_a_lost_case_is_refused(self, copied, photographs, tmp_path, capsys):
+        fewer = shutil.copytree(photographs, tmp_path / "fewer")
+        for path in fewer.glob("Image_04*"):
+            path.unlink()
+        assert "with other settings, data" in refused(arguments(tmp_path, content(), fewer, copied), capsys)
+
+    def test_an_unreadable_case_is_told_of_its_runs(self, photographs, tmp_path, capsys):
+        broken = shutil.copytree(photographs, tmp_path / "broken")
+        (broken / "Image_02L.jpg").write_bytes((broken / "Image_02L.jpg").read_bytes()[:100])
+        output = tmp_path / "out"
+        assert ended(arguments(tmp_path, content(**ONE), broken, output)) in (2, 3)
+        assert "Image_02L.jpg" in "".join(capsys.readouterr())
+
+    def test_a_folder_in_use_is_refused(self, photographs, tmp_path, capsys):
+        (tmp_path / "out").mkdir()
+        with FileLock(tmp_path / "out" / ".lock"):
+            told = refused(arguments(tmp_path, content(), photographs, tmp_path / "out"), capsys)
+        assert "another run is at work in" in told
+
+    def test_an_output_that_is_a_file_is_refused(self, photographs, tmp_path, capsys):
+        (tmp_path / "out").touch()
+        assert "is a file" in refused(arguments(tmp_path, content(), photographs, tmp_path / "out"), capsys)
+
+    def test_a_full_disk_and_one_that_is_read_only(self, whole, photographs, tmp_path, capsys):
+        output = tmp_path / "disk" / "out"
+        given = arguments(tmp_path, content(**ONE), photographs, output)
+        with small_disk(tmp_path / "disk", "60k") as remount:
+            assert ended(given) == 3
+            [told] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("wide, fold_1: ")]
+            assert "No space left on device" in told
+            remount("ro")
+            assert "cannot be written (Read-only file system): make room" in refused(given, capsys)
+            remount("rw,size=50m")
+            assert ended(given) == 0
+            require_same(output, whole.output, ("wide",))
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        "options, message",
+        [
+            ({"runner": "slurm"}, "runner 'slurm' is unknown: choose local, ray"),
+            ({"tracking": "wandb"}, "tracking 'wandb' is unknown: choose tensorboard, mlflow"),
+            ({"jobs": 0}, "jobs is 0: give a whole number of at least 1"),
+            ({"processes": 0}, "processes is 0: give a whole number of at least 1"),
+        ],
+    )
+    def test_wrong_ones_are_refused(self, options, message):
+        with pytest.raises(ValueError, match=message):
+            Options(**options)
+
+
+def test_progress_counts_epochs_of_runs_in_flight(copied, photographs):
+    run = copied / "runs" / "wide" / "fold_1"
+    (run / "run.json").unlink()
+    [first, *_] = list(run_experiment(content(), photographs, copied, Options(jobs=1), stopped=lambda: True))
+    assert (first.run, first.total) == (None, 4)
+    assert first.done == pytest.approx(3 + EPOCHS / (EPOCHS + 1))
+    assert json.loads((run / "training.json").read_text())["epochs"] == EPOCHS
