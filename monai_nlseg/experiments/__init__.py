@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monai_nlseg.experiments.predict import Prediction, predict
+from monai_nlseg.experiments.probe import Cost
 from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
 from monai_nlseg.experiments.run import Event, Options, run_experiment
 from monai_nlseg.experiments.spec import Experiment, Protocol, slug
@@ -10,14 +12,17 @@ from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure, Table
 __all__ = [
     "QUANTITIES",
     "Column",
+    "Cost",
     "Event",
     "Experiment",
     "Figure",
     "Options",
+    "Prediction",
     "Protocol",
     "Table",
     "experiment_of",
     "find_experiment",
+    "predict",
     "read_experiment",
     "run_experiment",
     "shipped_experiments",

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
+from monai.bundle import ConfigWorkflow
 from monai.engines.utils import IterationEvents
 
 from monai_nlseg.bench.measure import run_times
@@ -26,7 +27,7 @@ from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_
 from monai_nlseg.files import written_beside
 from monai_nlseg.machine import machine
 
-__all__ = ["DONE", "evaluate_all"]
+__all__ = ["DONE", "evaluate_all", "evaluation_workflow", "result_path"]
 
 DONE = "run.json"
 TIMED_SECONDS = 5.0
@@ -37,7 +38,7 @@ def evaluate_all(spec: RunSpec) -> None:
     trained = json.loads((spec.path / TRAINED).read_text(encoding="utf-8"))
     for variant in spec.inference:
         _evaluate(spec, variant, trained["input_shape"])
-    results = {variant: json.loads(_result_path(spec, variant).read_text()) for variant in spec.inference}
+    results = {variant: json.loads(result_path(spec, variant).read_text()) for variant in spec.inference}
     about = next(iter(results.values()))
     content = {
         "model": spec.model,
@@ -59,7 +60,7 @@ def evaluate_all(spec: RunSpec) -> None:
         beside.write_text(json.dumps(content, indent=1, allow_nan=False))
 
 
-def _result_path(spec: RunSpec, variant: str) -> Path:
+def result_path(spec: RunSpec, variant: str) -> Path:
     """The file of an evaluation's result."""
     return spec.path / "results" / f"{_variant_name(variant)}.json"
 
@@ -72,22 +73,11 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
         variant: of the inference.
         input_shape: (C, *spatial) of what the network was trained on, for its time alone.
     """
-    path = _result_path(spec, variant)
+    path = result_path(spec, variant)
     if path.is_file():
         return
     scratch = spec.path / "evaluation"
-    overrides = {
-        **spec.overrides,
-        **spec.evaluation,
-        **spec.inference[variant],
-        "output_dir": str(scratch),
-        "ckpt_dir": str(scratch),
-        "checkpoint": str(spec.path / WEIGHTS),
-        "seed": spec.seed,
-        "validate#dataset#data": cases_of(spec, "test"),
-    }
-    workflow = bundle_workflow(spec, [*spec.train_configs, "evaluate"], overrides)
-    without_tensorboard(workflow)
+    workflow = evaluation_workflow(spec, variant, scratch)
     workflow.initialize()
     evaluator = workflow.parser.get_parsed_content("validate#evaluator")
     clock = _CaseClock()
@@ -111,6 +101,23 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
     with written_beside(path) as beside:
         beside.write_text(json.dumps(result, indent=1, allow_nan=False))
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def evaluation_workflow(spec: RunSpec, variant: str, scratch: Path) -> ConfigWorkflow:
+    """The workflow of an evaluation of a run's weights, not yet initialized."""
+    overrides = {
+        **spec.overrides,
+        **spec.evaluation,
+        **spec.inference[variant],
+        "output_dir": str(scratch),
+        "ckpt_dir": str(scratch),
+        "checkpoint": str(spec.path / WEIGHTS),
+        "seed": spec.seed,
+        "validate#dataset#data": cases_of(spec, "test"),
+    }
+    workflow = bundle_workflow(spec, [*spec.train_configs, "evaluate"], overrides)
+    without_tensorboard(workflow)
+    return workflow
 
 
 def _variant_name(variant: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from monai_nlseg.files import written_beside
 
-__all__ = ["FAILED", "LOG", "Resources", "execute"]
+__all__ = ["FAILED", "LOG", "Resources", "execute", "run_step"]
 
 FAILED = "failed.json"
 LOG = "log.txt"
@@ -53,7 +53,7 @@ def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lam
     run = Path(folder)
     (run / FAILED).unlink(missing_ok=True)
     for step in ("train", "evaluate") if resources.processes > 1 else ("both",):
-        error = None if stopped() else _step(step, run, resources, stopped)
+        error = None if stopped() else run_step(step, run, resources, stopped)
         if stopped():
             return None
         if error is not None:
@@ -63,7 +63,10 @@ def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lam
     return None
 
 
-def _step(step: str, run: Path, resources: Resources, stopped: Callable[[], bool]) -> str | None:
+def run_step(
+    step: str, run: Path, resources: Resources, stopped: Callable[[], bool] = lambda: False
+) -> str | None:
+    """Do one step of :mod:`monai_nlseg.experiments.worker` in a run's folder, and say why it failed, or None."""
     command = [sys.executable]
     if step == "train":
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={resources.processes}"]

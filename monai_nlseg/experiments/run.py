@@ -24,7 +24,7 @@ from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.files import remove_leftovers, written_beside
 from monai_nlseg.machine import machine
 
-__all__ = ["RECORD", "Event", "Options", "open_runs", "run_experiment"]
+__all__ = ["RECORD", "Event", "Options", "open_runs", "read_record", "run_experiment"]
 
 RECORD = "experiment.json"
 
@@ -48,6 +48,12 @@ class Options:
     address: str | None = None
     tracking: str = ""
     weights_kept: bool = True
+
+    @property
+    def resources(self) -> Resources:
+        """Of each run on this machine."""
+        threads = max(1, available_cpus() // ((self.jobs or 1) * self.processes))
+        return Resources(threads, self.processes, self.tracking, self.weights_kept)
 
 
 @dataclass(frozen=True)
@@ -123,12 +129,12 @@ def open_runs(specs: list[RunSpec]) -> list[RunSpec]:
 
 
 def _is_done(spec: RunSpec) -> bool:
-    trained = _read(spec.path / TRAINED)
+    trained = read_record(spec.path / TRAINED)
     if trained is None:
         return _same_so_far(spec)
     if trained.get("digest") != spec.digest:
         raise _other(spec)
-    done = _read(spec.path / DONE)
+    done = read_record(spec.path / DONE)
     results = (done or {}).get("results", {})
     for variant in spec.inference:
         if variant in results and results[variant]["digest"] != spec.variant_digest(variant):
@@ -144,7 +150,7 @@ def _is_done(spec: RunSpec) -> bool:
 
 def _same_so_far(spec: RunSpec) -> bool:
     """Of a run that is not trained: checks that what there is belongs to it."""
-    begun = _read(spec.path / SPEC)
+    begun = read_record(spec.path / SPEC)
     if begun is not None and begun.get("digest") != spec.digest:
         raise _other(spec)
     return False
@@ -166,22 +172,19 @@ def _runner(
         from monai_nlseg.experiments.ray_runner import run_on_ray
 
         return run_on_ray(todo, options, stopped)
-    jobs = options.jobs or 1
-    threads = max(1, available_cpus() // (jobs * options.processes))
-    resources = Resources(threads, options.processes, options.tracking, options.weights_kept)
-    return run_locally(todo, jobs, resources, stopped)
+    return run_locally(todo, options.jobs or 1, options.resources, stopped)
 
 
 def _share(folder: Path) -> float:
     """How much of a run is done, by its epochs; the evaluation counts as one."""
-    epochs = _read(folder / EPOCHS)
+    epochs = read_record(folder / EPOCHS)
     return len(epochs["epochs"]) / (epochs["total"] + 1) if epochs else 0.0
 
 
 def _record(
     folder: Path, content: Mapping[str, Any], data: str | Path, options: Options, overrides: Mapping[str, Any]
 ) -> None:
-    earlier = _read(folder / RECORD) or {}
+    earlier = read_record(folder / RECORD) or {}
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     about = {
         "experiment": content,
@@ -196,7 +199,7 @@ def _record(
         beside.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
     """A JSON file; None if it is not there."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))

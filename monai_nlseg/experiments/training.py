@@ -19,7 +19,7 @@ from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_
 from monai_nlseg.files import written_beside
 from monai_nlseg.handlers import EpochSeed
 
-__all__ = ["EPOCHS", "TRAINED", "WEIGHTS", "train"]
+__all__ = ["EPOCHS", "TRAINED", "WEIGHTS", "train", "training_workflow"]
 
 TRAINED = "training.json"
 WEIGHTS = "weights.pt"
@@ -40,7 +40,7 @@ def train(spec: RunSpec, tracking: str = "") -> None:
     """
     scratch = spec.path / SCRATCH
     if not (spec.path / TRAINED).is_file():
-        workflow = _workflow(spec, scratch, tracking)
+        workflow = training_workflow(spec, scratch, tracking)
         clock = Clock(spec.path / EPOCHS)
         trainer = workflow.parser.get_parsed_content("train#trainer")
         EpochSeed(spec.seed, workflow.parser.get_parsed_content("train#dataloader"), _rank()).attach(trainer)
@@ -104,7 +104,8 @@ class Clock:
                 beside.write_text(json.dumps({"total": self.total, "epochs": self.epochs}))
 
 
-def _workflow(spec: RunSpec, scratch: Path, tracking: str) -> ConfigWorkflow:
+def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "") -> ConfigWorkflow:
+    """The initialized workflow of a run's training, which goes on from the last checkpoint in ``scratch``."""
     resume = any(epoch_of(path) for path in scratch.glob("checkpoint_epoch=*.pt"))
     # Without a validation part the curve shows the test part, by which nothing is chosen.
     validated = "validation" if spec.parts["validation"] else "test"

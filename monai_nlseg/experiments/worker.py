@@ -1,6 +1,6 @@
 """One run, in a process of its own: ``python -m monai_nlseg.experiments.worker STEP FOLDER TRACKING``.
 
-STEP is "train", which torchrun may start, "evaluate", or "both". What the process reads ends with the process that
+STEP is "train", which torchrun may start, "evaluate", "both", or "probe". What the process reads ends with the process that
 started it, and then it ends, too.
 """
 
@@ -15,6 +15,7 @@ from monai_nlseg.bundle import explained
 from monai_nlseg.errors import sentence
 from monai_nlseg.experiments.evaluation import evaluate_all
 from monai_nlseg.experiments.plan import read_spec
+from monai_nlseg.experiments.probe import probe
 from monai_nlseg.experiments.training import train
 from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
@@ -36,6 +37,8 @@ def main(step: str, folder: str, tracking: str) -> None:
                 train(spec, tracking)
             if step in ("evaluate", "both"):
                 evaluate_all(spec)
+            if step == "probe":
+                probe(spec)
     except Exception as error:
         print(sentence(explained(error) or error), file=sys.stderr)
         sys.exit(1)
