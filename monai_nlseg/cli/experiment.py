@@ -45,7 +45,9 @@ def run(
     address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto; else Ray starts here.")] = None,
     tracking: Annotated[str, typer.Option(help="tensorboard or mlflow, into the output; none by default.")] = "",
     keep_weights: Annotated[bool, typer.Option(help="Whether weights stay after the evaluation.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs, the predicted time and disk, and end.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs, the predicted time and disk, and end.")
+    ] = False,
 ) -> None:
     """Train and evaluate each model on each fold: what is done is skipped, what was interrupted goes on.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_nlseg.experiments.tracking import TRACKING_ENVIRONMENT
 from monai_nlseg.files import written_beside
 
 __all__ = ["FAILED", "LOG", "Resources", "execute", "run_step"]
@@ -63,15 +64,13 @@ def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lam
     return None
 
 
-def run_step(
-    step: str, run: Path, resources: Resources, stopped: Callable[[], bool] = lambda: False
-) -> str | None:
+def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], bool] = lambda: False) -> str | None:
     """Do one step of :mod:`monai_nlseg.experiments.worker` in a run's folder, and say why it failed, or None."""
     command = [sys.executable]
     if step == "train":
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={resources.processes}"]
     command += ["-m", "monai_nlseg.experiments.worker", step, str(run), resources.tracking]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(resources.threads)}
+    environment = {**TRACKING_ENVIRONMENT, **os.environ, "OMP_NUM_THREADS": str(resources.threads)}
     log = run / LOG
     begin = log.stat().st_size if log.is_file() else 0
     with log.open("ab") as file:

@@ -17,6 +17,7 @@ from monai_nlseg.experiments.plan import RunSpec, make_plan
 from monai_nlseg.experiments.probe import PROBE, Cost, scratch_bytes
 from monai_nlseg.experiments.read import experiment_of
 from monai_nlseg.experiments.run import Options, open_runs, read_record
+from monai_nlseg.experiments.tracking import require_tracking
 from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
 
@@ -75,7 +76,7 @@ def predict(
     content: Mapping[str, Any],
     data: str | Path,
     output: str | Path,
-    options: Options = Options(),
+    options: Options,
     overrides: Mapping[str, Any] | None = None,
     measuring: Callable[[str], None] = lambda model: None,
 ) -> Prediction:
@@ -92,6 +93,7 @@ def predict(
     Raises:
         ValueError: for what :func:`run_experiment` refuses.
     """
+    require_tracking(options.tracking)
     specs = make_plan(experiment_of(content), data, output, overrides)
     todo = open_runs(specs)
     costs: dict[str, Cost | str] = {}

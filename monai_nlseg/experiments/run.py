@@ -19,6 +19,7 @@ from monai_nlseg.experiments.execute import Resources
 from monai_nlseg.experiments.local import run_locally
 from monai_nlseg.experiments.plan import RunSpec, make_plan
 from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.tracking import require_tracking
 from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.files import remove_leftovers, written_beside
@@ -95,8 +96,10 @@ def run_experiment(
         An event for each run that ends, and about every second.
 
     Raises:
-        ValueError: for what :func:`make_plan` refuses, a folder in use, or one with runs of other settings.
+        ValueError: for what :func:`make_plan` and :func:`require_tracking` refuse, a folder in use, or one with runs of
+            other settings.
     """
+    require_tracking(options.tracking)
     folder = Path(output)
     specs = make_plan(experiment_of(content), data, folder, overrides)
     with _alone_in(folder):

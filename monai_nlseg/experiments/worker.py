@@ -1,7 +1,7 @@
 """One run, in a process of its own: ``python -m monai_nlseg.experiments.worker STEP FOLDER TRACKING``.
 
-STEP is "train", which torchrun may start, "evaluate", "both", or "probe". What the process reads ends with the process that
-started it, and then it ends, too.
+STEP is "train", which torchrun may start, "evaluate", "both", or "probe". What the process reads ends with the process
+that started it, and then it ends, too.
 """
 
 from __future__ import annotations
