@@ -17,7 +17,7 @@ from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.errors import sentence
 
-__all__ = ["Actor", "CaseWorker", "shared_token"]
+__all__ = ["Actor", "CaseWorker", "require_shared", "shared_token"]
 
 TICK = 0.2
 """Seconds between two looks at the memory."""
@@ -48,11 +48,8 @@ class Actor:
             ValueError: if the node does not share the output folder or the bundle cannot be loaded.
         """
         host = socket.gethostname()
-        if token is not None and not (token.is_file() and os.access(token.parent.parent, os.W_OK)):
-            raise ValueError(
-                f"'{token.parent.parent}' on node '{host}' is not the folder of the run, or cannot be written to: give "
-                "an output folder on storage that all nodes share under one path."
-            )
+        if token is not None:
+            require_shared(token)
         try:
             self.worker = make_worker(threads)
         except Exception as error:  # whose class another process may not know
@@ -70,6 +67,23 @@ class Actor:
         process = psutil.Process()
         while process.memory_info().rss <= memory:
             time.sleep(TICK)
+
+
+def require_shared(token: Path) -> None:
+    """Refuse, on a node, an output folder that is not the driver's.
+
+    Args:
+        token: of :func:`shared_token`, as the driver sees it.
+
+    Raises:
+        ValueError: if it is not there, or the folder cannot be written to.
+    """
+    folder = token.parent.parent
+    if not (token.is_file() and os.access(folder, os.W_OK)):
+        raise ValueError(
+            f"'{folder}' on node '{socket.gethostname()}' is not the folder of the run, or cannot be written to: give "
+            "an output folder on storage that all nodes share under one path."
+        )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from monai.engines.utils import IterationEvents
 from monai_nlseg.bench.measure import run_times
 from monai_nlseg.cohort.bundle_identity import software_versions
 from monai_nlseg.experiments.plan import RunSpec
+from monai_nlseg.experiments.records import DONE, RESULTS
 from monai_nlseg.experiments.slices import SliceKeeper
 from monai_nlseg.experiments.spec import slug
 from monai_nlseg.experiments.training import TRAINED, WEIGHTS
@@ -27,9 +28,8 @@ from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_
 from monai_nlseg.files import written_beside
 from monai_nlseg.machine import machine
 
-__all__ = ["DONE", "evaluate_all", "evaluation_workflow", "result_path"]
+__all__ = ["evaluate_all", "evaluation_workflow", "result_path"]
 
-DONE = "run.json"
 TIMED_SECONDS = 5.0
 
 
@@ -62,7 +62,7 @@ def evaluate_all(spec: RunSpec) -> None:
 
 def result_path(spec: RunSpec, variant: str) -> Path:
     """The file of an evaluation's result."""
-    return spec.path / "results" / f"{_variant_name(variant)}.json"
+    return spec.path / RESULTS / f"{_variant_name(variant)}.json"
 
 
 def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
@@ -83,9 +83,9 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
     clock = _CaseClock()
     clock.attach(evaluator)
     if spec.overlays:
-        SliceKeeper(
-            spec.path / f"slices_{slug(variant) if variant else 'result'}.npz", spec.parts["test"][: spec.overlays]
-        ).attach(evaluator)
+        SliceKeeper(spec.path / f"slices_{_variant_name(variant)}.npz", spec.parts["test"][: spec.overlays]).attach(
+            evaluator
+        )
     workflow.run()
     workflow.finalize()
     network = workflow.parser.get_parsed_content("network_def")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_nlseg.cohort.worker import refused
 from monai_nlseg.experiments.tracking import TRACKING_ENVIRONMENT
 from monai_nlseg.files import written_beside
 
@@ -29,19 +32,18 @@ class Resources:
         threads: of PyTorch, in each process.
         processes: that train together, one a GPU.
         tracking: "tensorboard", "mlflow", or "" for none.
-        weights_kept: whether the weights stay after the evaluation.
     """
 
     threads: int
     processes: int = 1
     tracking: str = ""
-    weights_kept: bool = True
 
 
 def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lambda: False) -> str | None:
     """Train and evaluate what ``spec.json`` of a run's folder says, as far as it is not done.
 
-    What the processes print is appended to ``log.txt`` there; a failure is written to ``failed.json``.
+    What the processes print is appended to ``log.txt`` there; a failure is written to ``failed.json``. The processes
+    end when this one does.
 
     Args:
         folder: of the run.
@@ -51,14 +53,20 @@ def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lam
     Returns:
         Why it failed; None if it is done, or stopped.
     """
+    if stopped():
+        return None
     run = Path(folder)
-    (run / FAILED).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # of a disk that takes nothing, which the process tells better
+        (run / FAILED).unlink(missing_ok=True)
     for step in ("train", "evaluate") if resources.processes > 1 else ("both",):
-        error = None if stopped() else run_step(step, run, resources, stopped)
+        try:
+            error = run_step(step, run, resources, stopped)
+        except OSError as failed:
+            error = refused(failed)
         if stopped():
             return None
         if error is not None:
-            with written_beside(run / FAILED) as beside:
+            with contextlib.suppress(OSError), written_beside(run / FAILED) as beside:  # a full disk, as is told
                 beside.write_text(json.dumps({"error": error}))
             return error
     return None
@@ -74,20 +82,36 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
     log = run / LOG
     begin = log.stat().st_size if log.is_file() else 0
     with log.open("ab") as file:
-        # Its input stays open as long as this process lives, which is how it knows.
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=file, stderr=file)
+        # Its input stays open as long as this process lives, which is how it knows. It has a session of its own, for
+        # an interrupt from the keyboard is this process's to answer.
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, start_new_session=True
+        )
         try:
             code = _wait(process, stopped)
+            told = _told(process)
         finally:
             _end(process)
     if code == 0:
         return None
-    if code < 0:
-        return f"the process ended by signal {-code}, as when memory runs out: see '{log}'."
     with log.open("rb") as file:
         file.seek(begin)
-        lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else f"the process ended with exit code {code}: see '{log}'."
+        text = file.read().decode(errors="replace")
+    # Of several processes that train together, the banner of torchrun says which was the first to end.
+    killed = re.search(r"Root Cause.*?exitcode\s*:\s*-(\d+)", text, re.DOTALL)
+    number = -code if code < 0 else int(killed[1]) if killed else 0
+    if number:
+        return f"the process ended by signal {number}, as when memory runs out: see '{log}'."
+    lines = told or [line for line in text.splitlines() if line.strip()][-1:]
+    return lines[0] if lines else f"the process ended with exit code {code}: see '{log}'."
+
+
+def _told(process: subprocess.Popen) -> list[str]:
+    """The sentences in which the ended processes say why they failed, the first first."""
+    output = process.stdout
+    assert output is not None
+    os.set_blocking(output.fileno(), False)  # a process that is still about to end has it open, too
+    return (output.read() or b"").decode(errors="replace").splitlines()
 
 
 def _wait(process: subprocess.Popen, stopped: Callable[[], bool]) -> int:
@@ -108,5 +132,6 @@ def _end(process: subprocess.Popen) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        pipe.close()

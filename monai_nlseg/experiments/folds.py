@@ -48,7 +48,10 @@ def make_folds(protocol: Protocol, cases: Cases, own_split: Sequence[Cases] = ()
     if protocol.split is not None:
         if len(own_split) != 2:
             raise ValueError(f"protocol split '{protocol.split}' has {len(own_split)} parts: give training and test.")
-        parted = [("fixed", own_split[0], own_split[1])]
+        training, test = (_in_order(part, protocol.by) for part in own_split)
+        if both := sorted(_names(training) & _names(test)):
+            raise ValueError(f"protocol split '{protocol.split}' has {both[:3]} in both parts: give parts without it.")
+        parted = [("fixed", training, test)]
     else:
         parted = _parted(protocol, _in_order(cases, protocol.by))
     return [_fold(protocol, name, training, test) for name, training, test in parted][: protocol.first]
@@ -67,6 +70,8 @@ def _parted(protocol: Protocol, cases: Cases) -> list[tuple[str, Cases, Cases]]:
         tests = {"fixed": list(protocol.test)}
     elif protocol.kind == "leave-one-out":
         tests = {slug(group): [group] for group in groups}
+        if len(tests) < len(groups):
+            raise ValueError(f"of {groups} by '{protocol.by}' several have one name without their signs: rename them.")
     else:
         if len(groups) < protocol.folds:
             raise ValueError(
@@ -109,8 +114,12 @@ def _fold(protocol: Protocol, name: str, training: Cases, test: Cases) -> Fold:
     return Fold(name, *names)
 
 
+def _names(cases: Cases) -> set[str]:
+    return {str(case["case"]) for case in cases}
+
+
 def _in_order(cases: Cases, by: str) -> Cases:
-    """By name."""
+    """By name, which each has alone."""
     for key in ("case", by):
         for case in cases:
             if key not in case:

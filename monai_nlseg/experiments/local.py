@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import Event
 
 from monai_nlseg.experiments.execute import Resources, execute
 from monai_nlseg.experiments.plan import RunSpec
@@ -15,7 +16,7 @@ POLL_SECONDS = 1.0
 
 def run_locally(
     specs: Sequence[RunSpec], jobs: int, resources: Resources, stopped: Callable[[], bool]
-) -> Iterator[tuple[RunSpec, str | None] | None]:
+) -> Generator[tuple[RunSpec, str | None] | None, None, None]:
     """Do runs, so many at a time.
 
     Args:
@@ -26,16 +27,21 @@ def run_locally(
 
     Yields:
         Each run as it ends, with why it failed or None; and None about every second, for whoever shows progress.
+        Closed early, it ends the runs in flight.
     """
+    closed = Event()
     with ThreadPoolExecutor(jobs) as pool:  # each thread waits for a process
         running: dict[Future[str | None], RunSpec] = {
-            pool.submit(execute, spec.folder, resources, stopped): spec for spec in specs
+            pool.submit(execute, spec.folder, resources, lambda: closed.is_set() or stopped()): spec for spec in specs
         }
-        while running:
-            ended, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
-            for future in ended:
-                spec = running.pop(future)
-                error = future.result()
-                if error is not None or not stopped():
-                    yield spec, error
-            yield None
+        try:
+            while running:
+                ended, _ = wait(running, POLL_SECONDS, FIRST_COMPLETED)
+                for future in ended:
+                    spec = running.pop(future)
+                    error = future.result()
+                    if error is not None or not stopped():
+                        yield spec, error
+                yield None
+        finally:
+            closed.set()

@@ -19,7 +19,8 @@ from monai_nlseg.quiet import notices_silenced
 
 __all__ = ["RunSpec", "make_plan", "read_spec"]
 
-NEEDED = ("dataset_dir", "ckpt_dir", "output_dir", "seed", "resume", "train#trainer", "train#dataset#data")
+NEEDED = ("dataset_dir", "ckpt_dir", "output_dir", "seed", "resume")
+NEEDED_TO_TRAIN = ("train#trainer", "train#dataset#data", "train#state_handlers")
 NEEDED_TO_EVALUATE = ("checkpoint", "validate#dataset#data", "validate#evaluator")
 OWN_CASES = "nlseg_cases"
 
@@ -101,12 +102,14 @@ def make_plan(
         ValueError: for a bundle, config or id that is not there, unreadable data, or parts that would be empty.
     """
     root = find_bundle(experiment.bundle)
-    common = {"bundle_root": str(root), "dataset_dir": str(data), **experiment.overrides}
+    # Other processes, maybe of other machines, work in other folders.
+    output = Path(output).absolute()
+    common = {"bundle_root": str(root), "dataset_dir": str(Path(data).absolute()), **experiment.overrides}
     trained = {name: {**common, **own, **(overrides or {})} for name, own in experiment.trained().items()}
     inference = experiment.inference or {"": {}}
     train_files = [str(config_file(root, name)) for name in experiment.train_configs]
     evaluate_files = [*train_files, str(config_file(root, "evaluate"))]
-    _require_ids(root, train_files, NEEDED)
+    _require_ids(root, train_files, NEEDED + NEEDED_TO_TRAIN)
     _require_ids(root, evaluate_files, NEEDED_TO_EVALUATE)
     for own in trained.values():
         require_known_ids(train_files, own)
@@ -117,7 +120,7 @@ def make_plan(
     folds = _folds(experiment, root, train_files, {**common, **(overrides or {})})
     seed = _own_seed(root, train_files, {**common, **(overrides or {})})
     return [
-        _run(experiment, root, Path(output), model, own, fold, seed + count, identity)
+        _run(experiment, root, output, model, own, fold, seed + count, identity)
         for count, fold in enumerate(folds)
         for model, own in trained.items()
     ]
@@ -172,7 +175,11 @@ def _folds(experiment: Experiment, root: Path, files: list[str], overrides: Mapp
     own_split = _parsed(root, files, overrides, protocol.split) if protocol.split else ()
     if isinstance(own_split, Mapping):
         own_split = list(own_split.values())
-    return make_folds(protocol, cases, own_split)
+    folds = make_folds(protocol, cases, own_split)
+    used = {name for fold in folds for name in (*fold.training, *fold.validation, *fold.test)}
+    if missing := sorted(used - {str(case["case"]) for case in cases}):
+        raise ValueError(f"cases '{experiment.cases}' lack {missing[:3]} of the split '{protocol.split}': add them.")
+    return folds
 
 
 def _own_seed(root: Path, files: list[str], overrides: Mapping[str, Any]) -> int:

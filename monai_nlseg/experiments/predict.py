@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from monai_nlseg.experiments.evaluation import DONE, result_path
+from monai_nlseg.experiments.evaluation import result_path
 from monai_nlseg.experiments.execute import Resources, run_step
 from monai_nlseg.experiments.plan import RunSpec, make_plan
 from monai_nlseg.experiments.probe import PROBE, Cost, scratch_bytes
 from monai_nlseg.experiments.read import experiment_of
-from monai_nlseg.experiments.run import Options, open_runs, read_record
+from monai_nlseg.experiments.records import DONE, read_record
+from monai_nlseg.experiments.run import Options, open_runs
 from monai_nlseg.experiments.tracking import require_tracking
 from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,20 +12,23 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from monai_nlseg.bundle import require_choice
 from monai_nlseg.cohort.bundle_identity import software_versions
+from monai_nlseg.cohort.worker import refused
 from monai_nlseg.evaluation.cohort import available_cpus
-from monai_nlseg.experiments.evaluation import DONE
+from monai_nlseg.experiments.evaluation import result_path
 from monai_nlseg.experiments.execute import Resources
 from monai_nlseg.experiments.local import run_locally
 from monai_nlseg.experiments.plan import RunSpec, make_plan
 from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.records import DONE, read_record
 from monai_nlseg.experiments.tracking import require_tracking
 from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.files import remove_leftovers, written_beside
 from monai_nlseg.machine import machine
 
-__all__ = ["RECORD", "Event", "Options", "open_runs", "read_record", "run_experiment"]
+__all__ = ["RECORD", "Event", "Options", "open_runs", "run_experiment"]
 
 RECORD = "experiment.json"
 
@@ -41,6 +44,9 @@ class Options:
         address: of a Ray cluster; None starts Ray here.
         tracking: "tensorboard", "mlflow", or "" for none.
         weights_kept: whether weights stay after the evaluation.
+
+    Raises:
+        ValueError: for a runner of another name, or numbers below 1.
     """
 
     runner: str = "local"
@@ -50,11 +56,18 @@ class Options:
     tracking: str = ""
     weights_kept: bool = True
 
+    def __post_init__(self) -> None:
+        require_choice("runner", self.runner, dict.fromkeys(("local", "ray")))
+        for name in ("jobs", "processes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}: give a whole number of at least 1.")
+
     @property
     def resources(self) -> Resources:
         """Of each run on this machine."""
         threads = max(1, available_cpus() // ((self.jobs or 1) * self.processes))
-        return Resources(threads, self.processes, self.tracking, self.weights_kept)
+        return Resources(threads, self.processes, self.tracking)
 
 
 @dataclass(frozen=True)
@@ -96,8 +109,8 @@ def run_experiment(
         An event for each run that ends, and about every second.
 
     Raises:
-        ValueError: for what :func:`make_plan` and :func:`require_tracking` refuse, a folder in use, or one with runs of
-            other settings.
+        ValueError: for what :func:`make_plan` and :func:`require_tracking` refuse, a folder that is in use or cannot be
+            written, or one with runs of other settings.
     """
     require_tracking(options.tracking)
     folder = Path(output)
@@ -109,54 +122,49 @@ def run_experiment(
             spec.path.mkdir(parents=True, exist_ok=True)
             with written_beside(spec.path / SPEC) as beside:
                 spec.write(beside)
-        done = len(specs) - len(todo)
         running = {spec.folder for spec in todo}
-        for ended in _runner(todo, options, stopped):
-            run, error = ended or (None, None)
-            if run is not None:
-                running.discard(run.folder)
-                done += error is None
-                if not options.weights_kept and error is None:
-                    (run.path / WEIGHTS).unlink(missing_ok=True)
-            part = sum(_share(Path(each)) for each in running)
-            yield Event(run, error, done + part, len(specs))
+        done = [spec for spec in specs if spec.folder not in running]
+        _tidy(done, options)
+        with closing(_runner(todo, options, stopped)) as runs:
+            for ended in runs:
+                run, error = ended or (None, None)
+                if run is not None:
+                    running.discard(run.folder)
+                    if error is None:
+                        done.append(run)
+                        _tidy([run], options)
+                part = sum(_share(Path(each)) for each in running)
+                yield Event(run, error, len(done) + part, len(specs))
 
 
 def open_runs(specs: list[RunSpec]) -> list[RunSpec]:
     """The runs that are not done, or lack one of the inference's variants.
 
     Raises:
-        ValueError: if a folder holds a run of other settings.
+        ValueError: if a folder holds a run of other settings or a damaged record, or weights to be evaluated are gone.
     """
     return [spec for spec in specs if not _is_done(spec)]
 
 
 def _is_done(spec: RunSpec) -> bool:
-    trained = read_record(spec.path / TRAINED)
-    if trained is None:
-        return _same_so_far(spec)
-    if trained.get("digest") != spec.digest:
-        raise _other(spec)
-    done = read_record(spec.path / DONE)
-    results = (done or {}).get("results", {})
-    for variant in spec.inference:
-        if variant in results and results[variant]["digest"] != spec.variant_digest(variant):
+    begun, trained = read_record(spec.path / SPEC), read_record(spec.path / TRAINED)
+    for record in (begun, trained):
+        if record is not None and record.get("digest") != spec.digest:
             raise _other(spec)
-    complete = done is not None and set(spec.inference) <= set(results)
-    if not complete and not (spec.path / WEIGHTS).is_file():
+    if trained is None:
+        read_record(spec.path / EPOCHS)  # which the training reads
+        return False
+    done = (read_record(spec.path / DONE) or {}).get("results", {})
+    results = {variant: read_record(result_path(spec, variant)) or done.get(variant) for variant in spec.inference}
+    for variant, result in results.items():
+        if result is not None and result.get("digest") != spec.variant_digest(variant):
+            raise _other(spec)
+    if None in results.values() and not (spec.path / WEIGHTS).is_file():
         raise ValueError(
             f"'{spec.folder}' lacks a result of {spec.name}, and its weights were not kept: remove the folder to train "
             "it anew."
         )
-    return complete
-
-
-def _same_so_far(spec: RunSpec) -> bool:
-    """Of a run that is not trained: checks that what there is belongs to it."""
-    begun = read_record(spec.path / SPEC)
-    if begun is not None and begun.get("digest") != spec.digest:
-        raise _other(spec)
-    return False
+    return set(spec.inference) <= set(done)
 
 
 def _other(spec: RunSpec) -> ValueError:
@@ -168,14 +176,18 @@ def _other(spec: RunSpec) -> ValueError:
 
 def _runner(
     todo: list[RunSpec], options: Options, stopped: Callable[[], bool]
-) -> Iterator[tuple[RunSpec, str | None] | None]:
-    if not todo:
-        return iter(())
+) -> Generator[tuple[RunSpec, str | None] | None, None, None]:
     if options.runner == "ray":
         from monai_nlseg.experiments.ray_runner import run_on_ray
 
         return run_on_ray(todo, options, stopped)
     return run_locally(todo, options.jobs or 1, options.resources, stopped)
+
+
+def _tidy(done: Sequence[RunSpec], options: Options) -> None:
+    for spec in done:
+        if not options.weights_kept:
+            (spec.path / WEIGHTS).unlink(missing_ok=True)
 
 
 def _share(folder: Path) -> float:
@@ -202,16 +214,6 @@ def _record(
         beside.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
-    """A JSON file; None if it is not there."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ValueError(f"'{path}' is damaged ({error}): remove it, and what it tells of is done again.") from None
-
-
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     try:
@@ -223,3 +225,5 @@ def _alone_in(folder: Path) -> Iterator[None]:
         raise ValueError(f"another run is at work in '{folder}': wait for its end, or give another folder.") from None
     except FileExistsError:
         raise ValueError(f"--output '{folder}' is a file: give a folder.") from None
+    except OSError as error:
+        raise ValueError(refused(error)) from None

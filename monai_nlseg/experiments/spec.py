@@ -52,7 +52,10 @@ class Protocol:
             raise ValueError(f"protocol validation is {self.validation}: give a share from 0 to below 1.")
         if self.kind == "fixed" and bool(self.test) == bool(self.split):
             raise ValueError("protocol fixed needs the test part: give either test (values of `by`) or split.")
-        for name, least in (("folds", 2), ("repeats", 1), ("first", 1)):
+        numbers = [each for each in self.ratios if isinstance(each, int | float) and 0 < each < float("inf")]
+        if len(self.ratios) != 2 or len(numbers) != 2:
+            raise ValueError(f"protocol ratios are {list(self.ratios)}: give two numbers above 0, such as [8, 2].")
+        for name, least in (("folds", 2), ("repeats", 1), ("first", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise ValueError(f"protocol {name} is {value!r}: give a whole number of at least {least}.")
@@ -104,10 +107,12 @@ class Experiment:
             raise ValueError("the experiment has no models: give one at least, such as models: {full: {}}.")
         if not self.tables:
             raise ValueError("the experiment has no tables: give one at least, with title and columns.")
-        slugs = [slug(name) for name in self.trained()]
-        twice = {each for each in slugs if slugs.count(each) > 1}
-        if twice:
-            raise ValueError(f"several models would be written to the folder {sorted(twice)}: give other names.")
+        if self.overlays < 0:
+            raise ValueError(f"overlays is {self.overlays}: give a number of cases of 0 or more.")
+        for what, names in (("models", self.trained()), ("variants of the inference", self.inference)):
+            slugs = [slug(name) for name in names]
+            if twice := sorted({each for each in slugs if slugs.count(each) > 1}):
+                raise ValueError(f"several {what} would be written under the name {twice[0]!r}: give other names.")
         if self.reference is not None and self.reference not in self.rows():
             raise ValueError(f"reference '{self.reference}' is no row: choose of {list(self.rows())}.")
         titles = [table.title for table in self.tables]

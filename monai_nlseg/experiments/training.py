@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from monai.bundle import ConfigWorkflow
 
 from monai_nlseg.bundle import epoch_of, latest_checkpoint
 from monai_nlseg.experiments.plan import RunSpec
+from monai_nlseg.experiments.records import DONE, RESULTS, read_record
 from monai_nlseg.experiments.tracking import attach_mlflow
 from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_tensorboard
 from monai_nlseg.files import written_beside
@@ -41,11 +43,12 @@ def train(spec: RunSpec, tracking: str = "") -> None:
     """
     scratch = spec.path / SCRATCH
     if not (spec.path / TRAINED).is_file():
-        workflow = training_workflow(spec, scratch, tracking)
+        if _rank() == 0 and not _resumable(spec, scratch):
+            _begin_anew(spec, scratch)
         clock = Clock(spec.path / EPOCHS)
+        workflow = training_workflow(spec, scratch, tracking, clock)
         trainer = workflow.parser.get_parsed_content("train#trainer")
         EpochSeed(spec.seed, workflow.parser.get_parsed_content("train#dataloader"), _rank()).attach(trainer)
-        clock.attach(trainer)
         if tracking == "mlflow":
             attach_mlflow(spec, trainer, workflow.parser.get_parsed_content("validate#evaluator"), _rank() == 0)
         workflow.run()
@@ -56,37 +59,46 @@ def train(spec: RunSpec, tracking: str = "") -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _resumable(spec: RunSpec, scratch: Path) -> bool:
+    return (spec.path / EPOCHS).is_file() and any(map(epoch_of, scratch.glob("checkpoint_epoch=*.pt")))
+
+
+def _begin_anew(spec: RunSpec, scratch: Path) -> None:
+    """Remove what is left of a training that has no checkpoint, and what was measured of weights that are gone."""
+    for folder in (scratch, spec.path / RESULTS):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in (EPOCHS, DONE):
+        (spec.path / name).unlink(missing_ok=True)
+
+
 class Clock:
     """Ignite handler that notes what each epoch takes, over all parts of a training that was interrupted.
+
+    Attach it before what writes the checkpoints, so that it knows of each epoch that has one.
 
     Args:
         path: JSON file, written after each epoch.
 
     Attributes:
         epochs: for each epoch the seconds of the whole and of each iteration's computation.
-        total: epochs of the training; 0 before it starts.
         batch: shape of the last batch of images.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.epochs: list[dict[str, Any]] = json.loads(path.read_text())["epochs"] if path.is_file() else []
-        self.total = 0
-        self.batch: list[int] = []
+        earlier = read_record(path) or {}
+        self.epochs: list[dict[str, Any]] = earlier.get("epochs", [])
+        self.batch: list[int] = earlier.get("batch", [])
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer."""
-        engine.add_event_handler(Events.STARTED, self._begin)
         engine.add_event_handler(Events.EPOCH_STARTED, self._begin_epoch)
         engine.add_event_handler(Events.ITERATION_STARTED, self._begin_iteration)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._end_iteration)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
 
-    def _begin(self, engine: Engine) -> None:
-        self.total = engine.state.max_epochs
-        self.epochs = self.epochs[: engine.state.epoch]  # what came after the checkpoint is done again
-
     def _begin_epoch(self, engine: Engine) -> None:
+        self.epochs = self.epochs[: engine.state.epoch - 1]  # what came after the checkpoint is done again
         self._start = time.perf_counter()
         self._iterations: list[float] = []
 
@@ -104,12 +116,12 @@ class Clock:
         self.epochs.append({"seconds": seconds, "iterations": self._iterations})
         if _rank() == 0:
             with written_beside(self.path) as beside:
-                beside.write_text(json.dumps({"total": self.total, "epochs": self.epochs}))
+                about = {"total": engine.state.max_epochs, "batch": self.batch, "epochs": self.epochs}
+                beside.write_text(json.dumps(about))
 
 
-def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "") -> ConfigWorkflow:
+def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "", clock: Clock | None = None) -> ConfigWorkflow:
     """The initialized workflow of a run's training, which goes on from the last checkpoint in ``scratch``."""
-    resume = any(epoch_of(path) for path in scratch.glob("checkpoint_epoch=*.pt"))
     # Without a validation part the curve shows the test part, by which nothing is chosen.
     validated = "validation" if spec.parts["validation"] else "test"
     overrides = {
@@ -117,7 +129,7 @@ def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "") -> Confi
         "ckpt_dir": str(scratch),
         "output_dir": str(spec.path / "tensorboard" if tracking == "tensorboard" else scratch),
         "seed": spec.seed,
-        "resume": resume,
+        "resume": _resumable(spec, scratch),
         "train#dataset#data": cases_of(spec, "training"),
         "validate#dataset#data": cases_of(spec, validated),
     }
@@ -127,16 +139,17 @@ def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "") -> Confi
     workflow = bundle_workflow(spec, configs, overrides)
     if tracking != "tensorboard":
         without_tensorboard(workflow)
+    if clock is not None:
+        workflow.parser["train#state_handlers"].insert(0, clock)
     workflow.initialize()
     return workflow
 
 
 def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clock) -> None:
     parser = workflow.parser
-    last = Path(latest_checkpoint(scratch))
-    best = Path(parser.get_parsed_content("validate#best_model").path)
     chosen = "best" if spec.parts["validation"] else "last"
-    state = torch.load(best if chosen == "best" else last, map_location="cpu", weights_only=True)
+    best = parser.get_parsed_content("validate#best_model").path if chosen == "best" else None
+    state = torch.load(best or latest_checkpoint(scratch), map_location="cpu", weights_only=True)
     with written_beside(spec.path / WEIGHTS) as beside:
         torch.save(state.get("model", state), beside)
     if (scratch / CURVE).is_file():
@@ -152,7 +165,7 @@ def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clo
         "batch_size": clock.batch[0],
         "input_shape": clock.batch[1:],
         "training_seconds": sum(epoch["seconds"] for epoch in clock.epochs),
-        "iteration_seconds": float(torch.tensor(iterations).median()),
+        "iteration_seconds": statistics.median(iterations),
         "processes": _processes(),
     }
     with written_beside(spec.path / TRAINED) as beside:

@@ -1,14 +1,17 @@
 """One run, in a process of its own: ``python -m monai_nlseg.experiments.worker STEP FOLDER TRACKING``.
 
 STEP is "train", which torchrun may start, "evaluate", "both", or "probe". What the process reads ends with the process
-that started it, and then it ends, too.
+that started it, and then it ends, too. Its output is the sentence that says why it failed; all else that is printed
+goes to its error stream.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
+import traceback
 from pathlib import Path
 
 from monai_nlseg.bundle import explained
@@ -27,11 +30,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def main(step: str, folder: str, tracking: str) -> None:
-    """Do one step of a run; what goes wrong is told on the last line of the error stream."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    spec = read_spec(Path(folder) / SPEC)
+def main(step: str, folder: str, tracking: str) -> str | None:
+    """Do one step of a run, and say why it failed, or None."""
     try:
+        spec = read_spec(Path(folder) / SPEC)
         with notices_silenced(trusted=True, summaries=False), exceptions_unlogged():
             if step in ("train", "both"):
                 train(spec, tracking)
@@ -40,9 +42,16 @@ def main(step: str, folder: str, tracking: str) -> None:
             if step == "probe":
                 probe(spec)
     except Exception as error:
-        print(sentence(explained(error) or error), file=sys.stderr)
-        sys.exit(1)
+        with contextlib.suppress(OSError):  # on a full disk, the sentence still gets through
+            traceback.print_exc()
+        return sentence(explained(error) or error)
+    return None
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    output = os.dup(1)
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if error := main(*sys.argv[1:]):
+        os.write(output, f"{error}\n".encode())
+        sys.exit(1)
