@@ -8,7 +8,7 @@ from rich.text import Text
 
 from monai_nlseg.experiments import Cost, Experiment, Prediction
 
-__all__ = ["duration", "print_plan"]
+__all__ = ["duration", "print_plan", "size"]
 
 
 def print_plan(experiment: Experiment, prediction: Prediction, console: Console) -> None:
