@@ -75,15 +75,7 @@ def test_it_refuses_what_a_run_refuses(tmp_path, monkeypatch, capsys, probed):
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [
-        (0.0623, "0.062 s"),
-        (9.94, "9.9 s"),
-        (45.2, "45 s"),
-        (120, "2 min"),
-        
-        (3600, "1 h 0 min"),
-        (12000, "3 h 20 min"),
-    ],
+    [(0.0623, "0.062 s"), (9.94, "9.9 s"), (45.2, "45 s"), (120, "2 min"), (3600, "1 h 0 min"), (12000, "3 h 20 min")],
 )
 def test_durations(seconds, told):
     assert duration(seconds) == told

@@ -96,10 +96,10 @@ def _show_plan(
     overrides: dict[str, Any],
 ) -> None:
     from monai_nlseg.cli.experiment_plan import print_plan
-    from monai_nlseg.experiments import predict
+    from monai_nlseg.experiments import predict_experiment
 
     with console.status("") as status:
-        prediction = predict(
+        prediction = predict_experiment(
             content, data, output, options, overrides, lambda model: status.update(f"measuring {model}")
         )
     print_plan(described, prediction, wide_console())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monai_nlseg.experiments.predict import Prediction, predict
+from monai_nlseg.experiments.predict import Prediction, predict_experiment
 from monai_nlseg.experiments.probe import Cost
 from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
 from monai_nlseg.experiments.run import Event, Options, run_experiment
@@ -22,7 +22,7 @@ __all__ = [
     "Table",
     "experiment_of",
     "find_experiment",
-    "predict",
+    "predict_experiment",
     "read_experiment",
     "run_experiment",
     "shipped_experiments",

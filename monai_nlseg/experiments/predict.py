@@ -22,7 +22,7 @@ from monai_nlseg.experiments.tracking import require_tracking
 from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
 
-__all__ = ["Prediction", "predict"]
+__all__ = ["Prediction", "predict_experiment"]
 
 ADAM = 2  # numbers that it keeps of each weight
 
@@ -73,7 +73,7 @@ class Prediction:
         return [cost for cost in found if isinstance(cost, Cost)]
 
 
-def predict(
+def predict_experiment(
     content: Mapping[str, Any],
     data: str | Path,
     output: str | Path,
@@ -150,5 +150,8 @@ def _seconds_left(spec: RunSpec, cost: Cost) -> float:
     epochs = read_record(spec.path / EPOCHS)
     share = len(epochs["epochs"]) / epochs["total"] if epochs else 0.0
     training = 0.0 if (spec.path / TRAINED).is_file() else (1 - share) * cost.training_seconds
-    open_variants = [variant for variant in spec.inference if not result_path(spec, variant).is_file()]
+    done = (read_record(spec.path / DONE) or {}).get("results", {})
+    open_variants = [
+        variant for variant in spec.inference if variant not in done and not result_path(spec, variant).is_file()
+    ]
     return training + len(spec.parts["test"]) * sum(cost.case_seconds[variant] for variant in open_variants)

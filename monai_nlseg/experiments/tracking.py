@@ -16,6 +16,7 @@ from ignite.metrics import Average
 from monai.handlers import MLFlowHandler, from_engine
 from monai.utils import optional_import, path_to_sqlite_uri
 
+from monai_nlseg.errors import sentence
 from monai_nlseg.experiments.plan import RunSpec
 
 __all__ = ["TRACKING_ENVIRONMENT", "attach_mlflow", "require_tracking"]
@@ -115,7 +116,7 @@ class _Tracker:
             action(*args)
         except Exception as error:  # whatever a server or its client comes up with
             self.handler = None
-            logger.warning(f"nothing more of {self.spec.name} is recorded by MLflow: {error}")
+            logger.warning(f"nothing more of {self.spec.name} is recorded by MLflow: {sentence(error)}")
 
     def _begin(self, trainer: Engine) -> None:
         handler = MLFlowHandler(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from monai.networks.nets import BasicUNet
 
 from monai_nlseg.data.simulate import simulate_retina
-from monai_nlseg.experiments import Cost, Options, Prediction, predict, worker
+from monai_nlseg.experiments import Cost, Options, Prediction, predict_experiment, worker
 from monai_nlseg.experiments.plan import RunSpec
 from monai_nlseg.experiments.probe import PROBE, probe, scratch_bytes
 from tests.experiments.one_model import EPOCHS, content, written_runs
@@ -87,7 +87,9 @@ class TestPredict:
     def test_nothing_is_written_and_each_model_probed_once(self, photographs, tmp_path, probes):
         models = {"a": {}, "b": {"network_def#features": [4] * 6}}
         told: list[str] = []
-        prediction = predict(content(models=models), photographs, tmp_path / "out", Options(), measuring=told.append)
+        prediction = predict_experiment(
+            content(models=models), photographs, tmp_path / "out", Options(), measuring=told.append
+        )
         assert not (tmp_path / "out").exists() and not Path(probes[0].folder).exists()
         assert told == [spec.model for spec in probes] == ["a", "b"]
         assert {spec.fold for spec in probes} == {"fold_1"}
@@ -101,13 +103,13 @@ class TestPredict:
         assert gone.disk_bytes == 0 and gone.peak_bytes == 2 * 44000
 
     def test_processes_share_the_training(self, photographs, tmp_path, probes):
-        prediction = predict(content(), photographs, tmp_path, Options(processes=2))
+        prediction = predict_experiment(content(), photographs, tmp_path, Options(processes=2))
         assert prediction.seconds["U-Net"] == [6.0 + 12.0] * 2
 
     def test_finished_runs_take_the_place_of_the_probe(self, photographs, tmp_path, probes):
         first, second = written_runs(photographs, tmp_path)
         finish(first, training_seconds=100.0, case_seconds={"windows": 5.0, "whole": 3.0})
-        prediction = predict(content(), photographs, tmp_path, Options())
+        prediction = predict_experiment(content(), photographs, tmp_path, Options())
         assert not probes and prediction.todo == [second]
         cost = prediction.costs["U-Net"]
         assert (cost.parameters, cost.training_seconds, cost.iteration_seconds) == (500, 100.0, 0.25)
@@ -122,19 +124,19 @@ class TestPredict:
         (second.path / "results").mkdir()
         result = {"digest": second.variant_digest("windows")}
         (second.path / "results" / "windows.json").write_text(json.dumps(result))
-        prediction = predict(content(), photographs, tmp_path, Options())
+        prediction = predict_experiment(content(), photographs, tmp_path, Options())
         assert prediction.seconds["U-Net"] == pytest.approx([12.0 * 2 / 3 + 4 * 3.0, 4 * 1.0])
 
     def test_a_probe_that_fails_is_told_and_left_out(self, photographs, tmp_path, monkeypatch):
         monkeypatch.setattr("monai_nlseg.experiments.predict.run_step", lambda *_: "it does not fit.")
-        prediction = predict(content(), photographs, tmp_path, Options())
+        prediction = predict_experiment(content(), photographs, tmp_path, Options())
         assert prediction.costs == {"U-Net": "it does not fit."} and prediction.seconds == {}
         assert prediction.total_seconds == prediction.disk_bytes == prediction.peak_bytes == 0
 
     def test_other_settings_are_refused_as_by_a_run(self, photographs, tmp_path, probes):
         written_runs(photographs, tmp_path)
         with pytest.raises(ValueError, match="holds a run of U-Net, fold_1 with other settings"):
-            predict(content(), photographs, tmp_path, Options(), {"epochs": 9})
+            predict_experiment(content(), photographs, tmp_path, Options(), {"epochs": 9})
 
 
 @given(st.lists(st.floats(0.1, 1e4), min_size=1, max_size=12), st.integers(1, 5))
