@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from monai_nlseg.cli.console import console, interruptible, say
+from monai_nlseg.cli.console import console, interruptible, say, wide_console
 from monai_nlseg.cli.overrides import overrides_of_pairs
+
+if TYPE_CHECKING:
+    from monai_nlseg.experiments import Experiment, Options
 
 __all__ = ["experiment"]
 
@@ -42,7 +45,9 @@ def run(
     address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto; else Ray starts here.")] = None,
     tracking: Annotated[str, typer.Option(help="tensorboard or mlflow, into the output; none by default.")] = "",
     keep_weights: Annotated[bool, typer.Option(help="Whether weights stay after the evaluation.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs and the predicted time, and end.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs, the predicted time and disk, and end.")
+    ] = False,
 ) -> None:
     """Train and evaluate each model on each fold: what is done is skipped, what was interrupted goes on.
 
@@ -50,11 +55,12 @@ def run(
     """
     from monai_nlseg.experiments import Options, read_experiment, run_experiment
 
-    _, content = read_experiment(file)
+    described, content = read_experiment(file)
     overrides = overrides_of_pairs(set or [])
-    if dry_run:
-        return
     options = Options(runner, jobs, processes, address, tracking, keep_weights)
+    if dry_run:
+        _show_plan(described, content, data, output, options, overrides)
+        return
     failed = 0
     columns = (
         TextColumn("runs"),
@@ -93,3 +99,23 @@ def report(
 
     for path in write_report(folder, reference):
         say(f"wrote {path}")
+
+
+def _show_plan(
+    described: Experiment,
+    content: dict[str, Any],
+    data: Path,
+    output: Path,
+    options: Options,
+    overrides: dict[str, Any],
+) -> None:
+    from monai_nlseg.cli.experiment_plan import print_plan
+    from monai_nlseg.experiments import predict_experiment
+
+    with console.status("") as status:
+        prediction = predict_experiment(
+            content, data, output, options, overrides, lambda model: status.update(f"measuring {model}")
+        )
+    print_plan(described, prediction, wide_console())
+    if len(prediction.seconds) < len(prediction.costs):
+        raise typer.Exit(SOME_FAILED)

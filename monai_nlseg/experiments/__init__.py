@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from monai_nlseg.experiments.predict import Prediction, predict_experiment
+from monai_nlseg.experiments.probe import Cost
 from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
 from monai_nlseg.experiments.report import write_report
 from monai_nlseg.experiments.results import read_results
@@ -12,14 +14,17 @@ from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure, Table
 __all__ = [
     "QUANTITIES",
     "Column",
+    "Cost",
     "Event",
     "Experiment",
     "Figure",
     "Options",
+    "Prediction",
     "Protocol",
     "Table",
     "experiment_of",
     "find_experiment",
+    "predict_experiment",
     "read_experiment",
     "read_results",
     "run_experiment",

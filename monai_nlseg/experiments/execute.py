@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_nlseg.cohort.worker import refused
+from monai_nlseg.experiments.tracking import TRACKING_ENVIRONMENT
 from monai_nlseg.files import written_beside
 
 __all__ = ["FAILED", "LOG", "Resources", "execute", "run_step"]
@@ -78,7 +79,8 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={resources.processes}"]
     command += ["-m", "monai_nlseg.experiments.worker", step, str(run), resources.tracking]
     # Threads that wait in a loop take the processor from others, which on a busy machine are slowed down many times.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "OMP_NUM_THREADS": str(resources.threads)}
+    environment = TRACKING_ENVIRONMENT | {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
+    environment["OMP_NUM_THREADS"] = str(resources.threads)
     log = run / LOG
     begin = log.stat().st_size if log.is_file() else 0
     with log.open("ab") as file:

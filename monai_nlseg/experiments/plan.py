@@ -43,6 +43,7 @@ class RunSpec:
         overlays: number of test cases of which a slice is kept.
         time_network: whether the network alone is timed.
         digest: of what the weights depend on.
+        title: of the experiment.
     """
 
     model: str
@@ -59,6 +60,7 @@ class RunSpec:
     overlays: int
     time_network: bool
     digest: str
+    title: str
 
     @property
     def path(self) -> Path:
@@ -153,6 +155,7 @@ def _run(
         overlays=experiment.overlays,
         time_network="frames_per_second" in quantities,
         digest=digest_of([identity, list(experiment.train_configs), experiment.cases, parts, depends, seed]),
+        title=experiment.title,
     )
 
 

@@ -22,6 +22,7 @@ from monai_nlseg.experiments.local import run_locally
 from monai_nlseg.experiments.plan import RunSpec, make_plan
 from monai_nlseg.experiments.read import experiment_of
 from monai_nlseg.experiments.records import DONE, read_record
+from monai_nlseg.experiments.tracking import require_tracking
 from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.files import remove_leftovers, written_beside
@@ -45,7 +46,7 @@ class Options:
         weights_kept: whether weights stay after the evaluation.
 
     Raises:
-        ValueError: for a runner or tracking of another name, or numbers below 1.
+        ValueError: for a runner of another name, or numbers below 1.
     """
 
     runner: str = "local"
@@ -57,7 +58,6 @@ class Options:
 
     def __post_init__(self) -> None:
         require_choice("runner", self.runner, dict.fromkeys(("local", "ray")))
-        require_choice("tracking", self.tracking or "tensorboard", dict.fromkeys(("tensorboard", "mlflow")))
         for name in ("jobs", "processes"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -109,9 +109,10 @@ def run_experiment(
         An event for each run that ends, and about every second.
 
     Raises:
-        ValueError: for what :func:`make_plan` refuses, a folder that is in use or cannot be written, or one with runs
-            of other settings.
+        ValueError: for what :func:`make_plan` and :func:`require_tracking` refuse, a folder that is in use or cannot be
+            written, or one with runs of other settings.
     """
+    require_tracking(options.tracking)
     folder = Path(output)
     specs = make_plan(experiment_of(content), data, folder, overrides)
     with _alone_in(folder):

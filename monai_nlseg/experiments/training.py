@@ -16,6 +16,7 @@ from monai.bundle import ConfigWorkflow
 from monai_nlseg.bundle import epoch_of, latest_checkpoint
 from monai_nlseg.experiments.plan import RunSpec
 from monai_nlseg.experiments.records import DONE, RESULTS, read_record
+from monai_nlseg.experiments.tracking import attach_mlflow
 from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_tensorboard
 from monai_nlseg.files import written_beside
 from monai_nlseg.handlers import EpochSeed
@@ -37,7 +38,7 @@ def train(spec: RunSpec, tracking: str = "") -> None:
 
     Args:
         spec: the run.
-        tracking: "tensorboard", or "" for none.
+        tracking: "tensorboard", "mlflow", or "" for none.
     """
     scratch = spec.path / SCRATCH
     if not (spec.path / TRAINED).is_file():
@@ -47,6 +48,8 @@ def train(spec: RunSpec, tracking: str = "") -> None:
         workflow = training_workflow(spec, scratch, tracking, clock)
         trainer = workflow.parser.get_parsed_content("train#trainer")
         EpochSeed(spec.seed, workflow.parser.get_parsed_content("train#dataloader"), _rank()).attach(trainer)
+        if tracking == "mlflow":
+            attach_mlflow(spec, trainer, workflow.parser.get_parsed_content("validate#evaluator"), _rank() == 0)
         workflow.run()
         workflow.finalize()
         if _rank() == 0:

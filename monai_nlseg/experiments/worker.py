@@ -1,8 +1,8 @@
 """One run, in a process of its own: ``python -m monai_nlseg.experiments.worker STEP FOLDER TRACKING``.
 
-STEP is "train", which torchrun may start, "evaluate", or "both". What the process reads ends with the process that
-started it, and then it ends, too. Its output is the sentence that says why it failed; all else that is printed goes to
-its error stream.
+STEP is "train", which torchrun may start, "evaluate", "both", or "probe". What the process reads ends with the process
+that started it, and then it ends, too. Its output is the sentence that says why it failed; all else that is printed
+goes to its error stream.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from monai_nlseg.bundle import explained
 from monai_nlseg.errors import sentence
 from monai_nlseg.experiments.evaluation import evaluate_all
 from monai_nlseg.experiments.plan import read_spec
+from monai_nlseg.experiments.probe import probe
 from monai_nlseg.experiments.training import train
 from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
@@ -38,6 +39,8 @@ def main(step: str, folder: str, tracking: str) -> str | None:
                 train(spec, tracking)
             if step in ("evaluate", "both"):
                 evaluate_all(spec)
+            if step == "probe":
+                probe(spec)
     except Exception as error:
         with contextlib.suppress(OSError):  # on a full disk, the sentence still gets through
             traceback.print_exc()

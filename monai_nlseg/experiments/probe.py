@@ -1,0 +1,170 @@
+"""What a run costs, found out by a few iterations of its training and one case of each evaluation."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.bundle import ConfigParser
+from monai.data import DataLoader
+from monai.handlers import ValidationHandler
+from monai.networks import eval_mode
+from torch.utils.data import Subset
+
+from monai_nlseg.bench.measure import run_times
+from monai_nlseg.bundle import config_file, find_bundle
+from monai_nlseg.experiments.evaluation import evaluation_workflow
+from monai_nlseg.experiments.plan import RunSpec
+from monai_nlseg.experiments.training import training_workflow
+from monai_nlseg.files import written_beside
+from monai_nlseg.inferers import StepWindowInferer, TestTimeAugmentationInferer, foreground_box, plan_inference
+from monai_nlseg.networks.footprint import weights_bytes
+
+__all__ = ["PROBE", "Cost", "probe", "scratch_bytes"]
+
+PROBE = "probe.json"
+ITERATIONS = 3
+CASES = 2  # that the iterations are made of
+SECONDS_A_CASE = 2.0  # to repeat a case that takes less
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run of a model takes.
+
+    Attributes:
+        parameters: of the network.
+        weights_bytes: of its weights.
+        scratch_bytes: at most, of what lies on the disk only while it is trained.
+        epochs, iterations: of the training.
+        iteration_seconds: of an iteration, with its batch.
+        training_seconds: of the training, with its validations.
+        case_seconds: of a case, for each variant of the inference.
+    """
+
+    parameters: int
+    weights_bytes: int
+    scratch_bytes: int
+    epochs: int
+    iterations: int
+    iteration_seconds: float
+    training_seconds: float
+    case_seconds: dict[str, float]
+
+
+def probe(spec: RunSpec) -> None:
+    """Find the cost of a run, and write it to ``probe.json`` in the run's folder, which should be a temporary one."""
+    spec = replace(spec, overrides={**spec.overrides, **_hardly_cached(spec)})
+    workflow = training_workflow(spec, spec.path / "training")
+    parser = workflow.parser
+    trainer = parser.get_parsed_content("train#trainer")
+    epochs, iterations = trainer.state.max_epochs, trainer.state.max_epochs * trainer.state.epoch_length
+    iteration_seconds = _iteration_seconds(trainer, parser.get_parsed_content("train#dataloader"), iterations)
+    weights = weights_bytes(trainer.network)
+    validations = _validations(parser, epochs) * len(parser.get_parsed_content("validate#dataset"))
+    cost = Cost(
+        parameters=sum(parameter.numel() for parameter in trainer.network.parameters()),
+        weights_bytes=weights,
+        scratch_bytes=scratch_bytes(weights, _optimizer_bytes(trainer.optimizer)),
+        epochs=epochs,
+        iterations=iterations,
+        iteration_seconds=iteration_seconds,
+        training_seconds=iterations * iteration_seconds + (validations and validations * _case_seconds(parser)),
+        case_seconds={variant: _variant_seconds(spec, variant) for variant in spec.inference},
+    )
+    with written_beside(spec.path / PROBE) as beside:
+        beside.write_text(json.dumps(asdict(cost)))
+
+
+def scratch_bytes(weights: int, optimizer: int) -> int:
+    """Of a training's folder: two checkpoints and a third while it is written, the best weights and their
+    successors."""
+    return 3 * (weights + optimizer) + 2 * weights
+
+
+def _hardly_cached(spec: RunSpec) -> dict[str, int]:
+    """Overrides that keep data sets from loading all their cases."""
+    config = ConfigParser()
+    config.read_config([str(config_file(find_bundle(spec.bundle), name)) for name in spec.train_configs])
+    limits = {"train#dataset": ("cache_num", CASES), "validate#dataset": ("cache_rate", 0)}
+    return {f"{name}#{key}": value for name, (key, value) in limits.items() if f"{name}#cache_rate" in config}
+
+
+def _iteration_seconds(trainer: Any, loader: DataLoader, iterations: int) -> float:
+    """The mean of all iterations but the first, of cases that are cached as they will be."""
+    count = min(ITERATIONS, iterations)
+    indices = [index % min(CASES, len(loader.dataset)) for index in range(count * loader.batch_size)]
+    trainer.data_loader = DataLoader(
+        Subset(loader.dataset, indices), batch_size=loader.batch_size, collate_fn=loader.collate_fn
+    )
+    trainer.state.epoch_length = count + 1  # so that no epoch ends, and nothing is validated or written
+    taken: list[float] = []
+    begin = 0.0
+
+    def start() -> None:
+        nonlocal begin
+        begin = time.perf_counter()
+
+    def end(engine: Engine) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - begin)
+        if len(taken) == count:
+            engine.terminate()
+
+    # Workers make a batch while the network computes.
+    trainer.add_event_handler(Events.ITERATION_STARTED if loader.num_workers else Events.GET_BATCH_STARTED, start)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, end)
+    trainer.run()
+    return statistics.mean(taken[1:] or taken)
+
+
+def _validations(parser: Any, epochs: int) -> int:
+    """How often the training validates."""
+    handlers = parser.get_parsed_content("train#handlers") if "train#handlers" in parser else []
+    intervals = [handler.interval for handler in handlers if isinstance(handler, ValidationHandler)]
+    return math.ceil(epochs / intervals[0]) if intervals else 0
+
+
+def _variant_seconds(spec: RunSpec, variant: str) -> float:
+    workflow = evaluation_workflow(spec, variant, spec.path / "evaluation")
+    workflow.parser["initialize"] = []  # where weights may be loaded, which there are none of
+    workflow.initialize()
+    return _case_seconds(workflow.parser)
+
+
+def _case_seconds(parser: Any) -> float:
+    """The seconds of an evaluator's first case."""
+    evaluator = parser.get_parsed_content("validate#evaluator")
+    image = torch.as_tensor(parser.get_parsed_content("validate#dataset")[0]["image"])
+    inferer, views = evaluator.inferer, 1
+    if isinstance(inferer, TestTimeAugmentationInferer):
+        views = len(inferer.views) if inferer.views is not None else 2 ** (image.dim() - 1)
+        inferer = inferer.inferer
+    if isinstance(inferer, StepWindowInferer):
+        shape = image.shape
+        if inferer.foreground_only:
+            shape = torch.Size([len(image), *(box.stop - box.start for box in foreground_box(image[0]))])
+        plan = plan_inference(inferer, evaluator.network, shape, max_batch_size=inferer.sw_batch_size)
+        assert plan.seconds is not None
+        return plan.seconds * views
+    batch = image[None].to(evaluator.state.device)
+
+    def infer() -> None:
+        evaluator.inferer(batch, evaluator.network)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+    with eval_mode(evaluator.network), torch.inference_mode():
+        return statistics.median(run_times(infer, SECONDS_A_CASE))
+
+
+def _optimizer_bytes(optimizer: torch.optim.Optimizer) -> int:
+    states = [value for state in optimizer.state.values() for value in state.values()]
+    return sum(value.nbytes for value in states if isinstance(value, torch.Tensor))
