@@ -32,11 +32,13 @@ class Resources:
         threads: of PyTorch, in each process.
         processes: that train together, one a GPU.
         tracking: "tensorboard", "mlflow", or "" for none.
+        gpus: names of the GPUs that it may see, as CUDA_VISIBLE_DEVICES has them; empty for all.
     """
 
     threads: int
     processes: int = 1
     tracking: str = ""
+    gpus: tuple[str, ...] = ()
 
 
 def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lambda: False) -> str | None:
@@ -81,6 +83,8 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
     # Threads that wait in a loop take the processor from others, which on a busy machine are slowed down many times.
     environment = TRACKING_ENVIRONMENT | {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
     environment["OMP_NUM_THREADS"] = str(resources.threads)
+    if resources.gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(resources.gpus)
     log = run / LOG
     begin = log.stat().st_size if log.is_file() else 0
     with log.open("ab") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +102,15 @@ def make_plan(
         ValueError: for a bundle, config or id that is not there, unreadable data, or parts that would be empty.
     """
     root = find_bundle(experiment.bundle)
+    overrides = overrides or {}
+    _refuse_varied(experiment, overrides)
+    # What the user gives holds in the evaluation, too.
+    given = {name: value for name, value in experiment.evaluation.items() if name not in overrides}
+    experiment = replace(experiment, evaluation=given)
     # Other processes, maybe of other machines, work in other folders.
     output = Path(output).absolute()
     common = {"bundle_root": str(root), "dataset_dir": str(Path(data).absolute()), **experiment.overrides}
-    trained = {name: {**common, **own, **(overrides or {})} for name, own in experiment.trained().items()}
+    trained = {name: {**common, **own, **overrides} for name, own in experiment.trained().items()}
     inference = experiment.inference or {"": {}}
     train_files = [str(config_file(root, name)) for name in experiment.train_configs]
     evaluate_files = [*train_files, str(config_file(root, "evaluate"))]
@@ -117,8 +122,8 @@ def make_plan(
             require_known_ids(evaluate_files, {**own, **experiment.evaluation, **variant})
 
     identity = digest_files(sorted((root / "configs").glob("*.[jy]*")))
-    folds = _folds(experiment, root, train_files, {**common, **(overrides or {})})
-    seed = _own_seed(root, train_files, {**common, **(overrides or {})})
+    folds = _folds(experiment, root, train_files, {**common, **overrides})
+    seed = _own_seed(root, train_files, {**common, **overrides})
     return [
         _run(experiment, root, output, model, own, fold, seed + count, identity)
         for count, fold in enumerate(folds)
@@ -157,6 +162,13 @@ def _run(
         digest=digest_of([identity, list(experiment.train_configs), experiment.cases, parts, depends, seed]),
         title=experiment.title,
     )
+
+
+def _refuse_varied(experiment: Experiment, overrides: Mapping[str, Any]) -> None:
+    """Of an id that the experiment itself varies, one value for all would leave nothing to compare."""
+    varied = {*experiment.grid, *(name for variant in experiment.inference.values() for name in variant)}
+    if both := sorted(varied & set(overrides)):
+        raise ValueError(f"'{both[0]}' is what the experiment varies: leave it out of --set, or change the file.")
 
 
 def _require_ids(root: Path, files: list[str], needed: tuple[str, ...]) -> None:

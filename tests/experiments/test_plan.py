@@ -109,7 +109,7 @@ def test_a_variant_s_digest_changes_with_the_evaluation(plan):
         of(),
         of(variant={"step": 8}),
         of(evaluation={"flip_axes": [0]}),
-        of(overrides=OVERRIDES | {"epochs": 2}),
+        of(overrides={"epochs": 2}),
     ]
     assert len(set(different)) == 4
 
@@ -168,3 +168,18 @@ class TestSelectPart:
     def test_a_case_that_is_lost(self, lost, tmp_path):
         with pytest.raises(ValueError, match=f"no longer have the labelled cases .'{lost}'.: restore them"):
             select_part(self.CASES, self.spec(tmp_path, ["a", lost]), "test")
+
+
+def test_what_the_command_gives_holds_in_the_evaluation(plan):
+    changes = {"evaluation": {"step": 16, "flip_axes": []}}
+    assert plan(**changes)[0].evaluation == {"step": 16, "flip_axes": []}
+    given = plan(overrides={"step": 8}, **changes)[0]
+    assert given.evaluation == {"flip_axes": []} and given.overrides["step"] == 8
+
+
+@pytest.mark.parametrize(
+    "changes", [{"inference": {"step 8": {"step": 8}, "step 16": {"step": 16}}}, {"grid": {"step": [8, 16]}}]
+)
+def test_what_the_experiment_varies_is_not_overridden(plan, changes):
+    with pytest.raises(ValueError, match="'step' is what the experiment varies: leave it out of --set"):
+        plan(overrides={"step": 8}, **changes)
