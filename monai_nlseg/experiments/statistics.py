@@ -100,8 +100,9 @@ def values_of(runs: Sequence[Run], variant: str, column: Column, unit: str) -> t
         runs: of the row's model.
         variant: of the inference.
         column: of a table.
-        unit: "case" (the mean over channels and splits is not finite where one of them is not) or "run" (the mean of
-            the run's finite cases).
+        unit: "case" (the mean over channels and splits is not finite where one of them is not) or "run" (the
+            evaluator's value of the whole test part, which may pool its cases; where there is none, as of a channel,
+            the mean of the run's finite cases).
 
     Returns:
         Case or fold -> value, scaled, NaN where there is none; what they are of, "case" or "run"; and how many values
@@ -117,6 +118,12 @@ def values_of(runs: Sequence[Run], variant: str, column: Column, unit: str) -> t
         groups.setdefault(case if by_case else fold, []).append(value * column.scale)
     mean = _mean if by_case else _finite_mean
     values = {name: mean(groups[name]) for name in sorted(groups)}
+    if not by_case:
+        values |= {
+            fold: value * column.scale
+            for fold, value in _of_evaluator(runs, variant, column).items()
+            if math.isfinite(value) and math.isfinite(values[fold])  # MONAI's means of no value are 0
+        }
     counted = values if by_case else measured
     return values, "case" if by_case else "run", sum(not math.isfinite(value) for value in counted.values())
 
@@ -189,6 +196,14 @@ def _of_run(run: Run, variant: str, column: Column) -> tuple[dict[str, float], f
     of_cases = {case: _channel(values[metric], column) for case, values in result.cases.items() if metric in values}
     whole = not of_cases and column.channel is None and metric in result.metrics
     return of_cases, result.metrics[metric] if whole else None
+
+
+def _of_evaluator(runs: Sequence[Run], variant: str, column: Column) -> dict[str, float]:
+    """Fold -> the evaluator's value of the metric."""
+    if column.metric is None or column.channel is not None:
+        return {}
+    metrics = {run.fold: run.results[variant].metrics for run in runs if variant in run.results}
+    return {fold: found[column.metric] for fold, found in metrics.items() if column.metric in found}
 
 
 def _channel(values: Sequence[float], column: Column) -> float:

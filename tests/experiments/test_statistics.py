@@ -158,6 +158,24 @@ def test_a_case_of_several_splits_counts_once():
     assert math.isnan(values["s2"]) and (per, left_out) == ("case", 1)
 
 
+def test_a_run_s_value_is_the_evaluator_s():
+    """Which may measure the pixels of all cases together, and is not the mean of the cases."""
+    run = made_run("a", "fold_1", {"s1": 0.8, "s2": 0.6, "s3": math.nan})
+
+    def found(metrics: dict[str, float], unit: str, **options: object) -> tuple[dict[str, float], str, int]:
+        result = replace(run.results[""], metrics=metrics)
+        return values_of([replace(run, results={"": result})], "", Column("dice", scale=100, **options), unit)
+
+    assert found({"dice": 0.65}, "run") == ({"fold_1": pytest.approx(65)}, "run", 1)
+    cases = found({"dice": 0.65}, "case")[0]
+    assert (cases["s1"], cases["s2"]) == (pytest.approx(80), pytest.approx(60)) and math.isnan(cases["s3"])
+    for metrics, options in (({}, {}), ({"dice": math.nan}, {}), ({"dice": 0.65}, {"channel": 0})):
+        assert found(metrics, "run", **options)[0] == {"fold_1": pytest.approx(70)}
+    nothing = made_run("a", "fold_1", {"s1": math.nan})
+    nothing = replace(nothing, results={"": replace(nothing.results[""], metrics={"dice": 0.0})})
+    assert math.isnan(values_of([nothing], "", Column("dice"), "run")[0]["fold_1"])
+
+
 DICE = st.lists(st.floats(0, 1), min_size=6, max_size=6)
 
 
