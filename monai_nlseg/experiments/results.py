@@ -90,7 +90,7 @@ class Results:
         runs: those that are done.
         folds: that each model is to be run on.
         missing: runs that are not done.
-        unknown: models of which there are runs, but which the experiment does not have.
+        unknown: models, or "model, fold", of which there are runs, but which the experiment does not have.
     """
 
     folder: Path
@@ -137,9 +137,9 @@ def read_results(folder: str | Path) -> Results:
     failed = {
         (path.parent.parent.name, path.parent.name): _failure(path) for path in folder.glob("runs/*/*/failed.json")
     }
-    runs = [run for run in found if run.model in models]
+    folds = sorted(written.get("folds") or _folds(folder, experiment.protocol), key=_in_order)
+    runs = [run for run in found if run.model in models and run.fold in folds]
     runs.sort(key=lambda run: (models.index(run.model), _in_order(run.fold)))
-    folds = _folds(folder, experiment.protocol)
     done = {(run.model, run.fold) for run in runs}
     missing = [
         MissingRun(model, fold, failed.get((slug(model), fold)))
@@ -147,7 +147,9 @@ def read_results(folder: str | Path) -> Results:
         for fold in folds
         if (model, fold) not in done
     ]
-    unknown = sorted({run.model for run in found} - set(models))
+    # Of an earlier file of other models, or of another protocol, whose cases would be counted again.
+    others = (run for run in found if run.model not in models or run.fold not in folds)
+    unknown = sorted({f"{run.model}, {run.fold}" if run.model in models else run.model for run in others})
     return Results(folder, experiment, tuple(runs), tuple(folds), tuple(missing), tuple(unknown))
 
 
@@ -252,12 +254,12 @@ def _failure(path: Path) -> str:
     return str(_load(path).get("error", "for an unknown reason"))
 
 
-def _folds(folder: Path, protocol: Protocol) -> list[str]:
-    """The folds that each model needs: of the protocol, and planned ones, of which there are folders."""
+def _folds(folder: Path, protocol: Protocol) -> set[str]:
+    """The folds that each model needs, where they are not recorded: of the protocol, and those that have folders."""
     count = {"k-fold": protocol.folds, "random": protocol.repeats, "fixed": 1}.get(protocol.kind, 0)
     name = {"k-fold": "fold_{}", "random": "split_{}"}.get(protocol.kind, "fixed")
     known = {name.format(number) for number in range(1, min(count, protocol.first or count) + 1)}
-    return sorted(known | {path.name for path in folder.glob("runs/*/*") if path.is_dir()}, key=_in_order)
+    return known | {path.name for path in folder.glob("runs/*/*") if path.is_dir()}
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

@@ -117,7 +117,7 @@ def run_experiment(
     specs = make_plan(experiment_of(content), data, folder, overrides)
     with _alone_in(folder):
         todo = open_runs(specs)
-        _record(folder, content, data, options, overrides or {})
+        _record(folder, content, data, options, overrides or {}, specs)
         for spec in todo:
             spec.path.mkdir(parents=True, exist_ok=True)
             with written_beside(spec.path / SPEC) as beside:
@@ -197,7 +197,12 @@ def _share(folder: Path) -> float:
 
 
 def _record(
-    folder: Path, content: Mapping[str, Any], data: str | Path, options: Options, overrides: Mapping[str, Any]
+    folder: Path,
+    content: Mapping[str, Any],
+    data: str | Path,
+    options: Options,
+    overrides: Mapping[str, Any],
+    specs: Sequence[RunSpec],
 ) -> None:
     earlier = read_record(folder / RECORD) or {}
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -206,6 +211,7 @@ def _record(
         "data": str(data),
         "overrides": dict(overrides),
         "options": vars(options),
+        "folds": list(dict.fromkeys(spec.fold for spec in specs)),
         "software": software_versions(),
         "machine": machine(),
         "started": earlier.get("started", now),

@@ -100,6 +100,18 @@ def test_runs_of_models_that_the_experiment_has_not(tmp_path):
     assert results.unknown == ("Model9",) and not results.runs
 
 
+def test_runs_of_another_protocol_in_the_same_folder(tmp_path):
+    """The file was changed from three folds to two, of other names; a case would else be tested twice."""
+    write_all(tmp_path)
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"folds": ["fold_10", "fold_2"]}))
+    results = read_results(tmp_path)
+    assert results.folds == ("fold_2", "fold_10")
+    assert [(run.model, run.fold) for run in results.runs] == [(FULL, "fold_2"), (PLAIN, "fold_2")]
+    assert [(run.model, run.fold) for run in results.missing] == [(FULL, "fold_10"), (PLAIN, "fold_10")]
+    assert results.unknown == tuple(f"{model}, {fold}" for model in (PLAIN, FULL) for fold in ("fold_1", "fold_3"))
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

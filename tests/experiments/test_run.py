@@ -84,7 +84,7 @@ class TestToTheEnd:
         record = read(whole.output / "experiment.json")
         assert record["experiment"] == content()
         assert record["data"] == str(photographs) and record["overrides"] == {}
-        assert record["options"]["runner"] == "local"
+        assert record["options"]["runner"] == "local" and record["folds"] == ["fold_1", "fold_2"]
         assert record["software"] and record["machine"] and record["started"]
 
     def test_there_are_never_more_than_two_checkpoints(self, whole):

@@ -72,7 +72,7 @@ def unfinished(results: Results) -> list[Block]:
         (model, f"not run: {', '.join(run.fold for run in waiting if run.model == model)}")
         for model in dict.fromkeys(run.model for run in waiting)
     ]
-    points += [(model, "has runs here, but the experiment has no such model") for model in results.unknown]
+    points += [(name, "has runs here, but the experiment has no such model or fold") for name in results.unknown]
     return [*blocks, Listing(points)] if points else blocks
 
 
