@@ -42,6 +42,9 @@ class Column:
             raise ValueError("a column shows a metric or a quantity: give one of the two.")
         if self.quantity is not None and self.quantity not in QUANTITIES:
             raise ValueError(f"quantity {self.quantity!r} is unknown: choose {', '.join(QUANTITIES)}.")
+        for name, value in (("channel", self.channel), ("decimals", self.decimals)):
+            if value is not None and value < 0:
+                raise ValueError(f"a column's {name} is {value}: give a whole number of 0 or more.")
 
 
 @dataclass(frozen=True)

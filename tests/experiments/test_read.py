@@ -101,6 +101,13 @@ def test_published_numbers_with_and_without_deviation():
         (column(quantity="speed"), "quantity 'speed' is unknown: choose parameters"),
         (column(metric="a", chanel=1), "column 'Dice' has the key 'chanel', which is unknown: did you mean channel"),
         (column(metric="a", decimals="2"), "column 'Dice' decimals is '2': give int"),
+        (column(metric="a", decimals=-1), "a column's decimals is -1: give a whole number of 0 or more"),
+        (column(metric="a", channel=-1), "a column's channel is -1: give a whole number of 0 or more"),
+        (given(colors={"vessel": "#ff0000"}), "colors has 'vessel': give labels, which are whole numbers"),
+        (
+            given(models={"a": {}, "a, b": {}}, inference={"b, c": {}, "c": {}}),
+            "models and variants of the inference make one row of several",
+        ),
         (table(published={"full": {"dice": 3}}), "table 'T' has 'dice' published of 'full', but the columns are"),
         (table(published={"full": {"Dice": "3"}}), "published 'full' 'Dice' is '3': give a number, or a mean and"),
         (table(published={"full": {"Dice": [1, 2, 3]}}), r"is \[1, 2, 3\]: give a number, or a mean and"),
