@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from monai_nlseg.files import remove_leftovers, written_beside
 from monai_nlseg.machine import machine
 
 __all__ = ["RECORD", "Event", "Options", "open_runs", "run_experiment"]
+
+logger = logging.getLogger(__name__)
 
 RECORD = "experiment.json"
 
@@ -205,10 +208,13 @@ def _record(
     specs: Sequence[RunSpec],
 ) -> None:
     earlier = read_record(folder / RECORD) or {}
+    where = str(Path(data).absolute())
+    if earlier.get("data", where) != where:  # cases are known by their names, which other data may have, too
+        logger.warning(f"'{folder}' was begun with '{earlier['data']}': '{where}' must be the same data, moved.")
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     about = {
         "experiment": content,
-        "data": str(data),
+        "data": where,
         "overrides": dict(overrides),
         "options": vars(options),
         "folds": list(dict.fromkeys(spec.fold for spec in specs)),

@@ -97,10 +97,13 @@ class TestToTheEnd:
         assert written(copied / "runs") == before
         assert "all runs are done" in capsys.readouterr().out
 
-    def test_its_data_may_move(self, copied, photographs, tmp_path):
+    def test_its_data_may_move_which_is_told(self, copied, photographs, tmp_path, caplog):
         before = written(copied / "runs")
+        assert ended(arguments(tmp_path, content(), photographs, copied)) == 0
+        assert not caplog.messages
         moved = shutil.copytree(photographs, tmp_path / "moved")
         assert ended(arguments(tmp_path, content(), moved, copied)) == 0
+        assert caplog.messages == [f"'{copied}' was begun with '{photographs}': '{moved}' must be the same data, moved."]
         assert written(copied / "runs") == before
 
 
