@@ -96,7 +96,7 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
         "frames_per_second": _frames_per_second(network, input_shape) if spec.time_network else None,
         "metrics": {name: _number(value) for name, value in evaluator.state.metrics.items()},
         "cases": _by_case(spec.parts["test"], evaluator.state.metric_details),
-        "case_seconds": dict(zip(spec.parts["test"], clock.seconds)),
+        "case_seconds": dict(zip(spec.parts["test"], clock.seconds, strict=True)),
     }
     with written_beside(path) as beside:
         beside.write_text(json.dumps(result, indent=1, allow_nan=False))
@@ -125,7 +125,8 @@ def _variant_name(variant: str) -> str:
 
 
 class _CaseClock:
-    """Ignite handler that notes the seconds of each case from the loaded image to the network's whole output."""
+    """Ignite handler that notes the seconds of each case from the loaded image to the network's whole output; cases of
+    one batch share its seconds."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -140,7 +141,8 @@ class _CaseClock:
     def _end(self, engine: Engine) -> None:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        self.seconds.append(time.perf_counter() - self._start)
+        cases = len(engine.state.batch["image"])
+        self.seconds += [(time.perf_counter() - self._start) / cases] * cases
 
 
 def _by_case(cases: Sequence[str], details: dict[str, Any]) -> dict[str, dict[str, list[float | None]]]:
