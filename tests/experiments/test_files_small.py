@@ -34,7 +34,12 @@ PUBLISHED_ONLY = {
     "chasedb1_ablation": {"Baseline + ASPP", "Baseline + DNL + MFF + ASPP"},
     "hc18_small": {"LAEDNet-L"},
     "busi_small": {"LAEDNet-L"},
-    "ibsr18_fivefold": {"nnU-Net v1 2D, 5-fold over 15 subjects"},
+    "ibsr18_fivefold": {
+        "nnU-Net v1 2D, 5-fold over 15 subjects",
+        "Non-local U-Net, the paper on iSeg-2017",
+        "Model1, the paper on iSeg-2017",
+        "CC-3D-FCN, the paper on iSeg-2017",
+    },
     "ibsr18_step": set(),
 }
 
@@ -102,6 +107,11 @@ def test_the_sweep_is_of_steps_up_to_the_window():
             "ibsr18_fivefold",
             "nnU-Net v1 2D, 5-fold over 15 subjects",
             {"CSF": (89.98, None), "GM": (94.85, None), "WM": (93.96, None), "average": (92.93, None)},
+        ),
+        (
+            "ibsr18_fivefold",
+            "Model1, the paper on iSeg-2017",
+            {"CSF": (95.85, None), "GM": (90.99, None), "WM": (86.25, None), "average": (91.03, None)},
         ),
     ],
 )
