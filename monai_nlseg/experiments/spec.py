@@ -114,7 +114,9 @@ class Experiment:
             if twice := sorted({each for each in slugs if slugs.count(each) > 1}):
                 raise ValueError(f"several {what} would be written under the name {twice[0]!r}: give other names.")
         if wrong := [label for label in self.colors if not str(label).isdecimal()]:
-            raise ValueError(f"colors has {wrong[0]!r}: give labels, which are whole numbers, such as {{1: '#ff0000'}}.")
+            raise ValueError(
+                f"colors has {wrong[0]!r}: give labels, which are whole numbers, such as {{1: '#ff0000'}}."
+            )
         if len(self.rows()) < len(self.trained()) * len(self.inference or [""]):
             raise ValueError(f"models and variants of the inference make one row of several: name them apart.")
         if self.reference is not None and self.reference not in self.rows():

@@ -103,7 +103,9 @@ class TestToTheEnd:
         assert not caplog.messages
         moved = shutil.copytree(photographs, tmp_path / "moved")
         assert ended(arguments(tmp_path, content(), moved, copied)) == 0
-        assert caplog.messages == [f"'{copied}' was begun with '{photographs}': '{moved}' must be the same data, moved."]
+        assert caplog.messages == [
+            f"'{copied}' was begun with '{photographs}': '{moved}' must be the same data, moved."
+        ]
         assert written(copied / "runs") == before
 
 
