@@ -79,3 +79,17 @@ def run(
         say(f"{failed} runs failed; the same command tries them again")
         raise typer.Exit(SOME_FAILED)
     say(f"all runs are done: nlseg experiment report {output}")
+
+
+@experiment.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of an experiment, finished or not.")],
+    reference: Annotated[
+        str | None, typer.Option(help="Row that the others are tested against, if not the file's.", show_default=False)
+    ] = None,
+) -> None:
+    """Write published and own values side by side, tests and figures: report.md, report.html, report.csv, figures."""
+    from monai_nlseg.experiments import write_report
+
+    for path in write_report(folder, reference):
+        say(f"wrote {path}")

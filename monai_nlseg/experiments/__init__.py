@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
+from monai_nlseg.experiments.report import write_report
+from monai_nlseg.experiments.results import read_results
 from monai_nlseg.experiments.run import Event, Options, run_experiment
 from monai_nlseg.experiments.spec import Experiment, Protocol, slug
 from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure, Table
@@ -19,7 +21,9 @@ __all__ = [
     "experiment_of",
     "find_experiment",
     "read_experiment",
+    "read_results",
     "run_experiment",
     "shipped_experiments",
     "slug",
+    "write_report",
 ]

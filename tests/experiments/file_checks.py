@@ -42,7 +42,10 @@ def count_and_shape(
 def metrics(experiment: Experiment, row: str) -> set[str]:
     """Names of the metrics that the evaluator measures for a row."""
     parser = config(experiment, *experiment.rows()[row])
-    return set(parser["validate#key_metric"]) | set(parser["validate#evaluator"].get("additional_metrics", {}))
+    additional = parser["validate#evaluator"].get("additional_metrics", {})
+    if isinstance(additional, str):  # "@validate#additional_metrics"
+        additional = parser[additional.removeprefix("@")]
+    return set(parser["validate#key_metric"]) | set(additional)
 
 
 def check_metrics(experiment: Experiment) -> None:

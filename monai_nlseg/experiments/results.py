@@ -1,0 +1,265 @@
+"""What the runs of an experiment have left in its folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.spec import Experiment, Protocol, slug
+
+__all__ = ["CurvePoint", "MissingRun", "Results", "Run", "VariantResult", "read_curve", "read_results"]
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """One evaluation of a trained model; values that were not finite are NaN.
+
+    Attributes:
+        metrics: metric -> the evaluator's value of the whole test part.
+        cases: case -> metric -> a value for each channel.
+        case_seconds: case -> seconds of its forward through the whole inferer.
+    """
+
+    metrics: Mapping[str, float]
+    cases: Mapping[str, Mapping[str, tuple[float, ...]]]
+    case_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one model on one fold, and its evaluations.
+
+    Attributes:
+        folder: where it lies.
+        model, fold: what was trained, and on which fold or split.
+        training, validation, test: cases of the three parts.
+        weights: which were evaluated, "last" epoch's or "best" on the validation part.
+        seed, epochs, iterations, batch_size, threads, device: of the training; batch_size is None where unknown.
+        parameters: trainable parameters of the network.
+        training_seconds: of the whole training; ``iteration_seconds``: median of an iteration.
+        frames_per_second: of the network alone, batch size 1; NaN where it was not measured.
+        software, machine: what it ran on.
+        results: variant of the inference ("" if there is none) -> its result.
+    """
+
+    folder: Path
+    model: str
+    fold: str
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    weights: str
+    seed: int | None
+    epochs: int
+    iterations: int
+    batch_size: int | None
+    threads: int
+    device: str
+    parameters: int
+    training_seconds: float
+    iteration_seconds: float
+    frames_per_second: float
+    software: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    results: Mapping[str, VariantResult]
+
+
+@dataclass(frozen=True)
+class MissingRun:
+    """A run that is not done, and the sentence of its failure, or None if it has not failed."""
+
+    model: str
+    fold: str
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Results:
+    """An experiment with its runs, in the order of its models and then of the folds' names.
+
+    Attributes:
+        folder: that of the experiment.
+        experiment: the file.
+        runs: those that are done.
+        folds: that each model is to be run on.
+        missing: runs that are not done.
+        unknown: models of which there are runs, but which the experiment does not have.
+    """
+
+    folder: Path
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    folds: tuple[str, ...]
+    missing: tuple[MissingRun, ...]
+    unknown: tuple[str, ...]
+
+    def of(self, model: str) -> tuple[Run, ...]:
+        """The runs of a model."""
+        return tuple(run for run in self.runs if run.model == model)
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """An epoch of a training; ``metric`` is NaN where it was not validated."""
+
+    epoch: int
+    iteration: int
+    loss: float
+    metric: float
+
+
+def read_results(folder: str | Path) -> Results:
+    """Read the folder of an experiment, which need not be finished.
+
+    Args:
+        folder: the ``--output`` of ``nlseg experiment run``.
+
+    Raises:
+        ValueError: for a folder without an experiment, and a record that is damaged or foreign.
+    """
+    folder = Path(folder)
+    if not (folder / "experiment.json").is_file():
+        raise ValueError(f"'{folder}' holds no experiment.json: give the --output of nlseg experiment run.")
+    written = _load(folder / "experiment.json")
+    try:
+        experiment = experiment_of(written["experiment"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"'{folder / 'experiment.json'}' describes no experiment ({error}): restore it.") from None
+    models = list(experiment.trained())
+    found = [_run(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
+    failed = {
+        (path.parent.parent.name, path.parent.name): _failure(path) for path in folder.glob("runs/*/*/failed.json")
+    }
+    runs = [run for run in found if run.model in models]
+    runs.sort(key=lambda run: (models.index(run.model), _in_order(run.fold)))
+    folds = _folds(folder, experiment.protocol)
+    done = {(run.model, run.fold) for run in runs}
+    missing = [
+        MissingRun(model, fold, failed.get((slug(model), fold)))
+        for model in models
+        for fold in folds
+        if (model, fold) not in done
+    ]
+    unknown = sorted({run.model for run in found} - set(models))
+    return Results(folder, experiment, tuple(runs), tuple(folds), tuple(missing), tuple(unknown))
+
+
+def read_curve(run: Run) -> list[CurvePoint]:
+    """The training curve of a run; empty if it left none.
+
+    Raises:
+        ValueError: if the file is no such table.
+    """
+    path = run.folder / "training_curve.csv"
+    if not path.is_file():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                CurvePoint(
+                    int(row["epoch"]), int(row["iteration"]), float(row["loss"]), float(row["metric"] or math.nan)
+                )
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ValueError(
+            f"'{path}' is no training curve ({error}): expected epoch,iteration,loss,metric; remove it."
+        ) from None
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"'{path}' cannot be read as JSON ({error}): {_advice(path)}.") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"'{path}' holds no JSON object: {_advice(path)}.")
+    return content
+
+
+def _advice(path: Path) -> str:
+    return "restore it" if path.name == "experiment.json" else "remove its folder and run the experiment again"
+
+
+def _run(path: Path) -> Run:
+    content = _load(path)
+    try:
+        return _typed_run(path.parent, content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise ValueError(f"'{path}' is no record of a run ({reason}): {_advice(path)}.") from None
+
+
+def _typed_run(folder: Path, content: Mapping[str, Any]) -> Run:
+    parts = content["parts"]
+    return Run(
+        folder=folder,
+        model=str(content["model"]),
+        fold=str(content["fold"]),
+        training=_names(parts.get("training", [])),
+        validation=_names(parts.get("validation", [])),
+        test=_names(parts["test"]),
+        weights=str(content["weights"]),
+        seed=_whole(content.get("seed")),
+        epochs=int(content["epochs"]),
+        iterations=int(content["iterations"]),
+        batch_size=_whole(content.get("batch_size")),
+        threads=int(content["threads"]),
+        device=str(content["device"]),
+        parameters=int(content["parameters"]),
+        training_seconds=float(content["training_seconds"]),
+        iteration_seconds=_number(content["iteration_seconds"]),
+        frames_per_second=_number(content["frames_per_second"]),
+        software=dict(content["software"]),
+        machine=dict(content["machine"]),
+        results={str(variant): _variant(result) for variant, result in content["results"].items()},
+    )
+
+
+def _variant(content: Mapping[str, Any]) -> VariantResult:
+    return VariantResult(
+        metrics={name: _number(value) for name, value in content["metrics"].items()},
+        cases={
+            case: {name: tuple(map(_number, values)) for name, values in metrics.items()}
+            for case, metrics in content["cases"].items()
+        },
+        case_seconds={case: _number(value) for case, value in content["case_seconds"].items()},
+    )
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list):
+        raise TypeError(f"a part is {given!r} and no list of cases")
+    return tuple(map(str, given))
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _failure(path: Path) -> str:
+    return str(_load(path).get("error", "for an unknown reason"))
+
+
+def _folds(folder: Path, protocol: Protocol) -> list[str]:
+    """The folds that each model needs: of the protocol, and planned ones, of which there are folders."""
+    count = {"k-fold": protocol.folds, "random": protocol.repeats, "fixed": 1}.get(protocol.kind, 0)
+    name = {"k-fold": "fold_{}", "random": "split_{}"}.get(protocol.kind, "fixed")
+    known = {name.format(number) for number in range(1, min(count, protocol.first or count) + 1)}
+    return sorted(known | {path.name for path in folder.glob("runs/*/*") if path.is_dir()}, key=_in_order)
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """So that fold_2 comes before fold_10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
