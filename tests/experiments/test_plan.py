@@ -105,12 +105,7 @@ def test_a_variant_s_digest_changes_with_the_evaluation(plan):
         return spec.variant_digest("v")
 
     assert of() == of() == of(title="another")
-    different = [
-        of(),
-        of(variant={"step": 8}),
-        of(evaluation={"flip_axes": [0]}),
-        of(overrides={"epochs": 2}),
-    ]
+    different = [of(), of(variant={"step": 8}), of(evaluation={"flip_axes": [0]}), of(overrides={"epochs": 2})]
     assert len(set(different)) == 4
 
 
