@@ -26,15 +26,16 @@ def table_blocks(results: Results, found: TableStatistics) -> list[Block]:
 
 
 def tests_blocks(found: TableStatistics) -> list[Block]:
-    """The paired tests; nothing for a table of quantities, and where the reference or all others have no run."""
-    lines = [
-        _test_line(row, name, found.table.columns[name], cell)
+    """The paired tests; nothing for a table of quantities, and where no row has two pairs with the reference."""
+    compared = [
+        (row, name, cell)
         for row, cells in found.cells.items()
         for name, cell in cells.items()
         if cell.tests is not None
     ]
-    if not lines:
+    if not any(cell.tests["n"] > 1 for _, _, cell in compared if cell.tests):
         return []
+    lines = [_test_line(row, name, found.table.columns[name], cell) for row, name, cell in compared]
     head = ("row", "column", "pairs", "difference", "t: p", "Holm", "Wilcoxon: p", "Holm")
     meaning = (
         f"Each row minus {found.reference}, paired by {PAIRS[found.table.unit]}: two-sided t-test and Wilcoxon's "
