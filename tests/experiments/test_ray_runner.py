@@ -63,7 +63,9 @@ def specs(output: Path, *models: str) -> list[RunSpec]:
         folder.mkdir(parents=True)
         nothing = {"training": [], "validation": [], "test": []}
         made.append(
-            RunSpec(model, folder.name, str(folder), "", (), "", nothing, {}, {}, {"": {}}, 0, 0, False, "digest")
+            RunSpec(
+                model, folder.name, str(folder), "", (), "", nothing, {}, {}, {"": {}}, 0, 0, False, "digest", "title"
+            )
         )
     return made
 
