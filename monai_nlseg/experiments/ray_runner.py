@@ -24,7 +24,7 @@ RETRIES = 3
 """So often Ray begins a run anew, elsewhere, whose node or process it has lost."""
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 30.0
-"""In which runs that are cancelled end their processes."""
+"""In which tasks that are cancelled end."""
 
 
 def run_on_ray(
@@ -109,9 +109,8 @@ def _error_of(ray: Any, ref: Any) -> str | None:
 
 
 def _cancel(ray: Any, running: dict[Any, RunSpec]) -> None:
-    """End what is in flight: its process asks the run's to end; one that does not answer is ended by force."""
+    """End what is in flight: with the process of a task ends what the run's reads, and so the run's."""
     for ref in running:
-        ray.cancel(ref)
-    _, left = ray.wait(list(running), num_returns=len(running), timeout=GRACE_SECONDS) if running else ([], [])
-    for ref in left:
         ray.cancel(ref, force=True)
+    if running:
+        ray.wait(list(running), num_returns=len(running), timeout=GRACE_SECONDS)

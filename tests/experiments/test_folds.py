@@ -38,7 +38,7 @@ def require_groups_apart(cases: list[dict], fold: Fold) -> None:
 @given(cohorts, st.integers(2, 5), validations, seeds)
 def test_each_case_is_tested_once_over_the_folds(cases, folds, validation, seed):
     groups = len({case["group"] for case in cases})
-    assume(groups - -(-groups // folds) >= 2)  # to train on, of which one may be held out
+    assume(groups >= folds and groups - -(-groups // folds) >= 2)  # to train on, of which one may be held out
     protocol = Protocol("k-fold", by="group", folds=folds, validation=validation, seed=seed)
     made = make_folds(protocol, cases)
     assert [fold.name for fold in made] == [f"fold_{count}" for count in range(1, folds + 1)]

@@ -37,12 +37,9 @@ def fake(folder: str, resources: execute.Resources, token: Path) -> str | None:
         raise ValueError("a fault that ends all.")
     if model == "deadly" or model == "once" and len((run / "log.txt").read_text().splitlines()) == 1:
         os._exit(1)
-    try:
-        while model == "endless":
-            time.sleep(0.1)
-    except KeyboardInterrupt:
-        (run / "ended").touch()
-        raise
+    (run / "pid").write_text(str(os.getpid()))
+    while model == "endless":
+        time.sleep(0.1)
     time.sleep(0.3)
     return None
 
@@ -66,7 +63,9 @@ def specs(output: Path, *models: str) -> list[RunSpec]:
         folder.mkdir(parents=True)
         nothing = {"training": [], "validation": [], "test": []}
         made.append(
-            RunSpec(model, folder.name, str(folder), "", (), "", nothing, {}, {}, {"": {}}, 0, 0, False, "digest")
+            RunSpec(
+                model, folder.name, str(folder), "", (), "", nothing, {}, {}, {"": {}}, 0, 0, False, "digest", "title"
+            )
         )
     return made
 
@@ -93,11 +92,13 @@ def test_runs_are_done_on_all_nodes_and_their_ends_told(light, cluster, tmp_path
 @pytest.mark.parametrize("how", ["stopped", "closed"])
 def test_a_stop_ends_the_runs_in_flight_and_begins_no_other(how, light, cluster, tmp_path):
     runs = specs(tmp_path, *["endless"] * 4)
-    doing = run_on_ray(runs, on(cluster), lambda: how == "stopped" and len(list(tmp_path.rglob("log.txt"))) == 2)
+    doing = run_on_ray(runs, on(cluster), lambda: how == "stopped" and len(list(tmp_path.rglob("pid"))) == 2)
     for _ in doing:
-        if how == "closed" and len(list(tmp_path.rglob("log.txt"))) == 2:
+        if how == "closed" and len(list(tmp_path.rglob("pid"))) == 2:
             doing.close()
-    assert len(list(tmp_path.rglob("log.txt"))) == len(list(tmp_path.rglob("ended"))) == 2
+    begun = [int(path.read_text()) for path in tmp_path.rglob("pid")]
+    assert len(begun) == 2
+    wait_for(lambda: not any(map(psutil.pid_exists, begun)))
 
 
 def test_a_fault_of_a_node_ends_all(light, cluster, tmp_path):

@@ -250,7 +250,6 @@ class TestOptions:
         "options, message",
         [
             ({"runner": "slurm"}, "runner 'slurm' is unknown: choose local, ray"),
-            ({"tracking": "wandb"}, "tracking 'wandb' is unknown: choose tensorboard, mlflow"),
             ({"jobs": 0}, "jobs is 0: give a whole number of at least 1"),
             ({"processes": 0}, "processes is 0: give a whole number of at least 1"),
         ],

@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from monai_nlseg import cli
-from monai_nlseg.experiments import local, worker
+from monai_nlseg.experiments import execute, worker
 
 EPOCHS = 3
 SIDE = 64
@@ -69,21 +69,21 @@ def ended(given: list[str], here: bool = True) -> int:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["nlseg", *given, *(("--jobs", "1") if here else ())])
         if here:
-            patch.setattr(local, "execute", execute_here)
+            patch.setattr(execute, "run_step", step_here)
         with pytest.raises(SystemExit) as end:
             cli.main()
     return int(end.value.code or 0)
 
 
-def execute_here(folder: str, resources: Any, stopped: Callable[[], bool]) -> str | None:
-    """As ``execute``, in this process."""
+def step_here(step: str, run: Path, resources: Any, stopped: Callable[[], bool]) -> str | None:
+    """As ``run_step``, in this process."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     log = io.StringIO()
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-        error = worker.main("both", folder, resources.tracking)
+        error = worker.main(step, str(run), resources.tracking)
     with contextlib.suppress(OSError):  # of a full disk
-        (Path(folder) / "log.txt").write_text(log.getvalue())
+        (run / "log.txt").write_text(log.getvalue())
     torch.set_num_threads(before)
     return error
 

@@ -28,7 +28,7 @@ def budget(results: Results) -> list[Block]:
         ("cases", _cases(results.runs)),
         ("seed", _seed(results)),
         ("training time of all runs", duration(sum(run.training_seconds for run in results.runs))),
-        ("machine", _distinct([run.machine for run in results.runs])),
+        ("machine", " or ".join(dict.fromkeys(_machine(run.machine) for run in results.runs))),
         ("software", _distinct([run.software for run in results.runs])),
     ]
     return [
@@ -120,12 +120,14 @@ def _cases(runs: Sequence[Run]) -> str:
     return f"{len(everything):,}, of which {len(tested):,} are tested in the runs here; of a run: {parts}"
 
 
+def _machine(record: Mapping[str, Any]) -> str:
+    """What may make one slower than another."""
+    gpus = record.get("gpus") or ["no GPU"]
+    return f"{record.get('processor')}, {record.get('cores')} cores, {record.get('memory_gb')} GB, {' and '.join(gpus)}"
+
+
 def _distinct(records: Sequence[Mapping[str, Any]]) -> str:
     """What the runs have recorded, once, and each value that they do not share."""
     keys = list(dict.fromkeys(key for record in records for key in record))
-    values = {key: list(dict.fromkeys(_plain(record.get(key)) for record in records)) for key in keys}
-    return ", ".join(f"{key.replace('_', ' ')} {' or '.join(found)}" for key, found in values.items() if any(found))
-
-
-def _plain(value: Any) -> str:
-    return " and ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    values = {key: list(dict.fromkeys(str(record.get(key) or "") for record in records)) for key in keys}
+    return ", ".join(f"{key} {' or '.join(found)}" for key, found in values.items() if any(found))

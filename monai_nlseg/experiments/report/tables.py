@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from monai_nlseg.experiments.report.budget import budget_line
 from monai_nlseg.experiments.report.document import Block, Grid, Heading, Listing, Paragraph
 from monai_nlseg.experiments.report.numbers import SIGNIFICANT, count, moments, number, p_value
@@ -26,15 +29,16 @@ def table_blocks(results: Results, found: TableStatistics) -> list[Block]:
 
 
 def tests_blocks(found: TableStatistics) -> list[Block]:
-    """The paired tests; nothing for a table of quantities, and where the reference or all others have no run."""
-    lines = [
-        _test_line(row, name, found.table.columns[name], cell)
+    """The paired tests; nothing for a table of quantities, and where no row has two pairs with the reference."""
+    compared = [
+        (row, name, cell.tests)
         for row, cells in found.cells.items()
         for name, cell in cells.items()
         if cell.tests is not None
     ]
-    if not lines:
+    if not any(tests["n"] > 1 for *_, tests in compared):
         return []
+    lines = [_test_line(row, name, found.table.columns[name], tests) for row, name, tests in compared]
     head = ("row", "column", "pairs", "difference", "t: p", "Holm", "Wilcoxon: p", "Holm")
     meaning = (
         f"Each row minus {found.reference}, paired by {PAIRS[found.table.unit]}: two-sided t-test and Wilcoxon's "
@@ -76,8 +80,7 @@ def _left_out(found: TableStatistics) -> list[str]:
     ]
 
 
-def _test_line(row: str, name: str, column: Column, cell: CellStatistics) -> list[str]:
-    tests = cell.tests or {}
+def _test_line(row: str, name: str, column: Column, tests: Mapping[str, Any]) -> list[str]:
     return [
         row,
         name,
