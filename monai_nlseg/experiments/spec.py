@@ -118,7 +118,7 @@ class Experiment:
                 f"colors has {wrong[0]!r}: give labels, which are whole numbers, such as {{1: '#ff0000'}}."
             )
         if len(self.rows()) < len(self.trained()) * len(self.inference or [""]):
-            raise ValueError(f"models and variants of the inference make one row of several: name them apart.")
+            raise ValueError("models and variants of the inference make one row of several: name them apart.")
         if self.reference is not None and self.reference not in self.rows():
             raise ValueError(f"reference '{self.reference}' is no row: choose of {list(self.rows())}.")
         titles = [table.title for table in self.tables]
