@@ -46,7 +46,7 @@ class Options:
         weights_kept: whether weights stay after the evaluation.
 
     Raises:
-        ValueError: for a runner of another name, or numbers below 1.
+        ValueError: for a runner of another name, an address without Ray, or numbers below 1.
     """
 
     runner: str = "local"
@@ -58,6 +58,8 @@ class Options:
 
     def __post_init__(self) -> None:
         require_choice("runner", self.runner, dict.fromkeys(("local", "ray")))
+        if self.runner == "local" and self.address is not None:
+            raise ValueError("address is Ray's: give runner ray, too.")
         for name in ("jobs", "processes"):
             value = getattr(self, name)
             if value is not None and value < 1:

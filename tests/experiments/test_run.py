@@ -246,6 +246,7 @@ class TestOptions:
         [
             ({"runner": "slurm"}, "runner 'slurm' is unknown: choose local, ray"),
             ({"tracking": "wandb"}, "tracking 'wandb' is unknown: choose tensorboard, mlflow"),
+            ({"address": "auto"}, "address is Ray's: give runner ray, too"),
             ({"jobs": 0}, "jobs is 0: give a whole number of at least 1"),
             ({"processes": 0}, "processes is 0: give a whole number of at least 1"),
         ],
