@@ -91,6 +91,7 @@ class Results:
         folds: that each model is to be run on.
         missing: runs that are not done.
         unknown: models, or "model, fold", of which there are runs, but which the experiment does not have.
+        overrides: config id -> value that the command set for all models, over the file's.
     """
 
     folder: Path
@@ -99,6 +100,7 @@ class Results:
     folds: tuple[str, ...]
     missing: tuple[MissingRun, ...]
     unknown: tuple[str, ...]
+    overrides: Mapping[str, Any]
 
     def of(self, model: str) -> tuple[Run, ...]:
         """The runs of a model."""
@@ -137,6 +139,7 @@ def read_results(folder: str | Path) -> Results:
     failed = {
         (path.parent.parent.name, path.parent.name): _failure(path) for path in folder.glob("runs/*/*/failed.json")
     }
+    overrides = dict(written.get("overrides") or {})
     folds = sorted(written.get("folds") or _folds(folder, experiment.protocol), key=_in_order)
     runs = [run for run in found if run.model in models and run.fold in folds]
     runs.sort(key=lambda run: (models.index(run.model), _in_order(run.fold)))
@@ -150,7 +153,7 @@ def read_results(folder: str | Path) -> Results:
     # Of an earlier file of other models, or of another protocol, whose cases would be counted again.
     others = (run for run in found if run.model not in models or run.fold not in folds)
     unknown = sorted({f"{run.model}, {run.fold}" if run.model in models else run.model for run in others})
-    return Results(folder, experiment, tuple(runs), tuple(folds), tuple(missing), tuple(unknown))
+    return Results(folder, experiment, tuple(runs), tuple(folds), tuple(missing), tuple(unknown), overrides)
 
 
 def read_curve(run: Run) -> list[CurvePoint]:

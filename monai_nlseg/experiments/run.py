@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Options:
         weights_kept: whether weights stay after the evaluation.
 
     Raises:
-        ValueError: for a runner of another name, or numbers below 1.
+        ValueError: for a runner of another name, an address without Ray, or numbers below 1.
     """
 
     runner: str = "local"
@@ -61,6 +62,8 @@ class Options:
 
     def __post_init__(self) -> None:
         require_choice("runner", self.runner, dict.fromkeys(("local", "ray")))
+        if self.runner == "local" and self.address is not None:
+            raise ValueError("address is Ray's: give runner ray, too.")
         for name in ("jobs", "processes"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -69,8 +72,9 @@ class Options:
     @property
     def resources(self) -> Resources:
         """Of each run on this machine."""
-        threads = max(1, available_cpus() // ((self.jobs or 1) * self.processes))
-        return Resources(threads, self.processes, self.tracking)
+        share = max(1, available_cpus() // ((self.jobs or 1) * self.processes))
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        return Resources(int(given) if given.isdigit() else share, self.processes, self.tracking)
 
 
 @dataclass(frozen=True)

@@ -250,6 +250,7 @@ class TestOptions:
         "options, message",
         [
             ({"runner": "slurm"}, "runner 'slurm' is unknown: choose local, ray"),
+            ({"address": "auto"}, "address is Ray's: give runner ray, too"),
             ({"jobs": 0}, "jobs is 0: give a whole number of at least 1"),
             ({"processes": 0}, "processes is 0: give a whole number of at least 1"),
         ],
@@ -266,3 +267,10 @@ def test_progress_counts_epochs_of_runs_in_flight(copied, photographs):
     assert (first.run, first.total) == (None, 4)
     assert first.done == pytest.approx(3 + EPOCHS / (EPOCHS + 1))
     assert json.loads((run / "training.json").read_text())["epochs"] == EPOCHS
+
+
+@pytest.mark.parametrize(("given", "jobs", "expected"), [("3", 2, 3), ("", 2, 4), ("", 16, 1)])
+def test_threads_are_a_job_s_share_unless_given(monkeypatch, given, jobs, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    monkeypatch.setattr("monai_nlseg.experiments.run.available_cpus", lambda: 8)
+    assert Options(jobs=jobs).resources.threads == expected

@@ -141,7 +141,7 @@ def made_results(runs: list[Run], unit: str) -> Results:
     models = {run.model: {} for run in sorted(runs, key=lambda run: run.model)}
     table = {"title": "T", "unit": unit, "columns": {"dice": {"metric": "dice"}}}
     experiment = experiment_of({"title": "", "bundle": "", "models": models, "tables": [table]})
-    return Results(Path(), experiment, tuple(runs), tuple(sorted({run.fold for run in runs})), (), ())
+    return Results(Path(), experiment, tuple(runs), tuple(sorted({run.fold for run in runs})), (), (), {})
 
 
 def test_a_case_of_several_splits_counts_once():

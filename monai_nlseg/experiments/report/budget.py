@@ -9,7 +9,7 @@ from monai_nlseg.experiments.report.document import Block, Grid, Heading, Listin
 from monai_nlseg.experiments.report.numbers import count, duration, span
 from monai_nlseg.experiments.results import Results, Run
 
-__all__ = ["budget", "budget_line", "unfinished", "weights_line"]
+__all__ = ["budget", "budget_line", "overridden", "unfinished", "weights_line"]
 
 WEIGHTS = {
     "last": "the last epoch's weights are evaluated",
@@ -36,6 +36,15 @@ def budget(results: Results) -> list[Block]:
         Grid(head, rows),
         Listing(points if results.runs else [("protocol", _protocol(results))]),
     ]
+
+
+def overridden(results: Results) -> list[Block]:
+    """What the command set otherwise than the file and its notes say; nothing if it set nothing."""
+    if not results.overrides:
+        return []
+    values = ", ".join(f"{name}={value}" for name, value in results.overrides.items())
+    text = f"The command set {values} for all models, over what the experiment's file and its notes say."
+    return [Paragraph(text, strong=True)]
 
 
 def budget_line(runs: Sequence[Run]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_nlseg.experiments.report.boxes import draw_boxes
-from monai_nlseg.experiments.report.budget import budget, unfinished
+from monai_nlseg.experiments.report.budget import budget, overridden, unfinished
 from monai_nlseg.experiments.report.curves import draw_curves
 from monai_nlseg.experiments.report.document import Block, Document, Heading, Paragraph, Picture
 from monai_nlseg.experiments.report.html import to_html
@@ -91,7 +91,7 @@ def _blocks(results: Results, tables: Sequence[TableStatistics], figures: _Figur
     experiment = results.experiment
     told = {"Source": experiment.source, "Data": experiment.data, "Notes": experiment.notes}
     blocks: list[Block] = [Paragraph(f"{name}: {text}") for name, text in told.items() if text]
-    blocks += [*unfinished(results), *budget(results)]
+    blocks += [*overridden(results), *unfinished(results), *budget(results)]
     for found in tables:
         blocks += [*table_blocks(results, found), *figures.boxes[found.table.title], *tests_blocks(found)]
     for title, pictures in (

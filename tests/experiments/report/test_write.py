@@ -7,7 +7,9 @@ import csv
 import hashlib
 import json
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
@@ -125,6 +127,17 @@ def test_markdown(folder):
     assert text.count(line) == 2
     assert "| 1,821,124 |" in text and "the metric is of the test part, which chose nothing" in text
     assert "not finished" not in text
+
+
+def test_what_the_command_set_is_told_before_any_number(folder, tmp_path):
+    assert "The command set" not in (folder / "report.md").read_text(encoding="utf-8")
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    record = json.loads((copy / "experiment.json").read_text()) | {"overrides": {"epochs": 2, "roi_size": [8, 8]}}
+    (copy / "experiment.json").write_text(json.dumps(record))
+    write_report(copy)
+    text = (copy / "report.md").read_text(encoding="utf-8")
+    told = "**The command set epochs=2, roi\\_size=\\[8, 8\\] for all models"
+    assert 0 < text.index(told) < text.index("## Budget")
 
 
 def test_links_of_markdown_are_relative_and_there(folder):
