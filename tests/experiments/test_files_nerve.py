@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monai_nlseg.experiments import read_experiment
-from tests.experiments.file_checks import check_metrics, config, count_and_shape, published_only
+from tests.experiments.file_checks import config, count_and_shape
 
 RAGCM1, RAGCM2, VRDL = "ragcm_table1", "ragcm_table2", "vrdl"
 # RAGCM's are those of the published code less 6,272 of the channels that grey images do not need. MONAI's are counted.
@@ -35,17 +35,11 @@ PARAMETERS = {
         "DeepLabV3+ (EfficientNet-b0)": 4_907_150,
     },
 }
-PUBLISHED_ONLY = {RAGCM1: set(), RAGCM2: {"DA-Net", "CE-Net", "CPF-Net"}, VRDL: set()}
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_overrides_are_known_and_columns_measured(name):
+def test_all_networks_are_counted(name):
     experiment, _ = read_experiment(name)
-    for model, variant in experiment.rows().values():
-        config(experiment, model)
-        config(experiment, model, variant)
-    check_metrics(experiment)
-    assert published_only(experiment) == PUBLISHED_ONLY[name]
     assert set(experiment.trained()) == set(PARAMETERS[name])
 
 
