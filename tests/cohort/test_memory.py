@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import numpy as np
+import mmap
+
 import pytest
 
 from monai_nlseg.cohort import memory
@@ -10,7 +11,10 @@ MB = 1 << 20
 
 
 def use(megabytes):
-    np.ones(megabytes * MB, np.uint8).sum()
+    """Pages of its own: an array may get those that earlier tests of this process have left to the allocator."""
+    with mmap.mmap(-1, megabytes * MB) as pages:
+        for _ in range(megabytes):
+            pages.write(bytes([1]) * MB)
 
 
 @pytest.fixture
