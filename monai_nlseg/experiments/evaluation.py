@@ -22,7 +22,7 @@ from monai_nlseg.cohort.bundle_identity import software_versions
 from monai_nlseg.experiments.plan import RunSpec
 from monai_nlseg.experiments.records import DONE, RESULTS
 from monai_nlseg.experiments.slices import SliceKeeper
-from monai_nlseg.experiments.spec import slug
+from monai_nlseg.experiments.spec import variant_slug
 from monai_nlseg.experiments.training import TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_tensorboard
 from monai_nlseg.files import written_beside
@@ -62,7 +62,7 @@ def evaluate_all(spec: RunSpec) -> None:
 
 def result_path(spec: RunSpec, variant: str) -> Path:
     """The file of an evaluation's result."""
-    return spec.path / RESULTS / f"{_variant_name(variant)}.json"
+    return spec.path / RESULTS / f"{variant_slug(variant)}.json"
 
 
 def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
@@ -83,9 +83,8 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
     clock = _CaseClock()
     clock.attach(evaluator)
     if spec.overlays:
-        SliceKeeper(spec.path / f"slices_{_variant_name(variant)}.npz", spec.parts["test"][: spec.overlays]).attach(
-            evaluator
-        )
+        kept = spec.path / f"slices_{variant_slug(variant)}.npz"
+        SliceKeeper(kept, spec.parts["test"][: spec.overlays]).attach(evaluator)
     workflow.run()
     workflow.finalize()
     network = workflow.parser.get_parsed_content("network_def")
@@ -118,10 +117,6 @@ def evaluation_workflow(spec: RunSpec, variant: str, scratch: Path) -> ConfigWor
     workflow = bundle_workflow(spec, [*spec.train_configs, "evaluate"], overrides)
     without_tensorboard(workflow)
     return workflow
-
-
-def _variant_name(variant: str) -> str:
-    return slug(variant) if variant else "result"
 
 
 class _CaseClock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 
-__all__ = ["SingleOutput", "single_output"]
+__all__ = ["SingleOutput"]
 
 
 class SingleOutput(nn.Module):
@@ -32,8 +32,3 @@ class SingleOutput(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x)[0]
-
-
-def single_output(network: nn.Module) -> nn.Module:
-    """``network`` with the first of its outputs alone, see :class:`SingleOutput`."""
-    return SingleOutput(network)

@@ -9,7 +9,7 @@ from typing import Any
 
 from monai_nlseg.experiments.tables import Figure, Table
 
-__all__ = ["Experiment", "Protocol", "slug"]
+__all__ = ["Experiment", "Protocol", "slug", "variant_slug"]
 
 KINDS = ("leave-one-out", "k-fold", "random", "fixed")
 
@@ -156,3 +156,8 @@ class Experiment:
 def slug(name: str) -> str:
     """A name as that of a folder: "Model1, step 8" -> "model1-step-8"."""
     return re.sub(r"[^a-z0-9+.]+", "-", name.lower()).strip("-.") or "unnamed"
+
+
+def variant_slug(variant: str) -> str:
+    """A variant of the inference as that of a file; "result" for the only one, which has no name."""
+    return slug(variant) if variant else "result"

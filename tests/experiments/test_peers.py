@@ -4,7 +4,7 @@ import torch
 import torch.nn as nn
 from monai.networks.nets import BasicUNetPlusPlus
 
-from monai_nlseg.experiments.peers import single_output
+from monai_nlseg.experiments.peers import SingleOutput
 
 
 class Doubling(nn.Module):
@@ -13,12 +13,12 @@ class Doubling(nn.Module):
 
 
 def test_first_output_alone():
-    torch.testing.assert_close(single_output(Doubling())(torch.ones(1, 2)), torch.full((1, 2), 2.0))
+    torch.testing.assert_close(SingleOutput(Doubling())(torch.ones(1, 2)), torch.full((1, 2), 2.0))
 
 
 def test_of_monais_unetplusplus_all_that_is_used_learns():
     peer = BasicUNetPlusPlus(2, 1, 1, features=(4, 4, 4, 4, 4, 4))
-    network = single_output(peer)
+    network = SingleOutput(peer)
     x = torch.rand(2, 1, 32, 32)
     torch.testing.assert_close(network(x), peer(x)[0])
     network(x).sum().backward()

@@ -16,7 +16,7 @@ from monai_nlseg.cohort.report.pictures import label_color
 from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import WIDTH, new_figure, save, wrapped
 from monai_nlseg.experiments.results import Results, Run
-from monai_nlseg.experiments.spec import slug
+from monai_nlseg.experiments.spec import variant_slug
 
 __all__ = ["draw_overlays"]
 
@@ -69,7 +69,7 @@ def _collect(results: Results) -> dict[str, _Slices]:
 
 
 def _load(run: Run, variant: str) -> list[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    path = run.folder / f"slices_{slug(variant) if variant else 'result'}.npz"
+    path = run.folder / f"slices_{variant_slug(variant)}.npz"
     if not path.is_file():
         return []
     try:
