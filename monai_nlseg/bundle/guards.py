@@ -1,0 +1,64 @@
+"""Refusals that the configs of bundles call by name, before hours of work are spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sized
+from pathlib import Path
+from typing import TypeVar, cast
+
+from torch.utils.data import DataLoader
+
+__all__ = ["require_batches", "require_choice", "require_results_apart", "require_validation_cases"]
+
+Choice = TypeVar("Choice")
+
+
+def require_batches(loader: DataLoader) -> None:
+    """Refuse an epoch without a batch, of which ignite makes a training that ends at once and well.
+
+    Raises:
+        ValueError: if ``loader`` has no batch.
+    """
+    if len(loader) == 0:
+        raise ValueError(
+            f"{len(cast(Sized, loader.sampler))} windows or images an epoch and process make no batch of "
+            f"{loader.batch_size}: raise windows_per_epoch, add images, or lower batch_size."
+        )
+
+
+def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Choice:
+    """What ``choices`` has under ``name``, the value of a config's ``option``.
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name not in choices:
+        raise ValueError(f"{option} {name!r} is unknown: choose {', '.join(choices)}.")
+    return choices[name]
+
+
+def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: str) -> None:
+    """Refuse results that would have the names and the folder of the images they are made from.
+
+    Raises:
+        ValueError: if ``postfix`` is empty and ``output_dir`` is the folder ``dataset``, or that of the file.
+    """
+    folder = Path(dataset) if Path(dataset).is_dir() else Path(dataset).parent
+    if not postfix and folder.resolve() == Path(output_dir).resolve():
+        raise ValueError(
+            f"results in '{output_dir}' without an output_postfix would replace the images there: give one, or another "
+            "output_dir."
+        )
+
+
+def require_validation_cases(dataset: Sized) -> None:
+    """Refuse a training without validation, of which MONAI's engines make one that never writes its weights.
+
+    Raises:
+        ValueError: if ``dataset`` is empty.
+    """
+    if len(dataset) == 0:
+        raise ValueError(
+            "no labelled case is held out for validation, which chooses the weights that are kept: label three "
+            "cases or more, or hold out a larger share (MONAI Label's val_split)."
+        )

@@ -1,0 +1,1 @@
+"""Files of pictures and volumes, read the same way for every bundle and command."""
