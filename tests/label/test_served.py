@@ -48,8 +48,8 @@ def test_labels_and_dimensions_of_the_shipped_ones(tmp_path):
         "nerve_ultrasound_efficientunet_segmentation": ({"brachial plexus": 1}, 2),
         "nerve_ultrasound_region_aware_segmentation": ({"nerve": 1}, 2),
         "retinal_vessel_dnlnet_segmentation": ({"vessel": 1}, 2),
-        "ultrasound_laednet_segmentation": ({"structure": 1}, 2),
-        "ultrasound_laednet_breast": ({"structure": 1}, 2),
+        "ultrasound_laednet_segmentation": ({"fetal head": 1}, 2),
+        "ultrasound_laednet_breast": ({"breast lesion": 1}, 2),
     }
 
 
