@@ -81,8 +81,9 @@ class ServedBundle:
 
     @property
     def description(self) -> str:
-        """In a sentence."""
-        return str(self._metadata.get("description", self.name))
+        """What its metadata call it, and what they say of it."""
+        texts = [str(self._metadata[key]) for key in ("name", "description") if self._metadata.get(key)]
+        return ": ".join(texts) or self.name
 
     @property
     def version(self) -> str:

@@ -273,6 +273,11 @@ def test_metadata_that_others_leave_out(tmp_path):
     served = changed(unet_bundle(tmp_path / "plain"), lambda metadata: metadata.pop("version", None))
     assert (served.description, served.version, served.dimension) == ("other", "", 3)
 
+    named = changed(
+        unet_bundle(tmp_path / "named"), lambda metadata: metadata.update(name="Brain", description="A net")
+    )
+    assert named.description == "Brain: A net"
+
     def unnamed(metadata):
         metadata["network_data_format"]["outputs"]["pred"] = {"channel_def": {"image": "image"}}
 
