@@ -319,10 +319,8 @@ class TestForm:
             assert {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"} <= set(tensor)
 
     def test_names_are_for_people(self):
-        names = [
-            json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())["name"]
-            for name in shipped_names()
-        ]
+        files = [find_bundle(name) / "configs" / "metadata.json" for name in shipped_names()]
+        names = [json.loads(file.read_text())["name"] for file in files]
         assert len(set(names)) == len(names) == len(SHAPES)
         assert all(name[0].isupper() and " segmentation in " in name and "_" not in name for name in names)
 
