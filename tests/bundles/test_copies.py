@@ -19,6 +19,7 @@ from PIL import Image
 from monai_nlseg.bundle import find, find_bundle, run_bundle, shipped_names
 from monai_nlseg.bundle_parts import bundle_network
 from monai_nlseg.cohort.model import Model
+from monai_nlseg.data.simulate import simulate_fetal_head
 from monai_nlseg.errors import sentence
 
 LAEDNET = "ultrasound_laednet_segmentation"
@@ -103,6 +104,27 @@ def test_a_copy_that_is_run_from_a_shell(places):
     done = subprocess.run([*command, *given], cwd=other, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     assert mask(copy / "eval") == {255} and not (other / "eval").exists()
+
+
+def test_a_copy_that_is_trained_again_uses_what_it_learned(places, tmp_path, monkeypatch):
+    """Trained, evaluated and run from the folder of another copy."""
+    copy, other, pictures = places
+    simulate_fetal_head(tmp_path / "heads", 12, seed=0, size=(48, 64))
+    monkeypatch.chdir(other)
+    known = (other / "models" / "model.pt").read_bytes()
+    given = {"logging_file": False, "image_size": [64, 64], "device": "cpu"}
+    training = given | {"dataset_dir": str(tmp_path / "heads"), "epochs": 1, "batch_size": 4, "val_interval": 1}
+    files = [str(copy / "configs" / f"{name}.json") for name in ("train", "evaluate")]
+    monai.bundle.run(config_file=files[0], **training)
+    assert (copy / "models" / "model_earlier_1.pt").is_file() and (copy / "models" / "checkpoint_epoch=1.pt").is_file()
+    monai.bundle.run(config_file=files, **training)
+    assert (copy / "eval" / "val_mean_dice_raw.csv").is_file()
+    monai.bundle.run(config_file=str(copy / "configs" / "inference.json"), dataset_dir=str(pictures), **given)
+    learned = Model(copy, {"device": "cpu", "image_size": [64, 64]})
+    expected = learned.finish(learned.infer(learned.read([pictures / "a.png"]))).labels
+    np.testing.assert_array_equal(np.asarray(Image.open(copy / "eval" / "a_seg.png")) > 0, expected > 0)
+    assert not (other / "eval").exists() and [path.name for path in (other / "models").iterdir()] == ["model.pt"]
+    assert (other / "models" / "model.pt").read_bytes() == known
 
 
 def test_a_copy_that_is_not_trained_is_refused(places, monkeypatch):
