@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle import find_bundle, require_outside_package
 from monai_nlseg.bundle_parts import bundle_network, bundle_value_range
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS
@@ -27,12 +27,14 @@ def export_bundle(
         The file and the largest absolute difference of logits from the network's.
 
     Raises:
-        ValueError: for an unknown bundle or format, or weights that are missing, unreadable or of another network.
+        ValueError: for an unknown bundle or format, weights that are missing, unreadable or of another network, or a
+            file inside the installed package.
         RuntimeError, OptionalImportError: as :func:`monai_nlseg.networks.export.export_network`.
     """
     if format not in FORMATS:
         raise ValueError(f"format {format!r} is unknown: choose {', '.join(FORMATS)}.")
     root = find_bundle(bundle)
     path = root / "models" / f"model{FORMATS[format]}" if output is None else Path(output)
+    require_outside_package(output=path)
     network, shape = bundle_network(root, checkpoint)
     return path, export_network(network, shape, path, format, bundle_value_range(root))

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 
-from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle import find, find_bundle
 from monai_nlseg.bundle_parts import bundle_network
 from monai_nlseg.export import export_bundle
 from monai_nlseg.networks.exported import ExportedNetwork
@@ -32,6 +32,13 @@ def copied(tmp_path):
 def test_default_file_lies_beside_the_weights(copied):
     path, _ = export_bundle(copied, "pt2")
     assert path == copied / "models" / "model.pt2" and path.is_file()
+
+
+def test_nothing_is_written_beside_installed_weights(copied, monkeypatch):
+    monkeypatch.setattr(find, "PACKAGE", copied.parent)
+    with pytest.raises(ValueError, match=r"model.pt2' lies inside the installed package, .*: give --output"):
+        export_bundle(copied, "pt2")
+    assert not (copied / "models" / "model.pt2").exists()
 
 
 def test_refuses_unknown_format_before_anything_else():

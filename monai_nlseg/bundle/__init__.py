@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from monai_nlseg.bundle.checkpoints import begin_training, epoch_of, latest_checkpoint, require_no_checkpoint
 from monai_nlseg.bundle.errors import explained
-from monai_nlseg.bundle.find import config_file, find_bundle, shipped_bundles, shipped_names
-from monai_nlseg.bundle.guards import require_batches, require_choice, require_results_apart, require_validation_cases
+from monai_nlseg.bundle.find import config_file, find_bundle, is_bundle, shipped_bundles, shipped_names
+from monai_nlseg.bundle.guards import (
+    require_batches,
+    require_bundle,
+    require_choice,
+    require_outside_package,
+    require_results_apart,
+    require_validation_cases,
+)
 from monai_nlseg.bundle.overrides import require_known_ids
 from monai_nlseg.bundle.root import bundle_root
 from monai_nlseg.bundle.run import run_bundle
@@ -17,11 +24,14 @@ __all__ = [
     "epoch_of",
     "explained",
     "find_bundle",
+    "is_bundle",
     "latest_checkpoint",
     "require_batches",
+    "require_bundle",
     "require_choice",
     "require_known_ids",
     "require_no_checkpoint",
+    "require_outside_package",
     "require_results_apart",
     "require_validation_cases",
     "run_bundle",

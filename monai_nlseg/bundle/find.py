@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["config_file", "find_bundle", "shipped_bundles", "shipped_names"]
+__all__ = ["PACKAGE", "config_file", "find_bundle", "is_bundle", "shipped_bundles", "shipped_names"]
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""The folder of the package ``monai_nlseg``."""
 
 
 def shipped_bundles() -> Path:
     """The folder of the bundles that come with the package: inside an installed wheel, or beside the package in a
     clone."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_bundles"
-    return installed if installed.is_dir() else package.parent / "bundles"
+    installed = PACKAGE / "_bundles"
+    return installed if installed.is_dir() else PACKAGE.parent / "bundles"
 
 
 def shipped_names() -> list[str]:
@@ -20,15 +22,28 @@ def shipped_names() -> list[str]:
     return sorted(path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json"))
 
 
+def is_bundle(folder: str | Path) -> bool:
+    """Return whether a folder has ``configs/metadata.json``, which makes it a bundle."""
+    return (Path(folder) / "configs" / "metadata.json").is_file()
+
+
 def find_bundle(bundle: str | Path) -> Path:
-    """Folder of a bundle given by path or by the name of one that ships with the package.
+    """Return the folder of a bundle given by path or by the name of one that ships with the package.
+
+    A folder comes before a shipped bundle of its name, and a damaged copy is never replaced by the shipped one.
+
+    Args:
+        bundle: path, or a name without a separator; "./NAME" is a path only.
 
     Raises:
-        ValueError: if there is no such folder or it lacks ``configs/metadata.json``.
+        ValueError: if there is no such folder, or it lacks ``configs/metadata.json``.
     """
-    for folder in (Path(bundle), shipped_bundles() / bundle):
-        if (folder / "configs" / "metadata.json").is_file():
-            return folder.resolve()
+    folder = Path(bundle)
+    if is_bundle(folder):
+        return folder.resolve()
+    damaged = [name for name in ("configs", "models") if (folder / name).exists()]
+    if not damaged and str(bundle) in shipped_names():
+        return (shipped_bundles() / bundle).resolve()
     raise ValueError(
         f"'{bundle}' is not a bundle (a folder with configs/metadata.json): give the path of one or a name of "
         f"{shipped_names()}."

@@ -8,7 +8,16 @@ from typing import TypeVar, cast
 
 from torch.utils.data import DataLoader
 
-__all__ = ["require_batches", "require_choice", "require_results_apart", "require_validation_cases"]
+from monai_nlseg.bundle import find
+
+__all__ = [
+    "require_batches",
+    "require_bundle",
+    "require_choice",
+    "require_outside_package",
+    "require_results_apart",
+    "require_validation_cases",
+]
 
 Choice = TypeVar("Choice")
 
@@ -26,6 +35,19 @@ def require_batches(loader: DataLoader) -> None:
         )
 
 
+def require_bundle(bundle_root: str | Path) -> None:
+    """Refuse a ``bundle_root`` in which weights would be looked for, or written, without a bundle being there.
+
+    Raises:
+        ValueError: if it has no ``configs/metadata.json``.
+    """
+    if not find.is_bundle(bundle_root):
+        raise ValueError(
+            f"bundle_root '{bundle_root}' is not a bundle (a folder with configs/metadata.json): give --bundle_root "
+            "DIR, the folder of the bundle whose weights are meant."
+        )
+
+
 def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Choice:
     """What ``choices`` has under ``name``, the value of a config's ``option``.
 
@@ -35,6 +57,23 @@ def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Cho
     if name not in choices:
         raise ValueError(f"{option} {name!r} is unknown: choose {', '.join(choices)}.")
     return choices[name]
+
+
+def require_outside_package(**places: str | Path) -> None:
+    """Refuse to write below the installed package, which the next installation replaces and others may share.
+
+    Args:
+        places: option -> file or folder that would be written.
+
+    Raises:
+        ValueError: for the first that lies inside the folder of ``monai_nlseg``.
+    """
+    for option, place in places.items():
+        if Path(place).resolve().is_relative_to(find.PACKAGE):
+            raise ValueError(
+                f"{option} '{place}' lies inside the installed package, where nothing is written: give --{option}, a "
+                "place of your own."
+            )
 
 
 def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: str) -> None:

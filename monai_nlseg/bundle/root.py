@@ -1,22 +1,56 @@
-"""The folder of the bundle whose config is being run."""
+"""The folder of the bundle whose config is being evaluated."""
 
 from __future__ import annotations
 
-import json
+import os
+import traceback
 from pathlib import Path
 
-from monai_nlseg.bundle.find import find_bundle
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from monai_nlseg.bundle.find import is_bundle
 
 __all__ = ["bundle_root"]
 
 
-def bundle_root(name: str) -> str:
-    """Default ``bundle_root`` of a shipped bundle's configs.
+def bundle_root() -> str:
+    """Return the folder of the bundle whose config is being evaluated: the default ``bundle_root`` of its configs.
 
-    As is MONAI's habit, the current folder if it is the bundle; else the shipped bundle, so that a command works from
-    anywhere.
+    It is the bundle that the config file lies in, wherever the command is started: a copy uses the weights of the copy.
+    A parser without a workflow, as MONAI's export commands make it, does not keep the path of its file, nor does every
+    config file lie in a bundle. Then it is the current folder, as ``"bundle_root": "."`` has it in MONAI's model zoo.
+
+    MONAI gives an expression no access to the file it stands in. The running :class:`monai.bundle.ConfigWorkflow` knows
+    it, by its attribute ``config_root_path``, so it is looked for among the callers.
+
+    Returns:
+        An absolute path, which a later change of the current folder leaves right.
+
+    Raises:
+        ValueError: if neither folder is a bundle.
     """
-    metadata = Path("configs") / "metadata.json"
-    if metadata.is_file() and json.loads(metadata.read_text()).get("name") == name:
-        return "."
-    return str(find_bundle(name))
+    config_folder = _config_folder()
+    folders = [config_folder, config_folder.parent] if config_folder else []
+    for folder in (*folders, Path.cwd()):
+        if is_bundle(folder):
+            return str(folder)
+    raise ValueError(
+        "the config lies in no bundle, and the current folder is none: give --bundle_root DIR, the folder of the "
+        "bundle whose weights are meant, or run the command in that folder."
+    )
+
+
+def _config_folder() -> Path | None:
+    """The folder of the first config file of the workflow whose config is being evaluated; None without a workflow.
+
+    An expression may itself run another bundle, so the workflow must be the one whose parser evaluates.
+    """
+    parser = None
+    for frame, _ in traceback.walk_stack(None):
+        caller = frame.f_locals.get("self")
+        if parser is None and isinstance(caller, ConfigParser):
+            parser = caller
+        elif isinstance(caller, ConfigWorkflow) and parser is not None and vars(caller).get("parser") is parser:
+            # Links are not followed: bundles may share what they link.
+            return Path(os.path.abspath(caller.config_root_path))
+    return None

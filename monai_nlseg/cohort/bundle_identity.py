@@ -24,16 +24,19 @@ class BundleIdentity:
     """A bundle as a run uses it.
 
     Attributes:
-        name: its folder's.
+        name: its folder's, by which it is found.
         version: by its metadata.
-        weights: digest of the files of its ``models`` folder and of those that overrides name; None without any.
+        weights: digest of the files of its ``models`` folder and of those that overrides name, one by one or by their
+            folder; None without any.
         digest: of its configs, scripts and weights.
+        title: what it is called in a report: the name in its metadata, or else the folder's.
     """
 
     name: str
     version: str
     weights: str | None
     digest: str
+    title: str = ""
 
     @classmethod
     def of(cls, bundle: str | Path, overrides: Mapping[str, Any]) -> BundleIdentity:
@@ -45,7 +48,7 @@ class BundleIdentity:
         root = find_bundle(bundle)
         weights = _below(root, "models")
         values = [value for _, value in sorted(overrides.items()) if isinstance(value, str)]
-        given = [Path(value) for value in values if os.path.isfile(value)]  # any text, even longer than a path may be
+        given = [path for value in values for path in _weights_at(value)]
         code = [path for folder in ("configs", "scripts") for path in _below(root, folder)]
         if not weights and not given:
             raise ValueError(
@@ -55,11 +58,12 @@ class BundleIdentity:
         try:
             metadata = json.loads((root / "configs" / "metadata.json").read_text(encoding="utf-8"))
             number = str(metadata["version"])
+            title = str(metadata.get("name") or root.name)
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"the metadata of {root.name} cannot be read ({error!r}): restore the bundle.") from None
         names = {path.relative_to(root).as_posix(): digest_files([path]) for path in [*code, *weights]}
         digest = digest_of([names, [digest_files([path]) for path in given]])
-        return cls(root.name, number, digest_files([*weights, *given]), digest)
+        return cls(root.name, number, digest_files([*weights, *given]), digest, title)
 
     def as_json(self) -> dict[str, Any]:
         """What a record says of it."""
@@ -75,6 +79,13 @@ def software_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _weights_at(value: str) -> list[Path]:
+    """The file that an override names, or the checkpoints in the folder; any text may come, even longer than a path."""
+    if os.path.isfile(value):
+        return [Path(value)]
+    return sorted(Path(value).glob("*.pt")) if os.path.isdir(value) else []
 
 
 def _below(root: Path, folder: str) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["COLOURS", "GENERIC", "PROPERTIES"]
 
 GENERIC = ("Tissue", "Tissue", None)
+"""For a name that is not among :data:`PROPERTIES`; the segment still has the name itself as its label."""
 CSF = ("BodySubstance", "CerebrospinalFluid", None)
 GREY = ("Tissue", "GrayMatter", "Brain")
 WHITE = ("Tissue", "WhiteMatter", "Brain")

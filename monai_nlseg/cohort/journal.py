@@ -47,7 +47,7 @@ class Journal:
             with contextlib.suppress(TypeError, KeyError):  # none was made, or the file is damaged
                 self.plan = WorkerPlan(**earlier["plan"])
         self.content: dict[str, Any] = {
-            "bundle": identity.as_json() | {"path": options.bundle},
+            "bundle": identity.as_json() | {"title": identity.title, "path": options.bundle},
             "options": {
                 "output": options.output,
                 "overrides": {key: repr(value) for key, value in options.overrides.items()},

@@ -3,29 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import ResampleToMatch
 
-__all__ = ["in_grid", "integers", "label_names"]
+__all__ = ["LabelNames", "in_grid", "integers"]
 
 
-def label_names(names: Mapping[int, str], channels: int, exclusive: bool, masks: bool) -> dict[int, str]:
-    """Label -> name, of the names of the channels of scores that labels were made of.
+@dataclass(frozen=True)
+class LabelNames:
+    """What the values of a bundle's label maps are called.
 
-    Args:
-        names: channel -> name, by the bundle's metadata.
-        channels: of the scores.
-        exclusive: whether a voxel has one of the classes.
-        masks: whether each label has a map of its own.
+    Attributes:
+        channels: channel of the scores -> name, by the metadata.
+        labels: value in the label map -> name, by the config, where that says more than the metadata.
     """
-    if channels > 1 and not exclusive and not masks:
-        return {}  # only the bundle knows which labels it makes of masks that overlap
-    first = 0 in names and len(names) < channels if exclusive else names.get(0, "background").lower() != "background"
-    shift = int(masks or first)  # no channel is the background's, or none has its name
-    return {key + shift: name for key, name in names.items() if key + shift}
+
+    channels: Mapping[int, str]
+    labels: Mapping[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: ConfigParser, pred: Mapping[str, Any]) -> LabelNames:
+        """Read the names of a bundle.
+
+        A bundle for several kinds of image has the id ``label_names``, as in ``{"1": "$@reading.structure"}``.
+
+        Args:
+            config: of its inference, with what overrides it.
+            pred: ``network_data_format#outputs#pred`` of its metadata.
+
+        Raises:
+            ValueError: if ``label_names`` maps other than whole numbers to names.
+        """
+        channels = {int(key): str(name) for key, name in (pred.get("channel_def") or {}).items() if str(key).isdigit()}
+        given = config.get_parsed_content("label_names") if "label_names" in config else {}
+        if not isinstance(given, Mapping) or not all(str(key).isdigit() for key in given):
+            raise ValueError(f"label_names is {given!r}: give a name for values of the label map, such as 1: nerve.")
+        return cls(channels, {int(key): str(name) for key, name in given.items()})
+
+    def of_labels(self, channels: int, exclusive: bool, masks: bool) -> dict[int, str]:
+        """Return value -> name of the label map that is made of scores.
+
+        Args:
+            channels: of the scores.
+            exclusive: whether a voxel has one of the classes.
+            masks: whether each label has a map of its own.
+        """
+        if channels > 1 and not exclusive and not masks:
+            return dict(self.labels)  # only the bundle knows which labels it makes of masks that overlap
+        names = self.channels
+        first = (
+            0 in names and len(names) < channels if exclusive else names.get(0, "background").lower() != "background"
+        )
+        shift = int(masks or first)  # no channel is the background's, or none has its name
+        return {key + shift: name for key, name in names.items() if key + shift} | dict(self.labels)
 
 
 def in_grid(pred: torch.Tensor, image: MetaTensor, mode: str) -> torch.Tensor:

@@ -22,7 +22,7 @@ from PIL import Image
 from monai_nlseg.bundle import explained, find_bundle
 from monai_nlseg.cohort.cases import IMAGES
 from monai_nlseg.cohort.inputs import check_files, check_image
-from monai_nlseg.cohort.label_maps import in_grid, integers, label_names
+from monai_nlseg.cohort.label_maps import LabelNames, in_grid, integers
 from monai_nlseg.cohort.prediction import Prediction
 from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map, mean_entropy
 from monai_nlseg.cohort.workflow import content, first_loader, formats_of, inference_workflow, steps
@@ -93,9 +93,7 @@ class Model:
         channels = image.get("num_channels")
         self._channels = channels if isinstance(channels, int) else None
         self._spatial_dims = len(image["spatial_shape"])
-        self._names = {
-            int(key): str(name) for key, name in (pred.get("channel_def") or {}).items() if str(key).isdigit()
-        }
+        self._names = LabelNames.of(workflow.parser, pred)
         self._orders: dict[str, bool] = {}  # of the axes of pictures, by suffix
         for inferer in self._inferers():
             if hasattr(inferer, "progress"):
@@ -234,7 +232,7 @@ class Model:
             image=item.rows_first(item.image),
             labels=labels if len(labels) > 1 else labels[0],
             masks=len(labels) > 1,
-            names=label_names(self._names, len(scores), exclusive, len(labels) > 1),
+            names=self._names.of_labels(len(scores), exclusive, len(labels) > 1),
             affine=None if item.picture else np.asarray(item.image.affine.cpu(), dtype=float),
             entropy=entropy,
             probabilities=chances,

@@ -39,8 +39,14 @@ def inference_workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
         overrides: config id -> value.
 
     Raises:
-        ValueError: for an unknown id, a config without the ids that are needed, or what cannot be loaded.
+        ValueError: for an unknown id, another ``bundle_root``, a config without the ids that are needed, or what cannot
+            be loaded.
     """
+    if "bundle_root" in overrides:
+        raise ValueError(
+            f"bundle_root '{overrides['bundle_root']}' would take the weights of another bundle than {root.name}: give "
+            "that bundle instead."
+        )
     config = str(config_file(root, "inference"))
     require_known_ids([config], overrides)
     add_scripts(root)
@@ -51,7 +57,7 @@ def inference_workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
                 meta_file=str(root / "configs" / "metadata.json"),
                 logging_file=False,
                 workflow_type="infer",
-                **{"bundle_root": str(root), **overrides},
+                **{**overrides, "bundle_root": str(root)},
             )
             missing = [name for name in NEEDED if name not in workflow.parser]
             if missing:

@@ -25,6 +25,7 @@ class UltrasoundTask:
     Attributes:
         read: folder -> datalist with "positive", the reader of the data set.
         parts: datalist, seed=... -> training and validation part.
+        structure: name of what the label shows.
         undersampled: whether an epoch shows only half of the negatives (periodic under-sampling).
         contour: whether the label is a drawn outline that has to be filled.
         connected: whether an image shows one structure in one piece.
@@ -32,6 +33,7 @@ class UltrasoundTask:
 
     read: Callable[[str | Path], Datalist]
     parts: Callable[..., list[Datalist]]
+    structure: str
     undersampled: bool = False
     contour: bool = False
     connected: bool = False
@@ -43,11 +45,20 @@ class UltrasoundTask:
 
 ULTRASOUND_TASKS = {
     "nerve": UltrasoundTask(
-        ultrasound_nerve_datalist, partial(stratified_split, by="positive", ratios=[9, 1]), undersampled=True
+        ultrasound_nerve_datalist,
+        partial(stratified_split, by="positive", ratios=[9, 1]),
+        structure="nerve",
+        undersampled=True,
     ),
-    "breast": UltrasoundTask(busi_datalist, partial(stratified_split, by="class", ratios=[8, 2])),
+    "breast": UltrasoundTask(
+        busi_datalist, partial(stratified_split, by="class", ratios=[8, 2]), structure="breast lesion"
+    ),
     "fetal-head": UltrasoundTask(
-        hc18_datalist, partial(group_split, by="subject", ratios=[8, 2]), contour=True, connected=True
+        hc18_datalist,
+        partial(group_split, by="subject", ratios=[8, 2]),
+        structure="fetal head",
+        contour=True,
+        connected=True,
     ),
 }
 

@@ -20,7 +20,7 @@ from monai.bundle import ConfigParser
 from monai_nlseg.bundle import config_file, find_bundle
 from monai_nlseg.cohort.case_list import LISTS
 from monai_nlseg.cohort.cases import IMAGES, find_cases
-from monai_nlseg.cohort.label_maps import label_names
+from monai_nlseg.cohort.label_maps import LabelNames
 from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.cohort.plan import plan_worker
 from monai_nlseg.cohort.staging import stage
@@ -73,6 +73,7 @@ class ServedBundle:
             ) from None
         config = self._config
         named = config.get_parsed_content("checkpoint") if "checkpoint" in config else None
+        self._names = LabelNames.of(config, self._pred)
         self.weights = Path(named or self.root / "models" / "model.pt")
         self._model: Model | None = None
         self._of: tuple[torch.device, int] | None = None
@@ -80,8 +81,9 @@ class ServedBundle:
 
     @property
     def description(self) -> str:
-        """In a sentence."""
-        return str(self._metadata.get("description", self.name))
+        """What its metadata call it, and what they say of it."""
+        texts = [str(self._metadata[key]) for key in ("name", "description") if self._metadata.get(key)]
+        return ": ".join(texts) or self.name
 
     @property
     def version(self) -> str:
@@ -91,10 +93,8 @@ class ServedBundle:
     @property
     def labels(self) -> dict[str, int]:
         """Name -> value in the label map."""
-        channel_def = self._pred.get("channel_def") or {}
-        names = {int(key): str(name) for key, name in channel_def.items() if str(key).isdigit()}
-        channels = int(self._pred.get("num_channels", len(names)))
-        return {name: label for label, name in label_names(names, channels, channels > 1, False).items()}
+        channels = int(self._pred.get("num_channels", len(self._names.channels)))
+        return {name: label for label, name in self._names.of_labels(channels, channels > 1, False).items()}
 
     @cached_property
     def dimension(self) -> int:

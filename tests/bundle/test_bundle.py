@@ -9,17 +9,21 @@ import torch
 
 from monai_nlseg.bundle import (
     begin_training,
-    bundle_root,
     epoch_of,
+    find,
     find_bundle,
     latest_checkpoint,
+    require_bundle,
     require_choice,
     require_no_checkpoint,
+    require_outside_package,
     require_results_apart,
     require_validation_cases,
     run_bundle,
     shipped_bundles,
 )
+
+SHIPPED = "brain_t1_nonlocal_unet_segmentation"
 
 
 @pytest.fixture
@@ -49,23 +53,29 @@ def test_shipped_bundles_are_found_by_name():
     assert {"iseg_mri_nonlocal_unet_segmentation", "brain_t1_nonlocal_unet_segmentation"} <= names
     for name in names:
         assert find_bundle(name) == shipped_bundles().resolve() / name
-        assert json.loads((find_bundle(name) / "configs" / "metadata.json").read_text())["name"] == name
 
 
-@pytest.mark.parametrize("bundle", ["no-such-bundle", "."])
+@pytest.mark.parametrize(
+    "bundle", ["no-such-bundle", ".", "", f"./{SHIPPED}", f"../{SHIPPED}", f"bundles/../{SHIPPED}"]
+)
 def test_not_a_bundle(bundle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match="is not a bundle .* give the path"):
         find_bundle(bundle)
 
 
-def test_bundle_root_is_the_current_folder_if_that_is_the_bundle(bundle, monkeypatch):
-    name = "iseg_mri_nonlocal_unet_segmentation"
-    monkeypatch.chdir(bundle)
-    assert bundle_root("tiny") == "."
-    assert bundle_root(name) == str(find_bundle(name))
-    monkeypatch.chdir(find_bundle(name))
-    assert bundle_root(name) == "."
+def test_a_folder_comes_before_the_shipped_bundle_of_its_name(tmp_path, monkeypatch):
+    """A damaged copy is refused; what is no bundle at all, such as results, does not hide the shipped one."""
+    monkeypatch.chdir(tmp_path)
+    copy = tmp_path / SHIPPED
+    copy.mkdir()
+    assert find_bundle(SHIPPED) == shipped_bundles().resolve() / SHIPPED
+    (copy / "models").mkdir()
+    with pytest.raises(ValueError, match="is not a bundle"):
+        find_bundle(SHIPPED)
+    (copy / "configs").mkdir()
+    (copy / "configs" / "metadata.json").touch()
+    assert find_bundle(SHIPPED) == copy
 
 
 def test_latest_checkpoint_counts_by_number(tmp_path):
@@ -225,3 +235,25 @@ def test_results_are_kept_apart_from_their_images(tmp_path):
             require_results_apart(dataset, tmp_path / "x" / "..", "")
         require_results_apart(dataset, tmp_path, "seg")
         require_results_apart(dataset, tmp_path / "out", "")
+
+
+def test_a_root_without_a_bundle_is_refused(bundle, tmp_path):
+    require_bundle(bundle)
+    require_bundle(str(bundle))
+    for root in (tmp_path, bundle / "configs", tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match=f"bundle_root '{root}' is not a bundle .*: give --bundle_root DIR"):
+            require_bundle(root)
+
+
+def test_nothing_is_written_below_the_package(tmp_path, monkeypatch):
+    package = tmp_path / "monai_nlseg"
+    (package / "_bundles" / "x").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(package)
+    monkeypatch.setattr(find, "PACKAGE", package)
+    require_outside_package(output_dir=tmp_path / "out", ckpt_dir=f"{package}_bundles/models")
+    for place in (package, package / "_bundles" / "x" / "eval", tmp_path / "link" / "eval", package / ".." / package):
+        with pytest.raises(ValueError, match=f"ckpt_dir '{place}' lies inside the installed package.* give --ckpt_dir"):
+            require_outside_package(output_dir=tmp_path, ckpt_dir=str(place))
+    monkeypatch.chdir(package)
+    with pytest.raises(ValueError, match="output_dir 'eval' lies inside"):
+        require_outside_package(output_dir="eval")

@@ -17,7 +17,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_i
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from monai_nlseg.bundle import find_bundle, run_bundle
+from monai_nlseg.bundle import find_bundle, run_bundle, shipped_names
 from monai_nlseg.data.simulate import simulate_iseg
 from monai_nlseg.errors import sentence
 
@@ -312,11 +312,17 @@ class TestForm:
             "authors copyright network_data_format changelog"
         )
         assert set(required.split()) <= set(metadata)
-        assert metadata["name"] == name and metadata["version"] in metadata["changelog"]
+        assert metadata["version"] in metadata["changelog"]
         assert "meta_schema_20240725" in metadata["schema"]
         for spec in ("inputs", "outputs"):
             (tensor,) = metadata["network_data_format"][spec].values()
             assert {"type", "format", "num_channels", "spatial_shape", "dtype", "value_range"} <= set(tensor)
+
+    def test_names_are_for_people(self):
+        files = [find_bundle(name) / "configs" / "metadata.json" for name in shipped_names()]
+        names = [json.loads(file.read_text())["name"] for file in files]
+        assert len(set(names)) == len(names) == len(SHAPES)
+        assert all(name[0].isupper() and " segmentation in " in name and "_" not in name for name in names)
 
     @pytest.mark.parametrize("name", SHAPES)
     def test_files(self, name):

@@ -11,7 +11,7 @@ from monai_nlseg.cohort.preview import write_preview
 
 NAMES = {1: "CSF", 2: "GM", 3: "WM"}
 RUN = {
-    "bundle": {"name": "brain_segmentation", "version": "1.2.3"},
+    "bundle": {"name": "brain_unet", "title": "Brain segmentation", "version": "1.2.3"},
     "started": "2026-01-02T03:00:00+00:00",
     "ended": "2026-01-02T05:00:00+00:00",
     "command": "nlseg infer",

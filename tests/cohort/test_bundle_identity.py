@@ -31,6 +31,7 @@ def identity(bundle, **overrides):
 def test_what_a_record_says_of_it(bundle):
     found = identity(bundle)
     assert found.as_json() == {"name": "tiny", "version": "0.1.0", "weights": found.weights}
+    assert found.title == "tiny"
     assert len(found.weights) == 64 == len(found.digest)
 
 
@@ -52,6 +53,18 @@ def test_changes_of_its_files(bundle, name, digest, weights):
     (bundle / name).write_text("changed")
     after = identity(bundle)
     assert (after.digest != before.digest, after.weights != before.weights) == (digest, weights)
+
+
+def test_the_name_in_the_metadata_is_its_title(bundle):
+    (bundle / "configs" / "metadata.json").write_text(json.dumps({"version": "0.1.0", "name": "Tiny things in MR"}))
+    assert (identity(bundle).name, identity(bundle).title) == ("tiny", "Tiny things in MR")
+
+
+def test_weights_in_a_folder_that_overrides_name(bundle, tmp_path):
+    plain, before = identity(bundle), identity(bundle, ckpt_dir=str(tmp_path))
+    assert before.weights != plain.weights
+    (tmp_path / "b.pt").write_text("trained again")
+    assert identity(bundle, ckpt_dir=str(tmp_path)).weights != before.weights
 
 
 def test_where_it_lies_does_not_count(bundle, tmp_path):

@@ -9,7 +9,7 @@ from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.journal import Journal
 from monai_nlseg.cohort.plan import WorkerPlan
 
-IDENTITY = BundleIdentity("tiny", "0.1.0", "w", "d")
+IDENTITY = BundleIdentity("tiny", "0.1.0", "w", "d", "Tiny")
 
 
 def journal(path, **options):
@@ -26,7 +26,7 @@ def test_from_the_begin_to_the_end(tmp_path):
     run.write()
     found = content(tmp_path)
     assert found["end"] == "running" and found["ended"] is None and found["cases"] == 3 and found["plan"] is None
-    assert found["bundle"] == {"name": "tiny", "version": "0.1.0", "weights": "w", "path": "tiny"}
+    assert found["bundle"] == {"name": "tiny", "version": "0.1.0", "weights": "w", "title": "Tiny", "path": "tiny"}
     assert found["options"]["overrides"]["step"] == "8" and found["options"]["seconds"] == 9.5
     run.planned(WorkerPlan(4, 1000), 2)
     assert content(tmp_path)["plan"] == {"batch": 4, "bytes": 1000} and content(tmp_path)["runner"]["workers"] == 2

@@ -48,8 +48,8 @@ def test_labels_and_dimensions_of_the_shipped_ones(tmp_path):
         "nerve_ultrasound_efficientunet_segmentation": ({"brachial plexus": 1}, 2),
         "nerve_ultrasound_region_aware_segmentation": ({"nerve": 1}, 2),
         "retinal_vessel_dnlnet_segmentation": ({"vessel": 1}, 2),
-        "ultrasound_laednet_segmentation": ({"structure": 1}, 2),
-        "ultrasound_laednet_breast": ({"structure": 1}, 2),
+        "ultrasound_laednet_segmentation": ({"fetal head": 1}, 2),
+        "ultrasound_laednet_breast": ({"breast lesion": 1}, 2),
     }
 
 
@@ -272,6 +272,11 @@ def changed(root, change):
 def test_metadata_that_others_leave_out(tmp_path):
     served = changed(unet_bundle(tmp_path / "plain"), lambda metadata: metadata.pop("version", None))
     assert (served.description, served.version, served.dimension) == ("other", "", 3)
+
+    named = changed(
+        unet_bundle(tmp_path / "named"), lambda metadata: metadata.update(name="Brain", description="A net")
+    )
+    assert named.description == "Brain: A net"
 
     def unnamed(metadata):
         metadata["network_data_format"]["outputs"]["pred"] = {"channel_def": {"image": "image"}}

@@ -44,8 +44,8 @@ def write_report(
     Args:
         output: folder of the run; the records' paths are below it. A case whose preview is not there has no picture.
         records: of the run's cases; the last of each counts.
-        run: what ``run.json`` holds; "bundle" {"name", "version"}, "started" and "ended" (ISO 8601) are shown on top,
-            the rest beneath.
+        run: what ``run.json`` holds; "bundle" {"title" or "name", "version"}, "started" and "ended" (ISO 8601) are
+            shown on top, the rest beneath.
         path: of the page, ``output / "report.html"`` by default.
         volume_budget_bytes: how much of the page volumes and frames may take. They are embedded in the order of the
             cases until it is spent; pictures of the slices are embedded of all.
@@ -141,7 +141,8 @@ def _head(data: Mapping[str, Any], viewer: str | None) -> str:
         "form-action 'none'"
     )
     bundle = data["run"].get("bundle")
-    title = str(bundle["name"]) if isinstance(bundle, Mapping) and bundle.get("name") else "Cohort"
+    names = [bundle.get(key) for key in ("title", "name")] if isinstance(bundle, Mapping) else []
+    title = str(next(filter(None, names), "Cohort"))
     packed = base64.b64encode(gzip.compress(viewer.encode(), mtime=0)).decode() if viewer else ""
     return Template(_asset("page.html")).substitute(
         policy=policy,

@@ -50,7 +50,7 @@ const shows = [
 
 function renderSummary(choose) {
   const { bundle, started, ended, ...rest } = data.run;
-  byId("title").textContent = bundle?.name ?? "Cohort";
+  byId("title").textContent = bundle?.title || bundle?.name || "Cohort";
   byId("subtitle").textContent = ["Quality control of a cohort run", bundle?.version && `bundle version ${bundle.version}`].filter(Boolean).join(", ");
   byId("when").textContent = [started, ended].filter(Boolean).map(moment).join(" – ");
   byId("facts").append(...factList(bundle === undefined ? rest : { bundle, ...rest }));

@@ -1,0 +1,66 @@
+"""What the labels of the bundles are called, in MONAI Label, and coded as in DICOM."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("highdicom")
+
+import highdicom as hd
+import nibabel as nib
+
+from monai_nlseg.bundle import find_bundle, shipped_names
+from monai_nlseg.cohort.dicom_seg import write_dicom_seg
+from monai_nlseg.cohort.dicom_stage import stage_dicom
+from monai_nlseg.label.served import ServedBundle
+from tests.cohort.dicom_files import voxels, write_series
+
+BRAIN, BREAST = "12738006", "76752008"
+TISSUES = {"CSF": ("65216001", None), "GM": ("389081007", BRAIN), "WM": ("389080008", BRAIN)}
+VESSEL = {"vessel": ("59820001", None)}
+NERVE = {"nerve": ("91728009", None)}
+LAEDNET = "ultrasound_laednet_segmentation"
+# Label -> SNOMED CT's codes of its type and region.
+LABELS = [
+    ("brain_t1_nonlocal_unet_segmentation", {}, TISSUES),
+    ("iseg_mri_nonlocal_unet_segmentation", {}, TISSUES),
+    ("intracranial_vessel_dnlnet_segmentation", {}, VESSEL),
+    ("retinal_vessel_dnlnet_segmentation", {}, VESSEL),
+    ("nerve_ultrasound_efficientunet_segmentation", {}, {"brachial plexus": ("36582005", None)}),
+    ("nerve_ultrasound_region_aware_segmentation", {}, NERVE),
+    (LAEDNET, {}, {"fetal head": ("69536005", None)}),
+    (LAEDNET, {"task": "breast"}, {"breast lesion": ("52988006", BREAST)}),
+    (LAEDNET, {"task": "nerve"}, NERVE),
+]
+
+
+@pytest.mark.parametrize(("name", "overrides", "codes"), LABELS)
+def test_labels_are_called_what_they_are(name, overrides, codes, tmp_path):
+    labels = ServedBundle(name, find_bundle(name), overrides).labels
+    assert labels == {label: value for value, label in enumerate(codes, 1)}
+    files = write_series(tmp_path / "series", voxels())
+    image = nib.load(stage_dicom(files, tmp_path).images[0])
+    write_dicom_seg(
+        tmp_path / "seg.dcm",
+        files,
+        np.zeros(image.shape, np.uint8),
+        image.affine,
+        {value: label for label, value in labels.items()},
+        bundle=name,
+        version="0.1.0",
+        digest="d",
+    )
+    segmentation = hd.seg.segread(tmp_path / "seg.dcm")
+    segments = [segmentation.get_segment_description(number) for number in segmentation.segment_numbers]
+    found = {segment.segment_label: (segment.segmented_property_type.value, _region(segment)) for segment in segments}
+    assert found == codes
+
+
+def _region(segment):
+    regions = segment.anatomic_regions
+    return regions[0].value if regions else None
+
+
+def test_all_shipped_bundles_are_here():
+    assert {name for name, _, _ in LABELS} == set(shipped_names())
