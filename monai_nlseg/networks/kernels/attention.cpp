@@ -2,7 +2,7 @@
 //
 // A task is QUERIES rows of Q. It walks over the keys in blocks of KEYS, which with their values fit the first-level
 // cache, and keeps a running maximum and sum for each row (Milakov and Gimelshein, "Online normalizer calculation for
-// softmax", 2018). Within a block, ROWS rows at a time stay in registers. K is stored anew, one KEYS x D block after
+// softmax", 2018). Within a block, ROWS rows at a time stay in registers. K is stored again, one KEYS x D block after
 // the other with D outermost, so that both products read whole vectors.
 
 #include <algorithm>
@@ -26,9 +26,12 @@ constexpr int QUERIES = 96;
 constexpr int ROWS = 6;
 static_assert(QUERIES % ROWS == 0 && KEYS % (WIDTH * COLUMNS) == 0);
 
+constexpr std::int64_t PACKED = 1 << 24;  // floats of keys and values packed at a time, if a single head has no more
+constexpr float LOWEST = -std::numeric_limits<float>::infinity();
+
 typedef float Vector __attribute__((vector_size(WIDTH * 4)));
-typedef float Unaligned __attribute__((vector_size(WIDTH * 4), aligned(4)));
-typedef std::int32_t Bits __attribute__((vector_size(WIDTH * 4)));
+typedef float Unaligned __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+typedef std::uint32_t Bits __attribute__((vector_size(WIDTH * 4)));  // unsigned: bits may leave at the top
 
 inline Vector load(const float* from) { return *reinterpret_cast<const Unaligned*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<Unaligned*>(to) = value; }
@@ -36,10 +39,10 @@ inline Vector splat(float value) { return value - Vector{}; }
 // A NaN in b stays: it must reach the sum of its row.
 inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 
-// 2^t for t <= 0, relative error below 3e-7; 2^-126 below that, NaN for NaN.
+// 2^t for t <= 0, relative error below 3e-7; 0 below 2^-126, NaN for NaN.
 inline Vector power_of_two(Vector t) {
   const float round = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, which its low bits then hold
-  t = larger(splat(-126.0f), t);
+  t = larger(splat(-127.0f), t);
   Vector shifted = t + round;
   Vector f = t - (shifted - round);
   Vector p = splat(1.5353362e-4f);
@@ -49,7 +52,7 @@ inline Vector power_of_two(Vector t) {
   p = p * f + 2.4022648e-1f;
   p = p * f + 6.9314720e-1f;
   p = p * f + 1.0f;
-  return (Vector)((Bits)p + ((Bits)shifted << 23));
+  return p * (Vector)(((Bits)shifted << 23) + 0x3f800000u);  // a product: a NaN's bits must not be added to
 }
 
 // out (ROWS, N) = a (ROWS, K) b (K, N), or is added to; VECTORS of each row of out stay in registers.
@@ -90,10 +93,12 @@ inline void weigh(float* scores, float& maximum, float& total, float* out) {
   for (int key = WIDTH; key < KEYS; key += WIDTH) top = larger(top, load(scores + key));
   float peak = maximum;
   for (int lane = 0; lane < WIDTH; ++lane) peak = std::max(peak, top[lane]);
+  // Where all scores so far are -inf, all weights are 0; -inf less -inf would be NaN.
+  const Vector origin = splat(peak > LOWEST ? peak : 0.0f);
   Vector sum = {};
 #pragma GCC unroll 16
   for (int key = 0; key < KEYS; key += WIDTH) {
-    Vector weight = power_of_two(load(scores + key) - splat(peak));
+    Vector weight = power_of_two(load(scores + key) - origin);
     sum += weight;
     store(scores + key, weight);
   }
@@ -112,21 +117,31 @@ void attend(const float* q, const float* k, const float* v, float* out, std::int
   float maximum[QUERIES], total[QUERIES] = {};
   const float scale = 1.44269504f / std::sqrt(static_cast<float>(D));  // log2(e): powers of two below
   for (std::int64_t i = 0; i < QUERIES * D; ++i) scaled[i] = i < rows * D ? q[i] * scale : 0.0f;
-  std::fill(maximum, maximum + QUERIES, -std::numeric_limits<float>::infinity());
+  std::fill(maximum, maximum + QUERIES, LOWEST);
   for (std::int64_t first = 0; first < keys; first += KEYS) {
     for (int row = 0; row < std::min<std::int64_t>(rows, QUERIES); row += ROWS) {
       multiply<D, KEYS, COLUMNS, false>(scaled + row * D, k + first * D, scores);
       for (int r = 0; r < ROWS; ++r) {
-        // Keys that only fill the last block; their values are zero.
-        for (std::int64_t key = keys - first; key < KEYS; ++key)
-          scores[r * KEYS + key] = -std::numeric_limits<float>::infinity();
+        // Keys that only fill the last block.
+        for (std::int64_t key = keys - first; key < KEYS; ++key) scores[r * KEYS + key] = LOWEST;
         weigh<D>(scores + r * KEYS, maximum[row + r], total[row + r], gathered + (row + r) * D);
       }
       multiply<KEYS, D, std::min(2, D / WIDTH), true>(scores, v + first * D, gathered + row * D);
     }
   }
+  // A row without weights is 0, as PyTorch's attention has it.
   for (std::int64_t row = 0; row < std::min<std::int64_t>(rows, QUERIES); ++row)
-    for (int d = 0; d < D; ++d) out[row * D + d] = gathered[row * D + d] / total[row];
+    for (int d = 0; d < D; ++d) out[row * D + d] = gathered[row * D + d] / (total[row] == 0.0f ? 1.0f : total[row]);
+}
+
+// One block of keys, D outermost, and their values; what fills the last block is zero.
+template <int D>
+void pack(const float* k, const float* v, float* packed_k, float* packed_v, std::int64_t keys) {
+  for (std::int64_t key = 0; key < KEYS; ++key)
+    for (int d = 0; d < D; ++d) {
+      packed_k[d * KEYS + key] = key < keys ? k[key * D + d] : 0.0f;
+      packed_v[key * D + d] = key < keys ? v[key * D + d] : 0.0f;
+    }
 }
 
 template <int D>
@@ -134,24 +149,22 @@ int run(const float* q, const float* k, const float* v, float* out, std::int64_t
         std::int64_t keys, int threads) {
   const std::int64_t blocks = (keys + KEYS - 1) / KEYS, tasks = (rows + QUERIES - 1) / QUERIES;
   const std::int64_t size = blocks * KEYS * D;
-  std::unique_ptr<float[]> packed(new (std::nothrow) float[2 * heads * size]);
+  const std::int64_t group = std::min(heads, std::max<std::int64_t>(PACKED / std::max<std::int64_t>(2 * size, 1), 1));
+  std::unique_ptr<float[]> packed(new (std::nothrow) float[2 * group * size]);
   if (!packed) return 1;
-  float *const packed_k = packed.get(), *const packed_v = packed_k + heads * size;
+  float *const packed_k = packed.get(), *const packed_v = packed_k + group * size;
+  for (std::int64_t start = 0; start < heads; start += group) {
+    const std::int64_t count = std::min(group, heads - start);
 #pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t i = 0; i < heads * blocks; ++i) {
-    const std::int64_t head = i / blocks, first = i % blocks * KEYS;
-    const float *from_k = k + (head * keys + first) * D, *from_v = v + (head * keys + first) * D;
-    for (std::int64_t key = 0; key < KEYS; ++key)
-      for (int d = 0; d < D; ++d) {
-        const bool real = first + key < keys;
-        packed_k[i * KEYS * D + d * KEYS + key] = real ? from_k[key * D + d] : 0.0f;
-        packed_v[i * KEYS * D + key * D + d] = real ? from_v[key * D + d] : 0.0f;
-      }
-  }
+    for (std::int64_t i = 0; i < count * blocks; ++i) {
+      const std::int64_t first = i % blocks * KEYS, from = ((start + i / blocks) * keys + first) * D;
+      pack<D>(k + from, v + from, packed_k + i * KEYS * D, packed_v + i * KEYS * D, keys - first);
+    }
 #pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t i = 0; i < heads * tasks; ++i) {
-    const std::int64_t head = i / tasks, first = i % tasks * QUERIES, at = (head * rows + first) * D;
-    attend<D>(q + at, packed_k + head * size, packed_v + head * size, out + at, rows - first, keys);
+    for (std::int64_t i = 0; i < count * tasks; ++i) {
+      const std::int64_t head = i / tasks, first = i % tasks * QUERIES, at = ((start + head) * rows + first) * D;
+      attend<D>(q + at, packed_k + head * size, packed_v + head * size, out + at, rows - first, keys);
+    }
   }
   return 0;
 }

@@ -20,18 +20,21 @@ __all__ = ["KERNEL_WIDTHS", "compiled_attention", "load_attention_kernel"]
 SOURCE = Path(__file__).with_name("attention.cpp")
 # Channels of a head that the kernel is instantiated for.
 KERNEL_WIDTHS = (16, 32, 64, 128)
+# Keys of the kernel's block: PyTorch is faster with fewer, which would leave the block half empty.
+BLOCK_KEYS = 128
 # By what PyTorch found the processor capable of; a cache that several machines share stays right.
 ARCHITECTURES = {"AVX512": "x86-64-v4", "AVX2": "x86-64-v3"}
 FLAGS = ("-std=c++17", "-O3", "-fno-math-errno", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC")
 
 
 def compiled_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """``softmax(Q K^T / sqrt(C)) V``, through the compiled kernel where it applies.
+    """Compute ``softmax(Q K^T / sqrt(C)) V`` through the compiled kernel where it applies.
 
-    It applies to CPU tensors of the shapes below that need no gradient and have 16, 32, 64 or 128 channels a head; it
-    computes in float32
-    whatever the floating dtype. Anything else goes through
-    :func:`torch.nn.functional.scaled_dot_product_attention`. Extra memory: a copy of keys and values.
+    It applies to CPU tensors of the shapes below that need no gradient, with 128 keys or more and 16, 32, 64 or 128
+    channels a head, in any memory layout; it computes in float32. float64 and anything else go through
+    :func:`torch.nn.functional.scaled_dot_product_attention`, whose results it has for scores that are not finite, too:
+    a row of -inf gives zeros, one with inf or NaN gives NaN. Extra memory: a copy of keys and values, of as many heads
+    as go into 64 MiB or of one.
 
     Args:
         query: (B, heads, L, C).
@@ -45,28 +48,39 @@ def compiled_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tens
         RuntimeError: if the kernel cannot be compiled (:func:`load_attention_kernel`).
     """
     wanted = torch.is_grad_enabled() and (query.requires_grad or key.requires_grad or value.requires_grad)
-    fits = (
-        key.shape == value.shape
+    serves = query.device.type == "cpu" and query.dtype != torch.float64 and _fits(query, key, value)
+    if wanted or not serves or key.shape[2] < BLOCK_KEYS:
+        return F.scaled_dot_product_attention(query, key, value)
+    return _attention(query, key, value)
+
+
+def _fits(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> bool:
+    return (
+        query.dtype.is_floating_point
+        and query.dtype == key.dtype == value.dtype
+        and key.shape == value.shape
         and query.dim() == key.dim() == 4
         and query.shape[:2] == key.shape[:2]
         and query.shape[3] == key.shape[3]
         and query.shape[3] in KERNEL_WIDTHS
-        and key.shape[2] > 0
     )
-    if wanted or query.device.type != "cpu" or not fits or query.dtype == torch.float64:
-        return F.scaled_dot_product_attention(query, key, value)
-    operands = (operand.float().contiguous() for operand in (query, key, value))
-    return _attention(*operands).to(query.dtype)
 
 
 @torch.library.custom_op("monai_nlseg::attention", mutates_args=(), device_types="cpu")
 def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    output = torch.empty_like(query)
+    if not _fits(query, key, value):
+        given = ", ".join(f"{operand.dtype} {list(operand.shape)}" for operand in (query, key, value))
+        raise ValueError(
+            f"query, key and value are {given}: expected (B, heads, L, C) and twice (B, heads, M, C) of one floating "
+            f"dtype, C being {', '.join(map(str, KERNEL_WIDTHS[:-1]))} or {KERNEL_WIDTHS[-1]}."
+        )
+    # Here, where nothing can drop it: whoever traces a caller leaves out what its example did not need, and whoever
+    # runs the trace may bring another layout.
+    packed = [operand.to(torch.float32).contiguous() for operand in (query, key, value)]
+    output = torch.empty(query.shape, dtype=torch.float32)
     batch, heads, rows, width = query.shape
     status = load_attention_kernel()(
-        query.data_ptr(),
-        key.data_ptr(),
-        value.data_ptr(),
+        *(operand.data_ptr() for operand in packed),
         output.data_ptr(),
         batch * heads,
         rows,
@@ -75,13 +89,13 @@ def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> t
         torch.get_num_threads(),
     )
     if status:
-        raise MemoryError(f"no memory to pack {key.shape[2]} keys of {batch * heads} heads: use a smaller batch.")
-    return output
+        raise MemoryError(f"no memory to pack {key.shape[2]} keys of {width} channels: use smaller windows.")
+    return output.to(query.dtype)
 
 
 @_attention.register_fake
 def _(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    return torch.empty_like(query)
+    return query.new_empty(query.shape)
 
 
 @functools.cache
