@@ -34,6 +34,9 @@ def infer(
     modalities: Annotated[
         str | None, typer.Option(help="Words by which the files of a case differ, in the network's order: T1,T2.")
     ] = None,
+    data_list_key: Annotated[
+        str | None, typer.Option(help="List of a JSON file that has several: training. By default test or testing.")
+    ] = None,
     format: Annotated[str, typer.Option(help="auto (PNG of pictures, else NIfTI), nifti, png or dicom-seg.")] = "auto",
     postfix: Annotated[str, typer.Option(help="Behind the case's name in that of its label map.")] = "seg",
     save: Annotated[
@@ -74,7 +77,7 @@ def infer(
         memory=None if case_memory is None else int(case_memory * 1e9),
     )
     words = [part.strip() for part in modalities.split(",")] if modalities else []
-    cases = find_cases(input, pattern, words, leave_out=output)
+    cases = find_cases(input, pattern, words, leave_out=output, data_list_key=data_list_key)
     who = Runner(runner, num_workers, address, gpus_per_worker)
     failures = 0
     with _progress() as progress, interruptible(ENDING) as interrupted:
