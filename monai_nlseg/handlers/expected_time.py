@@ -32,7 +32,7 @@ class ExpectedTime:
 
     """
 
-    def __init__(self, iterations: int = 10) -> None:
+    def __init__(self, iterations: int = 5) -> None:
         if iterations < 1:
             raise ValueError(f"{iterations} iterations give no time: measure at least 1.")
         self.iterations = iterations
