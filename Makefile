@@ -27,6 +27,9 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs/reference/commands.md: $(STAMP) $(wildcard monai_nlseg/cli/*.py)
+	$(BIN)/typer monai_nlseg.cli utils docs --name nlseg --title Commands --output $@
+
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 12) else \
 	"$(PYTHON) is Python %d.%d: give one of 3.10 to 3.12, as in: make PYTHON=python3.12" % v)'

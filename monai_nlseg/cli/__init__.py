@@ -19,12 +19,19 @@ from monai_nlseg.errors import sentence
 
 __all__ = ["app", "main"]
 
+HELP = """Segment images with non-local context, on MONAI.
+
+Each command ends with exit code 0 when all is done, and with 2 after an error, which it states in one sentence.
+`infer` and `experiment run` end with 3 if some cases or runs failed, and with 130 if they were interrupted.
+"""
+
 app = typer.Typer(
     name="nlseg",
-    help="Segmentation with non-local context for MONAI.",
+    help=HELP,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
 )
 app.command()(bundles.demo)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bundles.run)

@@ -51,7 +51,11 @@ def bench(
         typer.Option("--networks", help="Time the 2D networks for one image of the papers' sizes, not of --shape."),
     ] = False,
 ) -> None:
-    """Time the paper's network over a volume with this engine and its alternatives, and other networks beside it."""
+    """Time networks and inference engines.
+
+    The Non-local U-Net is timed over a volume with this package's engine and its alternatives, and other networks
+    beside it; with `--networks`, the 2D networks.
+    """
     from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
 
     if output.is_file():

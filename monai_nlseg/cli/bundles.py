@@ -21,9 +21,10 @@ def demo(
         str | None, typer.Option(help="Another bundle for the task: a name or a folder.", show_default=False)
     ] = None,
 ) -> None:
-    """Segment one image with the weights that ship with the package, and draw the result.
+    """Segment one image and draw the result.
 
-    brain: the MNI152 template of nilearn. retina: the photograph of scikit-image. breast, fetal-head: simulated.
+    The weights ship with the package. The image is the MNI152 template of nilearn for `brain`, the photograph of
+    scikit-image for `retina`, and a simulated one for `breast` and `fetal-head`.
     """
     from monai_nlseg.demo import run_demo
 
@@ -39,10 +40,12 @@ def run(
     bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or the folder of any bundle.")],
     configs: Annotated[str, typer.Argument(help="Config names, comma separated, e.g. inference or train,evaluate.")],
 ) -> None:
-    """Run a bundle as `python -m monai.bundle run` does; further options override its config ids.
+    """Run configs of a bundle.
 
-    Finds the bundle's files by itself, and ends in one sentence where that ends in a traceback. Example: nlseg run
-    brain_t1_nonlocal_unet_segmentation inference --dataset_dir scans --output_dir labels
+    It does what `python -m monai.bundle run` does, but finds the bundle's files by itself, and ends in one sentence
+    where that ends in a traceback. Further options override config ids:
+
+    `nlseg run brain_t1_nonlocal_unet_segmentation inference --dataset_dir scans --output_dir labels`
     """
     from monai_nlseg.bundle import run_bundle
 
@@ -53,7 +56,10 @@ def convert(
     source: Annotated[Path, typer.Argument(help="Published variables: an .npz file or a TensorFlow checkpoint.")],
     destination: Annotated[Path, typer.Argument(help="State dict to write (.pt).")],
 ) -> None:
-    """Convert published TensorFlow weights of the Non-local U-Net into a state dict."""
+    """Convert published TensorFlow weights.
+
+    They are those of the Non-local U-Net, and become a state dict of PyTorch.
+    """
     from monai_nlseg.networks.weights import convert_nonlocal_unet
 
     summary = convert_nonlocal_unet(source, destination)
@@ -66,7 +72,10 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write; models/model.* of the bundle by default.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Weights; the bundle's own by default.")] = None,
 ) -> None:
-    """Write a bundle's network in a form that runs without its Python code, and check it against the network."""
+    """Export a bundle's network.
+
+    The file runs without the package's Python code, and is checked against the network before it is written.
+    """
     from monai_nlseg.export import export_bundle
 
     path, difference = export_bundle(bundle, format, output, checkpoint)
@@ -82,7 +91,11 @@ def plan(
     seconds: Annotated[float | None, typer.Option(help="Time it may take; no limit by default.")] = None,
     measure: Annotated[bool, typer.Option(help="Whether to run the network for the expected time.")] = True,
 ) -> None:
-    """Say what inferring an image with a bundle costs before running it: windows, FLOPs, memory, time, batch."""
+    """Say what it will cost to infer an image.
+
+    Windows, FLOPs, memory, time and batch are printed before anything runs. What does not fit is refused, and the
+    message names what would.
+    """
     from monai_nlseg.bundle_parts import bundle_inferer, bundle_network
     from monai_nlseg.inferers import plan_inference
     from monai_nlseg.networks import optimize_for_inference

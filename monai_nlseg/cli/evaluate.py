@@ -17,7 +17,7 @@ MOST_PROBLEMS = 20
 
 def evaluate(
     pred: Annotated[str, typer.Option(help="Folder of the predicted label maps, or a pattern in quotes.")],
-    label: Annotated[str, typer.Option(help="Folder of the true label maps, or a pattern: 'data/*_mask.tif'.")],
+    label: Annotated[str, typer.Option(help="Folder of the true label maps, or a pattern: `'data/*_mask.tif'`.")],
     more: Annotated[
         list[str] | None, typer.Argument(help="The folder of --roi mask, and further tables (.csv) of --compare.")
     ] = None,
@@ -32,10 +32,11 @@ def evaluate(
     jobs: Annotated[int | None, typer.Option(help="Processes; one a CPU by default.", min=1)] = None,
     compare: Annotated[list[str] | None, typer.Option(help="Tables (cases.csv) of other methods.")] = None,
 ) -> None:
-    """Measure label maps against the true ones: a table of cases, a summary, a picture, tests against other methods.
+    """Measure label maps against the true ones.
 
-    Files pair by name, up to endings such as _seg, _label and _mask: NIfTI, Analyze, PNG, TIFF, BMP, JPEG, GIF. What
-    does not pair, fit or compare is told, the rest is measured, and the exit code is 2.
+    It writes a table of cases, a summary and a picture, and tests against other methods. Files pair by name, up to
+    endings such as `_seg`, `_label` and `_mask`: NIfTI, Analyze, PNG, TIFF, BMP, JPEG, GIF. What does not pair, fit or
+    compare is named, the rest is measured, and the exit code is 2.
     """
     from rich.progress import Progress
 

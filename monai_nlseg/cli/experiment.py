@@ -19,12 +19,12 @@ __all__ = ["experiment"]
 SOME_FAILED = 3
 INTERRUPTED = 130
 
-experiment = typer.Typer(no_args_is_help=True, help="Reproduce tables of the papers, or run experiments of your own.")
+experiment = typer.Typer(no_args_is_help=True, help="Run the papers' experiments, or your own.")
 
 
 @experiment.command("list")
 def list_() -> None:
-    """Names and titles of the experiments that come with the package."""
+    """List the experiments that are shipped."""
     from monai_nlseg.experiments import read_experiment, shipped_experiments
 
     for name in shipped_experiments():
@@ -49,9 +49,10 @@ def run(
         bool, typer.Option("--dry-run", help="Show the runs, the predicted time and disk, and end.")
     ] = False,
 ) -> None:
-    """Train and evaluate each model on each fold: what is done is skipped, what was interrupted goes on.
+    """Train and evaluate each model on each fold.
 
-    Exit code: 0 all done, 2 unusable call, 3 some runs failed, 130 interrupted.
+    What is done is skipped, what was interrupted goes on. Exit code: 0 all done, 2 unusable call, 3 some runs failed
+    (with `--dry-run`: a model cannot be predicted), 130 interrupted.
     """
     from monai_nlseg.experiments import Options, read_experiment, run_experiment
 
@@ -94,7 +95,10 @@ def report(
         str | None, typer.Option(help="Row that the others are tested against, if not the file's.", show_default=False)
     ] = None,
 ) -> None:
-    """Write published and own values side by side, tests and figures: report.md, report.html, report.csv, figures."""
+    """Write the tables of an experiment.
+
+    `report.md`, `report.html` and `report.csv` hold published and own values side by side, tests and figures.
+    """
     from monai_nlseg.experiments import write_report
 
     for path in write_report(folder, reference):

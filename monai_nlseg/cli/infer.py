@@ -30,9 +30,12 @@ def infer(
         str, typer.Option(help="Image, folder (DICOM series, too), list (.csv, .json, .jsonl), or URL of one.")
     ],
     output: Annotated[str, typer.Option(help="Folder of the label maps and the run's records; may be a URL.")],
-    pattern: Annotated[str, typer.Option(help="Files of a folder: '**/*_T1.nii.gz'.")] = "**/*",
+    pattern: Annotated[str, typer.Option(help="Files of a folder, as in `'**/*_T1.nii.gz'`.")] = "**/*",
     modalities: Annotated[
         str | None, typer.Option(help="Words by which the files of a case differ, in the network's order: T1,T2.")
+    ] = None,
+    data_list_key: Annotated[
+        str | None, typer.Option(help="List of a JSON file that has several: training. By default test or testing.")
     ] = None,
     format: Annotated[str, typer.Option(help="auto (PNG of pictures, else NIfTI), nifti, png or dicom-seg.")] = "auto",
     postfix: Annotated[str, typer.Option(help="Behind the case's name in that of its label map.")] = "seg",
@@ -54,10 +57,11 @@ def infer(
     address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto; else Ray starts here.")] = None,
     gpus_per_worker: Annotated[float | None, typer.Option(help="GPUs of each of Ray's workers.")] = None,
 ) -> None:
-    """Segment many scans with a bundle: what is done is skipped, what fails is recorded, nothing is lost.
+    """Segment many scans with a bundle.
 
-    Run the same command again to go on, or after a change of some inputs. Exit code: 0 all done, 2 unusable call, 3
-    some cases failed, 130 interrupted (the cases in flight are finished first; a second Ctrl-C does not wait).
+    What is done is skipped, what fails is recorded, nothing is lost. Run the same command again to go on, or after a
+    change of some inputs. Exit code: 0 all done, 2 unusable call, 3 some cases failed, 130 interrupted (the cases in
+    flight are finished first; a second Ctrl-C does not wait).
     """
     from monai_nlseg.cohort import Runner, RunOptions, find_cases, run
 
@@ -74,7 +78,7 @@ def infer(
         memory=None if case_memory is None else int(case_memory * 1e9),
     )
     words = [part.strip() for part in modalities.split(",")] if modalities else []
-    cases = find_cases(input, pattern, words, leave_out=output)
+    cases = find_cases(input, pattern, words, leave_out=output, data_list_key=data_list_key)
     who = Runner(runner, num_workers, address, gpus_per_worker)
     failures = 0
     with _progress() as progress, interruptible(ENDING) as interrupted:

@@ -19,7 +19,10 @@ def submit(
     resize: Annotated[bool, typer.Option("--resize", help="Bring masks of another size to the shape.")] = False,
     count: Annotated[int | None, typer.Option(help="Number of images, all of which need a mask.", min=1)] = None,
 ) -> None:
-    """Write masks as a submission to Kaggle's Ultrasound Nerve Segmentation: img,pixels with run-length codes."""
+    """Write masks as a submission to Kaggle.
+
+    The table for Ultrasound Nerve Segmentation has the columns `img,pixels`, with run-length codes.
+    """
     from monai_nlseg.submission import write_submission
 
     with progress_bar("coding") as progress:
@@ -32,7 +35,10 @@ def masks(
     output: Annotated[Path, typer.Option(help="Folder for the images.")] = Path("masks"),
     shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
 ) -> None:
-    """Write the masks of a submission as images of 0 and 255, the inverse of submit."""
+    """Write the masks of a submission as images.
+
+    They have the values 0 and 255. This is the inverse of `submit`.
+    """
     from monai_nlseg.submission import write_masks
 
     with progress_bar("decoding") as progress:
@@ -46,7 +52,10 @@ def score(
     shape: Annotated[str, typer.Option(help="Rows and columns of the images.")] = "420x580",
     partial: Annotated[bool, typer.Option("--partial", help="Score what is predicted, not all of the truth.")] = False,
 ) -> None:
-    """Score masks as the leaderboard of Kaggle's Ultrasound Nerve Segmentation does: the mean Dice of the images."""
+    """Score masks as Kaggle's leaderboard does.
+
+    The score of Ultrasound Nerve Segmentation is the mean Dice of the images.
+    """
     from monai_nlseg.submission import score_masks
 
     with progress_bar("scoring") as progress:

@@ -23,7 +23,10 @@ def label_app(
     ] = "studies",
     port: Annotated[int, typer.Option(help="For that command.")] = 8000,
 ) -> None:
-    """Write an app of MONAI Label that serves bundles to 3D Slicer, OHIF and other annotators' programs."""
+    """Write an app of MONAI Label.
+
+    It serves bundles to 3D Slicer, OHIF and other annotators' programs. The command that starts it is printed.
+    """
     from monai_nlseg.label import start_command, write_app
 
     names = write_app(output, bundles or ())

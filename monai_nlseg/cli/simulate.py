@@ -11,7 +11,7 @@ from monai_nlseg.cli.console import numbers, say
 
 __all__ = ["simulate"]
 
-simulate = typer.Typer(help="Simulate data in the layouts of data sets that cannot be shipped.", no_args_is_help=True)
+simulate = typer.Typer(help="Simulate data sets in official layouts.", no_args_is_help=True)
 
 Cases = Annotated[int, typer.Option(help="Number of images or patients.", min=1)]
 Out = Annotated[Path, typer.Option(help="Folder to write to.")]
@@ -29,7 +29,10 @@ def simulate_iseg_command(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same subjects.")] = 0,
 ) -> None:
-    """Simulate six-month-old brains in the layout of iSeg-2017: T1, T2 and label as Analyze pairs."""
+    """Simulate six-month-old brains.
+
+    The layout is that of iSeg-2017: T1, T2 and label as Analyze pairs.
+    """
     from monai_nlseg.data.simulate import simulate_iseg
 
     written = simulate_iseg(out, subjects, anatomies=anatomies, seed=seed)
@@ -40,7 +43,10 @@ def simulate_iseg_command(
 def simulate_nerve_command(
     cases: Cases, out: Out, test_cases: TestCases = 0, seed: Seed = 0, size: Size = None
 ) -> None:
-    """Simulate ultrasound of the neck in the layout of the Kaggle nerve data; 4 of 10 images show the nerve."""
+    """Simulate ultrasound of the neck.
+
+    The layout is that of Kaggle's nerve data; 4 of 10 images show the nerve.
+    """
     from monai_nlseg.data.simulate import NERVE_SIZE, simulate_ultrasound_nerve
 
     written = simulate_ultrasound_nerve(out, cases, test_cases, seed, _size(size) or NERVE_SIZE)
@@ -49,7 +55,10 @@ def simulate_nerve_command(
 
 @simulate.command("breast")
 def simulate_breast_command(cases: Cases, out: Out, seed: Seed = 0, size: Size = None) -> None:
-    """Simulate breast ultrasound in the layout of BUSI: benign, malignant and normal."""
+    """Simulate breast ultrasound.
+
+    The layout is that of BUSI: benign, malignant and normal.
+    """
     from monai_nlseg.data.simulate import simulate_breast
 
     written = simulate_breast(out, cases, seed, _size(size))
@@ -60,7 +69,10 @@ def simulate_breast_command(cases: Cases, out: Out, seed: Seed = 0, size: Size =
 def simulate_fetal_head_command(
     cases: Cases, out: Out, test_cases: TestCases = 0, seed: Seed = 0, size: Size = None
 ) -> None:
-    """Simulate ultrasound of fetal heads in the layout of HC18: images, contours and the table of measures."""
+    """Simulate ultrasound of fetal heads.
+
+    The layout is that of HC18: images, contours and the table of measures.
+    """
     from monai_nlseg.data.simulate import HC18_SIZE, simulate_fetal_head
 
     written = simulate_fetal_head(out, cases, test_cases, seed, _size(size) or HC18_SIZE)
@@ -75,7 +87,10 @@ def simulate_retina_command(
     seed: Seed = 0,
     size: Size = None,
 ) -> None:
-    """Simulate fundus photographs with vessels by two observers in the layout of DRIVE or CHASE_DB1."""
+    """Simulate fundus photographs.
+
+    The layout is that of DRIVE or CHASE_DB1, with vessels by two observers.
+    """
     from monai_nlseg.data.simulate import simulate_retina
 
     written = simulate_retina(out, cases, layout, seed, _size(size))
@@ -90,7 +105,10 @@ def simulate_cta_command(
     size: Annotated[str | None, typer.Option(help="Voxels along each axis, comma separated: 512,512,216.")] = None,
     dicom: Annotated[bool, typer.Option("--dicom", help="Images as DICOM series; else NIfTI.")] = False,
 ) -> None:
-    """Simulate CT angiographies of the head with masks of the vessels."""
+    """Simulate CT angiographies of the head.
+
+    A mask of the vessels lies beside each.
+    """
     from monai_nlseg.data.simulate import CTA_SHAPE, simulate_cta
 
     written = simulate_cta(out, cases, seed, _size(size) or CTA_SHAPE, dicom)

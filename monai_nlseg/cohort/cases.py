@@ -17,7 +17,7 @@ __all__ = ["IMAGES", "VOLUMES", "Case", "find_cases", "require_names"]
 
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".mha", ".mhd")
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-NO_MODALITIES = ("case", "label")
+NO_MODALITIES = ("case", "label", "fold")
 """Columns of a list that are no images."""
 
 
@@ -49,7 +49,11 @@ class Case:
 
 
 def find_cases(
-    source: str | Path, pattern: str = "**/*", modalities: Sequence[str] = (), leave_out: str | Path | None = None
+    source: str | Path,
+    pattern: str = "**/*",
+    modalities: Sequence[str] = (),
+    leave_out: str | Path | None = None,
+    data_list_key: str | None = None,
 ) -> list[Case]:
     """The cases of an image, a folder, a list or a folder of DICOM series.
 
@@ -57,7 +61,8 @@ def find_cases(
     - A folder: every such file below it that ``pattern`` matches, one case each. DICOM files are grouped by
       SeriesInstanceUID, a multi-frame file is a case of its own. Hidden files are left out.
     - A list: a table ``.csv``, or ``.json`` or ``.jsonl`` with one entry a case. One column or key a modality, in the
-      order that the network takes them; ``case`` names the case. Paths are relative to the list.
+      order that the network takes them; ``case`` names the case. Paths are relative to the list. The ``dataset.json``
+      of the Medical Segmentation Decathlon and MONAI's data lists are such lists.
 
     Args:
         source: the image, folder or list; a path, or a URL that fsspec reads.
@@ -65,6 +70,8 @@ def find_cases(
         modalities: words by which the names of a case's files in a folder differ, in the order of the network's
             channels: with ("T1", "T2"), ``p1-T1.nii`` and ``p1-T2.nii`` are the case ``p1``.
         leave_out: folder below ``source`` whose files are no cases: the outputs of an earlier run.
+        data_list_key: which list of a JSON file that has several under different keys; by default ``test`` or
+            ``testing``, and where it has neither, the only one of ``validation`` and ``training``.
 
     Raises:
         ValueError: if ``source`` does not exist, is no image or holds no case, it or an image of a list lies in the
@@ -76,12 +83,15 @@ def find_cases(
         cases = find_cases("scans")
         cases = find_cases("iSeg-2017", modalities=("T1", "T2"))
         cases = find_cases("cohort.csv")
+        cases = find_cases("Task04_Hippocampus/dataset.json")
 
     """
     source = str(source)
     if source.lower().endswith(LISTS):
-        cases = _listed(source)
+        cases = _listed(source, data_list_key)
         _check_apart(cases, leave_out)
+    elif data_list_key is not None:
+        raise ValueError(f"'{source}' is no list in JSON: leave the key '{data_list_key}' out.")
     elif Path(source).is_file() or is_remote(source) and _is_image(source) and exists(source):
         cases = [_single(source)]
         _check_apart(cases, leave_out)
@@ -198,10 +208,10 @@ def _by_modality(root: str, names: Iterable[str], modalities: Sequence[str]) -> 
     return [Case(key, tuple((join(root, files[word]),) for word in words)) for key, files in found.items()]
 
 
-def _listed(source: str) -> list[Case]:
+def _listed(source: str, data_list_key: str | None) -> list[Case]:
     cases: list[Case] = []
     modalities: list[str] | None = None
-    for line, row in enumerate(read_list(source), 1):
+    for line, row in enumerate(read_list(source, data_list_key), 1):
         row = {"image": row} if isinstance(row, (str, list)) else row
         if not isinstance(row, Mapping):
             raise ValueError(f"'{source}', case {line} is {row!r}: expected a path, or a path for each modality.")
@@ -224,7 +234,7 @@ def _entry(source: str, line: int, given: Any, values: Sequence[Any]) -> Case:
     paths = [file if is_remote(file) else join(_parent(source), file) for file in files]
     missing = [path for path in paths if not exists(path)]
     if missing:
-        raise ValueError(f"'{source}', case {line}: '{missing[0]}' does not exist: correct the list.")
+        raise ValueError(f"'{source}', case {line}: '{missing[0]}' does not exist: {_remedy(missing[0])}.")
     own = PurePosixPath(files[0]).is_absolute() or is_remote(files[0]) or ".." in PurePosixPath(files[0]).parts
     name = "" if given is None else str(given).strip()
     name = name or _stem(paths[0].rstrip("/").rpartition("/")[2] if own else files[0].rstrip("/"))
@@ -234,6 +244,14 @@ def _entry(source: str, line: int, given: Any, values: Sequence[Any]) -> Case:
             f"'{source}', case {line}: the name '{name}' leads out of the output folder: name it otherwise."
         )
     return Case(name, tuple(_image(path) for path in paths))
+
+
+def _remedy(missing: str) -> str:
+    """Say what to do about a file that a list names and that is not there."""
+    stem = _stem(missing)
+    if exists(f"{stem}_0000{missing[len(stem) :]}"):  # nnU-Net's lists leave the number of the channel out
+        return f"give the folder '{_parent(missing)}' with --modalities _0000 and what other channels there are"
+    return "correct the list"
 
 
 def _image(path: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -70,7 +70,7 @@ def run_local(
 
 def _process(waiting: deque[Case], pool: _Pool, stopped: Callable[[], bool]) -> Iterator[Record]:
     alone: deque[Case] = deque()
-    attempts: dict[str, int] = {}
+    attempts = Counter[str]()  # that ended with the worker
     while True:
         if not stopped():
             pool.restock(len(waiting) + len(alone))
@@ -81,26 +81,19 @@ def _process(waiting: deque[Case], pool: _Pool, stopped: Callable[[], bool]) -> 
         wait([process.connection for process in pool.processes], timeout=TICK)
         for process in list(pool.processes):
             for record in process.records():
-                if record["case"] in attempts:
-                    record["attempt"] = attempts[record["case"]] + 1
+                record["attempt"] = attempts[record["case"]] + 1
                 yield record
             fault = process.fault()
             if fault is None:
                 continue
             lost = pool.remove(process)
-            for case in lost:
-                attempts[case.name] = attempts.get(case.name, 0) + 1
+            attempts.update(case.name for case in lost)
             # A worker may be ended for the fault of others, as when the system's memory runs out.
-            first_death = process.died and attempts.get(lost[0].name) == 1 if lost else False
+            first_death = process.died and attempts[lost[0].name] == 1 if lost else False
             if len(lost) == 1 and not first_death:
-                yield lost_record(lost[0], fault, attempts[lost[0].name])
+                yield Record(case=lost[0].name, status="failed", error=fault, attempt=attempts[lost[0].name])
             else:
                 alone.extend(lost)
-
-
-def lost_record(case: Case, fault: str, attempt: int) -> Record:
-    """Of a case that ended its worker."""
-    return Record(case=case.name, status="failed", error=fault, attempt=attempt)
 
 
 class _Pool:

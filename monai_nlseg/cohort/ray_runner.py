@@ -121,7 +121,7 @@ class _Pool:
         # One thread more than cases watches the memory. Spread out, workers use the disks and memory of all nodes.
         self.actors = ray.remote(Actor).options(**needs, max_concurrency=DEPTH + 1, scheduling_strategy="SPREAD")
         self.waiting, self.alone = deque[Case](), deque[Case]()
-        self.faults, self.failed_starts = Counter[str](), 0
+        self.attempts, self.faults, self.failed_starts = Counter[str](), Counter[str](), 0
         self.seats: list[_Seat] = []
         self.manned, self.warned = time.monotonic(), False
 
@@ -153,7 +153,7 @@ class _Pool:
             seat.stop()
 
     def _seat(self) -> _Seat:
-        return _Seat(self.ray, self.actors.remote(), self.loading, self.limits)
+        return _Seat(self.ray, self.actors.remote(), self.loading, self.limits, self.attempts)
 
     def _lost(self, seat: _Seat, fault: _Fault) -> Iterator[Record]:
         """What becomes of the cases of a worker that is replaced."""
@@ -168,7 +168,7 @@ class _Pool:
         for case in seat.flying.values():
             self.faults[case.name] += fault.times is not None
             if fault.times and seat.single and self.faults[case.name] >= fault.times:
-                yield Record(case=case.name, status="failed", error=fault.text)
+                yield Record(case=case.name, status="failed", error=fault.text, attempt=self.attempts[case.name])
             else:
                 self.alone.append(case)
 
@@ -194,8 +194,8 @@ class _Pool:
 class _Seat:
     """A worker seen from the driver."""
 
-    def __init__(self, ray: Any, actor: Any, loading: tuple[Any, ...], limits: _Limits) -> None:
-        self.ray, self.actor, self.limits = ray, actor, limits
+    def __init__(self, ray: Any, actor: Any, loading: tuple[Any, ...], limits: _Limits, attempts: Counter[str]) -> None:
+        self.ray, self.actor, self.limits, self.attempts = ray, actor, limits, attempts
         self.loading, self.outgrown = actor.load.remote(*loading), None
         self.node, self.host = "", ""
         self.flying: dict[Any, Case] = {}
@@ -222,6 +222,7 @@ class _Seat:
             if not source:
                 return
             case = source.popleft()
+            self.attempts[case.name] += 1
             self.flying[self.actor.process.remote(case)] = case
 
     def received(self, ready: set[Any], now: float) -> Generator[Record, None, _Fault | None]:
@@ -238,7 +239,7 @@ class _Seat:
                 return self._death(error)
             self.since = now
             if ref in self.flying:
-                self.flying.pop(ref)
+                value["attempt"] = self.attempts[self.flying.pop(ref).name]
                 yield value
             elif ref == self.loading:
                 self.node, self.host = value

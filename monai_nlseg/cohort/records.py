@@ -54,7 +54,7 @@ class Record(TypedDict, total=False):
         windows: windows or images that the network was given.
         peak_memory: largest resident memory in bytes of the worker while it held the case.
         seconds: step -> time taken.
-        attempt: workers that the case was given to, if more than one.
+        attempt: which try of the run this is, from 1; a case is tried again when its worker has died.
         bundle: "name", "version", and digest of the "weights".
         software: package -> version.
         options: digest of the bundle and of all options on which outputs depend.

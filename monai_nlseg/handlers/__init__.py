@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monai_nlseg.handlers.checkpoints import BestModelSaver, EpochCheckpointSaver
 from monai_nlseg.handlers.epoch_seed import EpochSeed
+from monai_nlseg.handlers.expected_time import ExpectedTime
 from monai_nlseg.handlers.modified_hausdorff import ModifiedHausdorff
 from monai_nlseg.handlers.overlap import Overlap, VNetDice
 from monai_nlseg.handlers.roc_auc import PooledROCAUC
@@ -16,6 +17,7 @@ __all__ = [
     "BestModelSaver",
     "EpochCheckpointSaver",
     "EpochSeed",
+    "ExpectedTime",
     "ModifiedHausdorff",
     "Overlap",
     "PooledROCAUC",

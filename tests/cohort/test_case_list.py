@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
+from monai.data import load_decathlon_datalist
 
 from monai_nlseg.cohort import find_cases
 from monai_nlseg.cohort.case_list import read_list
@@ -65,6 +67,89 @@ def test_json(root, value):
     assert cases_of(root, "l.json", json.dumps(value)) == {"a": ["a.nii"], "s/b": ["s/b.nii"]}
 
 
+DECATHLON = {
+    "name": "BRATS",
+    "tensorImageSize": "4D",
+    "modality": {"0": "FLAIR", "1": "T1w", "2": "t1gd", "3": "T2w"},
+    "labels": {"0": "background", "1": "edema"},
+    "numTraining": 2,
+    "numTest": 1,
+    "training": [
+        {"image": f"./imagesTr/BRATS_{number}.nii.gz", "label": f"./labelsTr/BRATS_{number}.nii.gz"}
+        for number in ("457", "306")
+    ],
+    "test": ["./imagesTs/BRATS_467.nii.gz"],
+}
+"""The ``dataset.json`` of a task of the Medical Segmentation Decathlon, with fewer images."""
+
+
+@pytest.fixture
+def task(tmp_path):
+    for name in ("imagesTr/BRATS_457", "imagesTr/BRATS_306", "imagesTs/BRATS_467"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"x")
+    (tmp_path / "dataset.json").write_text(json.dumps(DECATHLON))
+    return tmp_path / "dataset.json"
+
+
+def test_the_decathlons_list_is_read_as_it_is(task):
+    (case,) = find_cases(task)
+    assert case.name == "imagesTs/BRATS_467"
+    assert [case.name for case in find_cases(task, data_list_key="training")] == [
+        "imagesTr/BRATS_457",
+        "imagesTr/BRATS_306",
+    ]
+
+
+@pytest.mark.parametrize("key", ["test", "training"])
+def test_the_images_are_those_that_monai_reads(task, key):
+    images = [entry["image"] for entry in load_decathlon_datalist(task, data_list_key=key)]
+    assert [os.path.normpath(case.files[0]) for case in find_cases(task, data_list_key=key)] == images
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "expected"),
+    [
+        ({"training": ["a.nii"]}, None, "a"),
+        ({"validation": ["a.nii"]}, None, "a"),
+        ({"training": [{"fold": 0, "image": "a.nii", "label": "l"}], "testing": [{"image": "b.nii"}]}, None, "b"),
+        ({"training": [{"fold": 0, "image": "a.nii", "label": "l"}], "testing": []}, "training", "a"),
+        ({"fold_3": ["a.nii"]}, "fold_3", "a"),
+    ],
+)
+def test_a_list_among_several(root, value, key, expected):
+    (root / "l.json").write_text(json.dumps(value))
+    assert [case.name for case in find_cases(root / "l.json", data_list_key=key)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("l.json", '{"test": ["a.nii"]}', "has no key 'training': choose one of test"),
+        ("l.json", '["a.nii"]', "holds one list, so the key 'training' chooses nothing"),
+        ("l.json", '{"training": "a.nii"}', "holds no list of cases under the key 'training'"),
+        ("l.csv", "image\na.nii\n", "leave the key out"),
+        ("l.jsonl", '"a.nii"', "leave the key out"),
+        ("a.nii", "x", "is no list in JSON: leave the key 'training' out"),
+    ],
+)
+def test_a_key_that_chooses_nothing_is_refused(root, name, content, words):
+    (root / name).write_text(content)
+    with pytest.raises(ValueError, match=words):
+        find_cases(root / name, data_list_key="training")
+
+
+def test_what_nnunet_writes_instead_is_explained(root):
+    described = {"channel_names": {"0": "T1"}, "labels": {"background": 0}, "numTraining": 3, "file_ending": ".nii.gz"}
+    (root / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(ValueError, match="data set of nnU-Net and lists no images: give the folder .* --modalities"):
+        find_cases(root / "dataset.json")
+    (root / "p_0000.nii.gz").write_bytes(b"x")
+    (root / "dataset.json").write_text(json.dumps({"test": ["./p.nii.gz"]}))  # as its first version lists them
+    with pytest.raises(ValueError, match="p.nii.gz' does not exist: give the folder '.*' with --modalities _0000"):
+        find_cases(root / "dataset.json")
+
+
 def test_modalities_have_the_order_of_the_first_entry(root):
     rows = [{"T1": "a.nii", "T2": "b.nii", "case": 0}, {"case": "q", "T2": "s/b.nii", "T1": "s/a.nii"}]
     expected = {"0": ["a.nii", "b.nii"], "q": ["s/a.nii", "s/b.nii"]}
@@ -108,10 +193,14 @@ def test_a_line_of_json_ends_where_a_line_ends(root):
         ("l.json", "[", "cannot be read as a list"),
         ("l.json", "[" * 200_000, "cannot be read as a list"),
         ("l.json", "[]", "lists no case"),
-        ("l.json", "7", "is no list of cases"),
-        ("l.json", '"a.nii"', "is no list of cases"),
-        ("l.json", "{}", "is no list of cases: expected a JSON list, or one under the key 'testing'"),
-        ("l.json", '{"testing": {"image": "a.nii"}}', "is no list of cases"),
+        ("l.json", "7", "holds no list of cases"),
+        ("l.json", '"a.nii"', "holds no list of cases"),
+        ("l.json", "{}", "holds no list of cases: expected a JSON list, or one under a key such as 'testing'"),
+        ("l.json", '{"testing": {"image": "a.nii"}}', "holds no list of cases under the key 'testing'"),
+        ("l.json", '{"testing": []}', "lists no case"),
+        ("l.json", '{"test": [], "testing": ["a.nii"]}', "several lists .*: choose one of test, testing by"),
+        ("l.json", '{"training": ["a.nii"], "validation": ["b.nii"]}', "choose one of training, validation by"),
+        ("l.json", '{"mine": ["a.nii"], "other": ["b.nii"]}', r"choose one of mine, other by .*\(--data-list-key\)"),
         ("l.json", "[7]", "case 1 is 7: expected a path"),
         ("l.json", "[null]", "case 1 is None: expected a path"),
         ("l.json", '[{"case": "p"}]', "case 1 lacks the path"),

@@ -35,6 +35,9 @@ class FakeWorker:
         if case.name.startswith("deadly"):
             time.sleep(0.1)
             os._exit(1)
+        if case.name.startswith("unlucky") and not (self.output / "died").exists():
+            (self.output / "died").touch()
+            os._exit(1)
         if case.name.startswith("endless"):
             time.sleep(1000)
         if case.name.startswith("huge"):
@@ -101,6 +104,7 @@ def error_of(records: list[dict], case: str) -> str:
 def test_each_case_is_done_once_by_workers_on_both_nodes(start, tmp_path):
     records = list(start(["wrong", *named(40)]))
     assert by_status(records) == {"done": named(40), "failed": ["wrong"]}
+    assert {record["attempt"] for record in records} == {1}
     assert error_of(records, "wrong") == "a bug of the worker."
     assert sorted(line.split()[0] for line in (tmp_path / "log").read_text().splitlines()) == named(40)
     assert len({record["pid"] for record in records if "pid" in record}) == 2
@@ -112,6 +116,12 @@ def test_a_case_that_ends_its_worker_is_named_and_the_others_are_done(start, tmp
     records = list(start(["deadly", *named(12)]))
     assert by_status(records) == {"done": named(12), "failed": ["deadly"]}
     assert "3 workers ended while they held the case" in error_of(records, "deadly")
+    assert next(record["attempt"] for record in records if record["case"] == "deadly") == 3
+
+
+def test_a_case_that_loses_its_worker_once_is_done_at_the_second_attempt(start, tmp_path):
+    (record,) = start(["unlucky"])
+    assert (record["status"], record["attempt"]) == ("done", 2)
 
 
 @pytest.mark.slow
