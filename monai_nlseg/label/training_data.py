@@ -17,7 +17,7 @@ from monai_nlseg.bundle import explained
 from monai_nlseg.cohort.cases import IMAGES, VOLUMES
 from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.outputs import save_nifti, save_png
-from monai_nlseg.data.image_checks import read_grey
+from monai_nlseg.io.pictures import read_grey
 from monai_nlseg.files import written_beside
 from monai_nlseg.label.served import ServedBundle, staged_image
 from monai_nlseg.quiet import notices_silenced
