@@ -73,9 +73,7 @@ def _floats(values: np.ndarray, path: Path) -> np.ndarray:
 def _integers(values: np.ndarray, samples: Samples, path: Path) -> np.ndarray:
     low, high = int(values.min()), int(values.max())
     if low < 0:
-        raise PictureError(
-            f"'{path}' holds values from {low} to {high}: expected none below 0, so save it with 8 bits."
-        )
+        raise PictureError(f"'{path}' holds values from {low} to {high}: expected 0 for black, so save it with 8 bits.")
     depth = samples.significant or _depth(values, high, samples, path)
     if high >> depth:  # as the PNG standard has it, values are scaled to all bits whichever are significant
         depth = samples.bits

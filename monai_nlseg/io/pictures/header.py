@@ -90,9 +90,8 @@ def has_colour(image: Image.Image) -> bool:
 def _tiff(path: Path) -> PictureHeader:
     tiff = tiff_header(path)
     if tiff.size[0] * tiff.size[1] > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
-        raise PictureError(
-            f"'{path}' has {tiff.size[0]} x {tiff.size[1]} pixels, more than a picture: cut it to pieces."
-        )
+        rows, columns = tiff.size
+        raise PictureError(f"'{path}' has {rows} x {columns} pixels, more than is safe to unpack: cut it to pieces.")
     colour = tiff.colour
     if tiff.samples is None:
         with Image.open(path) as image:

@@ -66,7 +66,8 @@ def stored_picture(path: Path) -> np.ndarray:
         (H, W), or (H, W, C) of colours or with an alpha channel, of the type that the file has.
 
     Raises:
-        PictureError: for what :func:`check_picture` refuses, damaged pixels, and deep values of which the least is white.
+        PictureError: for what :func:`check_picture` refuses, damaged pixels, and values of more than 8 bits of which
+            the least is white.
     """
     header = check_picture(path)
     with reading(path):
