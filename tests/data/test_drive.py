@@ -43,12 +43,9 @@ def test_newer_downloads_have_no_labels_of_the_test_set(folder):
 
 def test_monai_loads_tiff_and_gif(folder):
     entry = drive_datalist(folder, "test")[0]
-    keys, options = (
-        ("label", "second_label", "fov"),
-        {"reader": "monai_nlseg.data.PictureReader", "ensure_channel_first": True},
-    )
-    entry = LoadImaged("image", channel="rgb", **options)(entry)
-    entry = LoadImaged(keys, **options)(entry)
+    keys, reader = ("label", "second_label", "fov"), "monai_nlseg.data.PictureReader"
+    entry = LoadImaged("image", reader=reader, channel="rgb", ensure_channel_first=True)(entry)
+    entry = LoadImaged(keys, reader=reader, ensure_channel_first=True)(entry)
     assert entry["image"].shape == (3, 16, 20)
     assert [(entry[key] > 0).sum().item() for key in keys] == [5, 10, 50]
     assert entry["label"].shape == (1, 16, 20) and (entry["label"][0, 2, 3:8] == 255).all()

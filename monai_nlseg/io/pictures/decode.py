@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from monai_nlseg.io.pictures.errors import PictureError
 from monai_nlseg.io.pictures.header import PictureHeader
@@ -27,25 +27,30 @@ def deep_values(path: Path, header: PictureHeader) -> np.ndarray:
     if header.tiff is None:
         return _deep_png(path, header)
     values = tiff_values(path, header.tiff)
-    return _by_pillow(path, header) if values is None else values
+    if values is None:
+        values = _by_pillow(path, header)
+    if values is None:
+        raise PictureError(
+            f"'{path}' is compressed as {header.tiff.compression}, which is not supported for its kind of values: save "
+            "it without compression."
+        )
+    return values
 
 
-def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray:
-    """By Pillow, for the compressions that tifffile has not, such as LZW."""
-    with opened(path, header) as image:
-        mode, rawmode, compression = image.mode, rawmode_of(image.tile[0]), image.info.get("compression")
-        native = image.tag_v2.prefix == (b"II" if sys.byteorder == "little" else b"MM")  # type: ignore[attr-defined]
+def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray | None:
+    """Values of a TIFF by Pillow, which knows compressions that tifffile does not, such as LZW; None if it cannot."""
+    try:
+        with opened(path, header) as image:
+            mode, rawmode = image.mode, rawmode_of(image.tile[0])
+            order = image.tag_v2.prefix  # type: ignore[attr-defined]
+    except UnidentifiedImageError:
+        return None
     # Of the other order, Pillow turns the bytes of I and F once too often.
-    if mode.startswith("I;16") or mode in ("I", "F") and native:
+    if mode.startswith("I;16") or mode in ("I", "F") and order == (b"II" if sys.byteorder == "little" else b"MM"):
         values = np.asarray(displayed(path, header))
         unsigned = header.samples is not None and header.samples.kind == "u"
         return values.view(np.uint32) if values.dtype == np.int32 and unsigned else values
-    if rawmode[:-1] in ("RGB;16", "RGBX;16", "RGBA;16"):
-        return _both_bytes(path, header)
-    raise PictureError(
-        f"'{path}' is compressed as {compression}, which is not supported for its kind of values: save it without "
-        "compression."
-    )
+    return _both_bytes(path, header) if rawmode[:-1] in ("RGB;16", "RGBX;16", "RGBA;16") else None
 
 
 def _deep_png(path: Path, header: PictureHeader) -> np.ndarray:

@@ -30,6 +30,7 @@ class TiffHeader:
         size: rows and columns as displayed.
         colour: whether it has three colours.
         samples: how values of more than 8 bits are stored, or None for fewer.
+        compression: its name, such as LZW.
         planar: whether the colours lie one behind the other.
         orientation: 1 to 8, as in EXIF.
     """
@@ -38,6 +39,7 @@ class TiffHeader:
     size: tuple[int, int]
     colour: bool
     samples: Samples | None
+    compression: str
     planar: bool
     orientation: int
 
@@ -74,6 +76,7 @@ def tiff_header(path: Path) -> TiffHeader:
             size=size[::-1] if turned > 4 else size,
             colour=page.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO),
             samples=_samples(page, path),
+            compression=str(getattr(page.compression, "name", page.compression)),
             planar=page.planarconfig == 2 and page.samplesperpixel > 1,
             orientation=turned,
         )
