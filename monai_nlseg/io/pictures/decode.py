@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from monai_nlseg.io.pictures.errors import PictureError
 from monai_nlseg.io.pictures.header import PictureHeader
@@ -41,7 +41,7 @@ def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray | None:
     """Values of a TIFF by Pillow, which knows compressions that tifffile does not, such as LZW; None if it cannot."""
     try:
         with opened(path, header) as image:
-            mode, rawmode = image.mode, rawmode_of(image.tile[0])
+            mode, rawmode = image.mode, rawmode_of(image)
             order = image.tag_v2.prefix  # type: ignore[attr-defined]
     except UnidentifiedImageError:
         return None
@@ -55,7 +55,7 @@ def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray | None:
 
 def _deep_png(path: Path, header: PictureHeader) -> np.ndarray:
     with opened(path, header) as image:
-        rawmode = rawmode_of(image.tile[0])
+        rawmode = rawmode_of(image)
     if rawmode == "LA;16B":  # its four bytes are those of a pixel of RGBA
         high, low = np.moveaxis(np.asarray(displayed(path, header, "RGBA"))[..., :2].astype(np.uint16), -1, 0)
         return high << 8 | low
@@ -67,14 +67,14 @@ def _deep_png(path: Path, header: PictureHeader) -> np.ndarray:
 def _both_bytes(path: Path, header: PictureHeader) -> np.ndarray:
     """Red, green and blue of 16 bits: Pillow keeps the high byte, and in the other order of bytes the low one."""
     with opened(path, header) as image:
-        rawmode = rawmode_of(image.tile[0])
+        rawmode = rawmode_of(image)
     other = rawmode[:-1] + ("L" if rawmode[-1] == "B" or rawmode[-1] == "N" and sys.byteorder == "big" else "B")
     high, low = (np.asarray(displayed(path, header, order))[..., :3].astype(np.uint16) for order in (rawmode, other))
     return high << 8 | low
 
 
 @contextmanager
-def opened(path: Path, header: PictureHeader) -> Iterator[Image.Image]:
+def opened(path: Path, header: PictureHeader) -> Iterator[ImageFile.ImageFile]:
     """Open the one picture of a file in Pillow, not by its path: that Pillow would map in the shape as displayed."""
     with path.open("rb") as file, Image.open(file) as image:
         image.seek(header.tiff.page if header.tiff else 0)
@@ -90,9 +90,10 @@ def displayed(path: Path, header: PictureHeader, rawmode: str = "") -> Image.Ima
         return ImageOps.exif_transpose(image)
 
 
-def rawmode_of(tile: Any) -> str:
-    """Return how the bytes of a tile are laid out, such as "RGB;16B"."""
-    return tile[3] if isinstance(tile[3], str) else str(tile[3][0])
+def rawmode_of(image: ImageFile.ImageFile) -> str:
+    """Return how the bytes of a picture that is not decoded yet are laid out, such as "RGB;16B"."""
+    arguments = image.tile[0][3] if image.tile else ""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def _in_mode(tile: Any, rawmode: str) -> Any:

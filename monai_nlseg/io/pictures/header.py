@@ -64,7 +64,7 @@ def check_picture(path: Path) -> PictureHeader:
         with Image.open(path) as image:
             if (pages := page_count(image)) > 1:
                 raise PictureError(f"'{path}' holds {pages} pages: give one image a file.")
-            samples = png and png.samples
+            samples = png.samples if png else None
             if samples is None and image.mode not in SHALLOW:
                 raise PictureError(
                     f"'{path}' is of PIL's mode {image.mode}: expected grey, a palette, RGB, CMYK or YCbCr of 8 bits, "

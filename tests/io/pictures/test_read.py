@@ -122,6 +122,16 @@ def test_colours_in_any_encoding(tmp_path, name):
     assert check_picture(path).size == SIZE and check_picture(path).colour
 
 
+@pytest.mark.parametrize("compressor", ["LZW", "Deflate", "PackBits"])
+def test_colours_of_sixteen_bits_by_itk(tmp_path, compressor):
+    """LZW, as OpenCV too writes it, is a compression that tifffile does not know by itself."""
+    sitk = pytest.importorskip("SimpleITK")
+    for name, values, shown in (("grey", DEEP, GREY), ("colour", DEEP_COLOUR, COLOUR)):
+        image = sitk.GetImageFromArray(values, isVector=values.ndim == 3)
+        sitk.WriteImage(image, str(path := tmp_path / f"{name}.tif"), useCompression=True, compressor=compressor)
+        np.testing.assert_array_equal(read_picture(path), shown)
+
+
 def test_bilevel(tmp_path):
     mask = GREY > 127
     for name in ("a.png", "a.bmp", "a.tif"):
