@@ -27,6 +27,7 @@ from monai_nlseg.data.ultrasound_nerve import (
     ultrasound_nerve_test_datalist,
 )
 from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, UltrasoundTask, ultrasound_task
+from monai_nlseg.data.volume_reader import VolumeReader
 from monai_nlseg.data.writers import AtomicNibabelWriter, AtomicPILWriter
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "PeriodicUnderSampler",
     "ULTRASOUND_TASKS",
     "UltrasoundTask",
+    "VolumeReader",
     "assemble_slices",
     "balanced_split",
     "busi_datalist",
