@@ -9,7 +9,10 @@ from monai_nlseg.cohort.cases import Case
 from monai_nlseg.cohort.dicom import is_dicom
 from monai_nlseg.cohort.dicom_stage import stage_dicom
 from monai_nlseg.cohort.digests import digest_of
+from monai_nlseg.cohort.inputs import check_files
 from monai_nlseg.cohort.storage import fetch, is_remote
+from monai_nlseg.io.formats import is_volume
+from monai_nlseg.io.volumes import plain_nifti, read_header
 
 __all__ = ["Staged", "stage"]
 
@@ -23,26 +26,37 @@ class Staged:
         images: what the bundle reads, one tuple of a file a modality for each image: one image, or the frames of an
             ultrasound sequence.
         dicom: whether the sources are DICOM.
+        unit: of the lengths in the first file, "mm", "micron" or "meter", in which results are written, too.
     """
 
     sources: tuple[Path, ...]
     images: tuple[tuple[Path, ...], ...]
     dicom: bool
+    unit: str = "mm"
 
 
 def stage(case: Case, folder: Path) -> Staged:
-    """Fetch remote files, and write DICOM as NIfTI or PNG, into ``folder``; other local files are taken where they are.
+    """Fetch remote files, and write what MONAI's readers would take otherwise than this package, into ``folder``.
+
+    DICOM becomes NIfTI or PNG. Volumes become NIfTI in mm, but for those that already are such that every reader has
+    one affine of them, see :func:`~monai_nlseg.io.volumes.plain_nifti`. Other local files are taken where they are.
 
     Raises:
-        ValueError: for a file that is missing, damaged DICOM, or frames of several modalities.
+        ValueError: for a file that is missing, damaged DICOM, a volume that cannot be read or held in memory, or frames
+            of several modalities.
     """
     # Files of one name are held apart, those of one folder stay together: a header finds its data there.
     local = {path: _local(path, folder / digest_of(path.rpartition("/")[0])) for path in case.files}
     modalities = [tuple(local[path] for path in image) for image in case.images]
     sources = tuple(local.values())
     dicom = [files[0].suffix.lower() not in (".nii", ".gz") and is_dicom(files[0]) for files in modalities]
+    unit = read_header(modalities[0][0]).unit if is_volume(modalities[0][0]) and not dicom[0] else "mm"
+    modalities = [
+        files if converted else tuple(_plain(path, folder / f"volume-{number}") for path in files)
+        for number, (files, converted) in enumerate(zip(modalities, dicom))
+    ]
     if not any(dicom):
-        return Staged(sources, (tuple(files[0] for files in modalities),), False)
+        return Staged(sources, (tuple(files[0] for files in modalities),), False, unit)
     staged = []
     for number, (files, converted) in enumerate(zip(modalities, dicom)):
         if converted:
@@ -53,7 +67,14 @@ def stage(case: Case, folder: Path) -> Staged:
     if len({len(images) for images in staged}) > 1:
         counts = " and ".join(str(len(images)) for images in staged)
         raise ValueError(f"the modalities have {counts} frames: give images with equally many.")
-    return Staged(sources, tuple(zip(*staged)), all(dicom))
+    return Staged(sources, tuple(zip(*staged)), all(dicom), unit)
+
+
+def _plain(path: Path, folder: Path) -> Path:
+    if not is_volume(path):
+        return path
+    check_files([path])
+    return plain_nifti(path, folder)
 
 
 def _local(path: str, folder: Path) -> Path:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_nlseg.io.formats import NIBABEL, PAIR_VOXELS, SIMPLEITK
+from monai_nlseg.io.formats import SIMPLEITK, is_volume
 from monai_nlseg.io.itk import itk_header, itk_values
-from monai_nlseg.io.nifti import nifti_header, nifti_values, require_whole
+from monai_nlseg.io.nifti import is_plain, nifti_header, nifti_values, require_whole, write_nifti
 from monai_nlseg.io.volume_header import VolumeHeader
 
-__all__ = ["Volume", "VolumeHeader", "read_header", "read_volume"]
+__all__ = ["Volume", "VolumeHeader", "plain_nifti", "read_header", "read_volume"]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,30 @@ def read_volume(path: str | os.PathLike[str]) -> Volume:
     return Volume(values, read_header(path))
 
 
+def plain_nifti(path: Path, folder: Path) -> Path:
+    """Return a file that every reader of NIfTI, MONAI's among them, takes for the volume in a file.
+
+    Args:
+        path: of a volume of any format.
+        folder: made if it is needed; it may exist.
+
+    Returns:
+        ``path`` itself if it is such a file. Else one in ``folder`` with the same voxels, of the type of
+        :func:`read_volume`, and the same place in mm.
+
+    Raises:
+        ValueError: as :func:`read_volume`, for what has to be read.
+    """
+    if not _is_itk(path) and is_plain(path):
+        return path
+    volume = read_volume(path)
+    folder.mkdir(exist_ok=True)
+    staged = folder / f"{path.name.partition('.')[0] or 'volume'}.nii"
+    write_nifti(staged, volume.values, volume.affine)
+    return staged
+
+
 def _is_itk(path: Path) -> bool:
-    name = path.name.lower()
-    if not name.endswith((*NIBABEL, *PAIR_VOXELS, *SIMPLEITK)):
+    if not is_volume(path):
         raise ValueError(f"'{path}' is no volume: give NIfTI, Analyze, MGH, NRRD or MetaImage, by their suffixes.")
-    return name.endswith(SIMPLEITK)
+    return path.name.lower().endswith(SIMPLEITK)
