@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from monai.transforms import LoadImage
 
 from monai_nlseg.bench.engines import ENGINES, BenchSettings
 from monai_nlseg.bench.prepare import Predictor
 from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import window_starts
+from monai_nlseg.io.volumes import read_volume
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.footprint import forward_footprint
 
@@ -135,7 +136,7 @@ def load_volume(settings: BenchSettings) -> torch.Tensor:
     """
     if not settings.images:
         return torch.rand(settings.shape, generator=torch.Generator().manual_seed(0)) + 0.1
-    channels = [LoadImage(image_only=True)(image).as_tensor().float() for image in settings.images]
+    channels = [torch.from_numpy(read_volume(image).values.astype(np.float32)) for image in settings.images]
     shapes = sorted({tuple(channel.shape) for channel in channels})
     if len(shapes) > 1:
         raise ValueError(f"the images have shapes {shapes}: give channels of one scan, of one shape.")

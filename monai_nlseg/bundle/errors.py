@@ -54,6 +54,8 @@ def _image_error(error: BaseException) -> ValueError | None:
     frame = _variables(error, LoadImage)
     if frame is None:  # what libraries chain below their own error says less
         return None if error.__cause__ is None else _image_error(error.__cause__)
+    if isinstance(error, ValueError) and any(str(file) in str(error) for file in ensure_tuple(frame["filename"])):
+        return error  # a reader of this package says it all
     files = " or ".join(f"'{file}'" for file in ensure_tuple(frame["filename"]))
     return ValueError(f"{files} cannot be read ({message(error)}): restore the file or leave the case out.")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from typing import Any
 from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
 from monai_nlseg.cohort.storage import exists, files_below, is_remote, join, read_bytes
+from monai_nlseg.io.formats import PAIR_VOXELS, PAIRS, VOLUMES, named_data, pair_header, pair_voxels
 from monai_nlseg.io.pictures import SUFFIXES
 
-__all__ = ["IMAGES", "VOLUMES", "Case", "find_cases", "require_names"]
+__all__ = ["IMAGES", "Case", "find_cases", "require_names"]
 
-VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".mha", ".mhd")
 IMAGES = SUFFIXES
 NO_MODALITIES = ("case", "label", "fold")
 """Columns of a list that are no images."""
@@ -42,9 +41,9 @@ class Case:
         found = []
         for path in (path for image in self.images for path in image):
             found.append(path)
-            if path.lower().endswith(".hdr"):
-                found.append(path[: -len("hdr")] + ("IMG" if path.endswith("HDR") else "img"))
-            elif path.lower().endswith(".mhd"):
+            if path.lower().endswith(PAIRS):
+                found.append(pair_voxels(path))
+            elif path.lower().endswith((".mhd", ".nhdr")):
                 found += _data_of(path)
         return found
 
@@ -58,7 +57,7 @@ def find_cases(
 ) -> list[Case]:
     """The cases of an image, a folder, a list or a folder of DICOM series.
 
-    - An image: NIfTI, Analyze (its ``.hdr``), NRRD, MetaImage, PNG, JPEG, TIFF, BMP, GIF, or DICOM.
+    - An image: NIfTI, Analyze (its ``.hdr``), MGH, NRRD, MetaImage, PNG, JPEG, TIFF, BMP, GIF, or DICOM.
     - A folder: every such file below it that ``pattern`` matches, one case each. DICOM files are grouped by
       SeriesInstanceUID, a multi-frame file is a case of its own. Hidden files are left out.
     - A list: a table ``.csv``, or ``.json`` or ``.jsonl`` with one entry a case. One column or key a modality, in the
@@ -136,8 +135,9 @@ def _check_apart(cases: Iterable[Case], folder: str | Path | None) -> None:
 
 
 def _single(source: str) -> Case:
+    source = _with_header(source)
     path = Path(source)
-    if not (_is_image(path.name) or is_dicom(path)):
+    if not (_is_image(path.name) or _is_voxels(path.name) or is_dicom(path)):
         kinds = ", ".join((*VOLUMES, *IMAGES))
         raise ValueError(f"'{source}' is no image that is known here: give DICOM or one of {kinds}, or a list of it.")
     return Case(_stem(path.name), ((source,),))
@@ -159,7 +159,9 @@ def _in_folder(root: str, pattern: str, modalities: Sequence[str], left_out: str
     names = [name for name in files_below(root, pattern) if not name.startswith(".") and "/." not in name]
     if left_out is not None:
         names = [name for name in names if not name.startswith(left_out)]
-    images = [name for name in names if _is_image(name)]
+    known = set(names)
+    # Voxels without their header are a case, too, which fails: left out here, they would be missed by nobody.
+    images = [name for name in names if _is_image(name) or _is_voxels(name) and pair_header(name) not in known]
     if modalities:
         cases = _by_modality(root, images, modalities)
     else:
@@ -256,9 +258,9 @@ def _remedy(missing: str) -> str:
 
 
 def _image(path: str) -> tuple[str, ...]:
-    """A folder stands for the DICOM series in it."""
+    """A folder stands for the DICOM series in it, the voxels of a pair for their header."""
     if is_remote(path) or not Path(path).is_dir():
-        return (path,)
+        return (_with_header(path),)
     files = sorted(file for file in Path(path).iterdir() if file.is_file() and is_dicom(file))
     series = find_series(Path(path), files)
     if len(series) != 1:
@@ -267,15 +269,18 @@ def _image(path: str) -> tuple[str, ...]:
 
 
 def _data_of(path: str) -> list[str]:
-    """The file that a MetaImage header refers to; none if the header cannot be read, which reading will tell."""
+    """The files that a header of MetaImage or NRRD names; none if it cannot be read, which reading will tell."""
     try:
         header = read_bytes(path)
     except OSError:
         return []
-    named = re.search(rb"^ElementDataFile\s*=\s*([^%\r\n]+?)\s*$", header, flags=re.MULTILINE)
-    if named is None or named[1] in (b"LOCAL", b"LIST"):
-        return []
-    return [join(_parent(path), os.fsdecode(named[1]))]
+    return [join(_parent(path), name) for name in named_data(header)]
+
+
+def _with_header(path: str) -> str:
+    """The header of the voxels of a pair, if it is there; other paths as they are."""
+    header = pair_header(path)
+    return header if header != path and exists(header) else path
 
 
 def _parent(path: str) -> str:
@@ -286,6 +291,10 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith((*VOLUMES, *IMAGES))
 
 
+def _is_voxels(name: str) -> bool:
+    return name.lower().endswith(PAIR_VOXELS)
+
+
 def _stem(name: str) -> str:
-    suffixes = "|".join(re.escape(suffix) for suffix in (*VOLUMES, *IMAGES, ".dcm"))
+    suffixes = "|".join(re.escape(suffix) for suffix in (*VOLUMES, *PAIR_VOXELS, *IMAGES, ".dcm"))
     return re.sub(rf"({suffixes})$", "", name.removesuffix(".gz"), flags=re.IGNORECASE) or name

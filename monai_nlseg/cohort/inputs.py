@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import torch
-from monai.utils import optional_import
 
 from monai_nlseg.inferers import available_bytes
+from monai_nlseg.io.formats import is_volume
+from monai_nlseg.io.volumes import read_header
 
 __all__ = ["check_image", "check_files"]
 
-NIFTI = (".nii", ".nii.gz", ".hdr")
-META_IMAGE = (".mha", ".mhd")
-FLAT = 1e-9
-"""mm^3 of a voxel."""
-
 
 def check_files(images: Sequence[Path]) -> None:
-    """Refuse, by the header alone, what memory cannot hold or has no place in space; files without content or reader.
+    """Refuse, by the header alone, what memory cannot hold; files without content, and volumes that cannot be read.
 
     Raises:
         ValueError: for such a file, or one that is not there.
@@ -32,15 +27,8 @@ def check_files(images: Sequence[Path]) -> None:
             raise ValueError(f"'{path.name}' does not exist: restore the file or leave the case out.")
         if not path.stat().st_size:
             raise ValueError(f"'{path.name}' is empty: restore the file or leave the case out.")
-        if path.name.lower().endswith(META_IMAGE) and not optional_import("itk")[1]:
-            raise ValueError(f"'{path.name}' is MetaImage, which MONAI reads by ITK: pip install itk.")
-        if path.name.lower().endswith(NIFTI):
-            try:
-                header = nibabel.load(path)
-            except Exception:  # reading will say what is wrong
-                continue
-            voxels += int(np.prod(header.shape, dtype=object))
-            _check_affine(path, header.affine)
+        if is_volume(path):
+            voxels += math.prod(read_header(path).shape)
     # float32 as read, and once more as preprocessed
     needed, free = 8 * voxels, available_bytes(torch.device("cpu"))
     if needed > free:
@@ -48,13 +36,6 @@ def check_files(images: Sequence[Path]) -> None:
             f"'{images[0].name}' has {voxels:,} voxels, which take {needed / 1e9:.3g} GB of the {free / 1e9:.3g} GB of "
             "memory left: crop the image, or use a larger machine."
         )
-
-
-def _check_affine(path: Path, affine: np.ndarray) -> None:
-    """MONAI would make one of its own, and the results would lie elsewhere."""
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < FLAT:
-        axes = np.round(affine[:3, :3], 3).tolist()
-        raise ValueError(f"'{path.name}' has an affine of {axes}, which spans no volume: export it again.")
 
 
 def check_image(image: torch.Tensor) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from PIL import Image
 
@@ -15,6 +14,7 @@ from monai_nlseg.cohort.digests import digest_files
 from monai_nlseg.cohort.records import OutputFile
 from monai_nlseg.cohort.storage import is_remote, join, put
 from monai_nlseg.files import written_beside
+from monai_nlseg.io.nifti import write_nifti
 
 __all__ = ["OutputFolder", "save_nifti", "save_png"]
 
@@ -48,7 +48,9 @@ class OutputFolder:
         self.written[kind] = OutputFile(path=name, bytes=path.stat().st_size, sha256=digest_files([path]))
 
 
-def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None, channels: bool = False) -> None:
+def save_nifti(
+    path: Path, values: np.ndarray, affine: np.ndarray | None, channels: bool = False, unit: str = "mm"
+) -> None:
     """Write NIfTI.
 
     Args:
@@ -57,17 +59,14 @@ def save_nifti(path: Path, values: np.ndarray, affine: np.ndarray | None, channe
             rows, columns) or frames of them (frames, rows, columns), which become (columns, rows, ...) of 1 mm.
         affine: (4, 4) voxel to RAS+ mm; None for pictures.
         channels: whether ``values`` has channels, which become the last axis.
+        unit: of the lengths in the file: "mm", "micron" or "meter".
     """
     if affine is None:
         values = np.moveaxis(values, (-1, -2), (0, 1))
         affine = np.eye(4)
     elif channels:
         values = np.moveaxis(values, 0, -1)
-    image = nibabel.Nifti1Image(values, affine)
-    image.set_sform(affine, code=1)
-    image.set_qform(affine, code=1)
-    image.header.set_xyzt_units("mm")
-    nibabel.save(image, path)
+    write_nifti(path, values, affine, unit)
 
 
 def save_png(path: Path, values: np.ndarray) -> None:

@@ -45,7 +45,7 @@ def write_result(
     folder = OutputFolder(options.output)
     _write_labels(folder, case, prediction, staged, options, identity)
     for extra in options.extras:
-        _write_extra(folder, case, extra, prediction, options.format)
+        _write_extra(folder, case, extra, prediction, options.format, staged.unit)
     if options.previews:
         with folder.file("preview", f"{PREVIEWS}/{case.name}.npz") as path:
             write_preview(path, prediction.image, _flat(prediction), prediction.affine)
@@ -80,7 +80,7 @@ def _write_labels(
             save_png(path, _visible(prediction.labels, prediction.names))
     elif form == "nifti":
         with folder.file("labels", f"{name}.nii.gz") as path:
-            save_nifti(path, prediction.labels, prediction.affine, prediction.masks)
+            save_nifti(path, prediction.labels, prediction.affine, prediction.masks, staged.unit)
     else:
         if not staged.dicom:
             raise ValueError(
@@ -101,7 +101,7 @@ def _write_labels(
             )
 
 
-def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Prediction, form: str) -> None:
+def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Prediction, form: str, unit: str) -> None:
     values: np.ndarray = getattr(prediction, extra)
     picture = _is_picture(prediction) and form in ("auto", "png")
     if extra == "probabilities":
@@ -112,7 +112,7 @@ def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Predi
             save_png(path, np.rint(values * 255).astype(np.uint8))
     else:
         with folder.file(extra, f"{case.name}_{extra}.nii.gz") as path:
-            save_nifti(path, values, prediction.affine, values.ndim > len(prediction.spatial_shape))
+            save_nifti(path, values, prediction.affine, values.ndim > len(prediction.spatial_shape), unit)
 
 
 def _is_picture(prediction: Prediction) -> bool:

@@ -26,6 +26,7 @@ from monai_nlseg.data.ultrasound_nerve import (
     ultrasound_nerve_test_datalist,
 )
 from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, UltrasoundTask, ultrasound_task
+from monai_nlseg.data.volume_reader import VolumeReader
 from monai_nlseg.data.writers import AtomicNibabelWriter, AtomicPILWriter
 from monai_nlseg.io.pictures import PictureReader
 
@@ -42,6 +43,7 @@ __all__ = [
     "PictureReader",
     "ULTRASOUND_TASKS",
     "UltrasoundTask",
+    "VolumeReader",
     "assemble_slices",
     "balanced_split",
     "busi_datalist",

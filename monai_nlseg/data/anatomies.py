@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from monai.utils import optional_import
+from nibabel.orientations import apply_orientation, io_orientation
 from scipy.ndimage import distance_transform_edt
 
-from monai_nlseg.data.checks import UNREADABLE, open_volume, require_directory
+from monai_nlseg.data.checks import require_directory
+from monai_nlseg.io.volumes import read_volume
 
 __all__ = ["FREESURFER_TISSUES", "freesurfer_anatomies", "mni152_anatomies"]
 
@@ -69,11 +70,8 @@ def mni152_anatomies() -> list[Anatomy]:
 
 
 def _freesurfer_maps(path: Path) -> np.ndarray:
-    image = nib.as_closest_canonical(open_volume(path))
-    try:
-        labels = np.asarray(image.dataobj).squeeze()
-    except UNREADABLE as error:
-        raise ValueError(f"the voxels of '{path}' cannot be read ({error}): restore the file.") from None
+    volume = read_volume(path)
+    labels = apply_orientation(volume.values, io_orientation(volume.affine))
     maps = np.stack([np.isin(labels, tissue) for tissue in FREESURFER_TISSUES.values()]).astype(np.float32)
     if not all(tissue.any() for tissue in maps):
         raise ValueError(

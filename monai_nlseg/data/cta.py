@@ -14,9 +14,10 @@ from monai.data import MetaTensor
 from monai.transforms import Orientation
 from monai.utils import convert_to_tensor, optional_import
 
-from monai_nlseg.data.checks import UNREADABLE, open_volume, require_directory, select_subjects
+from monai_nlseg.data.checks import UNREADABLE, require_directory, select_subjects
 from monai_nlseg.data.cta_reader import CTAReader
 from monai_nlseg.errors import sentence
+from monai_nlseg.io.volumes import read_header
 
 __all__ = ["assemble_slices", "check_series", "cta_datalist", "cta_slices", "load_axial_cta", "load_cta"]
 
@@ -141,19 +142,21 @@ def assemble_slices(slices: Mapping[int, NdarrayOrTensor], volume: str | Path) -
 
 
 def load_cta(path: str | Path) -> MetaTensor:
-    """Read a NIfTI file or the DICOM series in a folder, (W, H, D) as stored, with the affine to RAS+ mm.
+    """Read a volume or the DICOM series in a folder, (W, H, D) as stored, with the affine to RAS+ mm.
 
     Raises:
         ValueError: if it cannot be read.
     """
+    reader = CTAReader()
     if Path(path).is_dir():
         _require_pydicom(Path(path))
-    reader = CTAReader()
-    try:
+        try:
+            voxels, meta = reader.get_data(reader.read(path))
+        except (AttributeError, RuntimeError, *UNREADABLE) as error:
+            reason = sentence(error).rstrip(".")
+            raise ValueError(f"the voxels of '{path}' cannot be read ({reason}): restore or convert it.") from None
+    else:
         voxels, meta = reader.get_data(reader.read(path))
-    except (AttributeError, RuntimeError, *UNREADABLE) as error:
-        reason = sentence(error).rstrip(".")
-        raise ValueError(f"the voxels of '{path}' cannot be read ({reason}): restore or convert it.") from None
     # PyTorch has the machine's byte order only.
     volume = convert_to_tensor(voxels.astype(voxels.dtype.newbyteorder("="), copy=False), track_meta=False)
     affine = torch.as_tensor(meta["affine"])
@@ -217,8 +220,7 @@ def _geometry(path: Path) -> tuple[tuple[int, ...], np.ndarray]:
     """Shape and affine of a volume."""
     if path.is_dir():
         check_series(path)
-    # Only NIfTI tells both before the voxels are read.
-    volume = load_cta(path) if path.is_dir() or path.suffix == ".nrrd" else open_volume(path)
+    volume = load_cta(path) if path.is_dir() else read_header(path, whole=True)
     shape = tuple(int(size) for size in volume.shape)
     if len(shape) != 3:
         raise ValueError(f"'{path}' has shape {shape}: expected a volume of three axes.")

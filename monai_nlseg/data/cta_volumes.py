@@ -1,4 +1,4 @@
-"""CT volumes to be segmented: DICOM series, NIfTI and NRRD."""
+"""CT volumes to be segmented: DICOM series, and files of volumes such as NIfTI and NRRD."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai.utils import optional_import
-
-from monai_nlseg.data.checks import open_volume, require_directory
+from monai_nlseg.data.checks import require_directory
 from monai_nlseg.data.cta import check_series
+from monai_nlseg.io.formats import VOLUMES
+from monai_nlseg.io.volumes import read_header
 
 __all__ = ["cta_images", "cta_output_name", "cta_root"]
 
-VOLUMES = (".nii.gz", ".nii", ".nrrd")
 MASKS = r".*_seg|label"
 
 
 def cta_images(dataset: str | Path, exclude: str = MASKS) -> list[dict[str, str]]:
-    """MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, NIfTI and NRRD.
+    """MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, and files.
 
     Load with ``LoadImaged("image", reader="monai_nlseg.data.CTAReader")``.
 
     Args:
-        dataset: the folder, or one NIfTI or NRRD file, or one folder with the slices of a series.
+        dataset: the folder, or one file (NIfTI, Analyze, MGH, NRRD, MetaImage), or one folder with the slices of a
+            series.
         exclude: regular expression of the names, less suffix, to leave out; by default masks that inference wrote and
             those of :func:`cta_datalist`'s layout.
 
@@ -115,13 +115,8 @@ def _is_dicom(path: Path) -> bool:
 def _check(image: Path) -> None:
     if image.is_dir():
         check_series(image)
-    elif image.suffix == ".nrrd":
-        if not optional_import("nrrd")[1]:
-            raise ValueError(f"'{image}' is NRRD: install pynrrd to read it, or convert it to NIfTI.")
-    else:
-        shape = open_volume(image).shape
-        if len(shape) < 3 or any(size != 1 for size in shape[3:]):
-            raise ValueError(f"'{image}' has shape {shape}: expected a volume of three axes and one channel.")
+    elif len(shape := read_header(image, whole=True).shape) != 3:
+        raise ValueError(f"'{image}' has shape {shape}: expected a volume of three axes and one channel.")
 
 
 def _case(path: Path) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from monai_nlseg.data.checks import open_volume, require_directory
+from monai_nlseg.data.checks import require_directory
+from monai_nlseg.io.volumes import read_header
 
 __all__ = ["exclude_cases", "select_cases", "volume_datalist"]
 
@@ -17,7 +18,7 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
     """MONAI datalist of one volume or of the volumes in a folder.
 
     Args:
-        dataset: a NIfTI file, or a folder.
+        dataset: a file of any format that :func:`~monai_nlseg.io.volumes.read_volume` reads, or a folder.
         pattern: glob pattern of the volumes in the folder; files whose name ends in ``_seg`` are label maps and are
             left out.
 
@@ -38,8 +39,8 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
         if not files:
             raise ValueError(f"no file in '{root}' matches '{pattern}': give another folder or pattern.")
     for path in files:
-        shape = open_volume(path).shape
-        if len(shape) < 3 or any(size != 1 for size in shape[3:]) or min(shape) < 2 and len(shape) == 3:
+        shape = read_header(path, whole=True).shape
+        if len(shape) != 3 or min(shape) < 2:
             raise ValueError(f"'{path}' has shape {shape}: expected a volume of three axes and one channel.")
     cases: dict[str, Path] = {}
     for path in files:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.affines import voxel_sizes
 
-from monai_nlseg.data.checks import UNREADABLE, open_volume
+from monai_nlseg.io.formats import is_volume
 from monai_nlseg.io.pictures import check_picture, stored_picture
+from monai_nlseg.io.volumes import read_volume
 
 __all__ = ["LabelMap", "check_same_grid", "read_label_map"]
 
@@ -27,7 +26,7 @@ class LabelMap:
         path: the file.
         values: (H, W) or (D, H, W) integers, axes as in the file.
         spacing: size of a voxel along each axis, in mm; ones for images, whose unit is the pixel.
-        affine: 4 x 4 voxel to mm, or None where the format holds no orientation (Analyze, images).
+        affine: 4 x 4 voxel to mm, or None where the file holds no orientation (Analyze, images).
         is_image: whether it is a picture and not a volume.
     """
 
@@ -39,7 +38,7 @@ class LabelMap:
 
 
 def read_label_map(path: str | Path) -> LabelMap:
-    """Read NIfTI, Analyze (.hdr beside .img), PNG, TIFF, BMP, JPEG or GIF.
+    """Read NIfTI, Analyze (.hdr beside .img), MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG or GIF.
 
     Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Images with a coloured
     palette give its indices; those with a grey palette, and colour images whose channels are equal, their grey values.
@@ -50,7 +49,7 @@ def read_label_map(path: str | Path) -> LabelMap:
             whole number.
     """
     path = Path(path)
-    if path.suffix.lower() in (".nii", ".gz", ".hdr", ".img"):
+    if is_volume(path):
         return _read_volume(path)
     return LabelMap(path, _read_image(path), (1.0, 1.0), None, is_image=True)
 
@@ -80,27 +79,18 @@ def check_same_grid(map_: LabelMap, reference: LabelMap) -> None:
 
 
 def _read_volume(path: Path) -> LabelMap:
-    if path.suffix.lower() == ".img":
-        raise ValueError(f"'{path}' has no header beside it: restore its .hdr file.")
-    image = open_volume(path)
-    try:
-        voxels = np.asanyarray(image.dataobj)
-    except UNREADABLE as error:
-        raise ValueError(f"the voxels of '{path}' cannot be read ({error}): restore the file.") from None
-    shape = voxels.shape
-    while voxels.ndim > 2 and voxels.shape[-1] == 1:
-        voxels = voxels[..., 0]
+    volume = read_volume(path)
+    voxels = volume.values[..., 0] if volume.values.shape[2:] == (1,) else volume.values
     if voxels.ndim not in (2, 3) or not voxels.size:
-        raise ValueError(f"'{path}' has shape {shape}: expected a label map of two or three axes and one channel.")
-    # Analyze's header holds no orientation: what nibabel gives for it is a convention, which other programs do not
-    # share. Nifti1Image is an AnalyzeImage by inheritance.
-    oriented = isinstance(image, nib.Nifti1Pair) or not isinstance(image, nib.AnalyzeImage)
-    spacing = voxel_sizes(image.affine) if oriented else np.abs(image.header.get_zooms())
+        raise ValueError(
+            f"'{path}' has shape {volume.values.shape}: expected a label map of two or three axes and one channel."
+        )
+    header = volume.header
     return LabelMap(
         path,
         _whole(voxels, path),
-        tuple(float(size) for size in spacing[: voxels.ndim]),
-        np.asarray(image.affine) if oriented else None,
+        header.spacing[: voxels.ndim],
+        header.affine if header.oriented else None,
         is_image=False,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["CasePair", "Pairing", "find_label_maps", "pair_cases"]
 
-FORMATS = re.compile(r"\.(nii|nii\.gz|hdr|img|png|tif|tiff|bmp|jpg|jpeg|gif)$", re.IGNORECASE)
+FORMATS = re.compile(r"\.(nii|nii\.gz|hdr|img|mgh|mgz|nrrd|nhdr|mha|mhd|png|tif|tiff|bmp|jpg|jpeg|gif)$", re.IGNORECASE)
 ROLES = re.compile(r"(^|[_-])(seg|segmentation|pred|prediction|label|labels|mask|gt|annotation|manual)$", re.IGNORECASE)
 """What a file name says about its role and not about its case; compared after removal."""
 

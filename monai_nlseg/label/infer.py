@@ -17,6 +17,8 @@ from monailabel.utils.others.generic import device_list, name_to_device
 
 from monai_nlseg.cohort.outputs import save_nifti, save_png
 from monai_nlseg.cohort.prediction import Prediction
+from monai_nlseg.io.formats import is_volume
+from monai_nlseg.io.volumes import read_header
 from monai_nlseg.label.served import ServedBundle
 
 __all__ = ["BundleInfer"]
@@ -85,7 +87,9 @@ class BundleInfer(InferTask):
             finally:
                 if model.device.type == "cuda":  # what PyTorch keeps would be missing to a training or scoring
                     torch.cuda.empty_cache()
-        result = write_result(prediction, str(request.get("result_extension") or ""))
+        image = str(request["image"])
+        unit = read_header(image).unit if is_volume(image) else "mm"
+        result = write_result(prediction, str(request.get("result_extension") or ""), unit)
         note("write")
         return result, {
             "label_names": self.labels,
@@ -95,8 +99,13 @@ class BundleInfer(InferTask):
         }
 
 
-def write_result(prediction: Prediction, suffix: str) -> str:
+def write_result(prediction: Prediction, suffix: str, unit: str = "mm") -> str:
     """Write a label map to a new temporary file, and return its path.
+
+    Args:
+        prediction: with the labels.
+        suffix: of the file; none for PNG of pictures, else NIfTI.
+        unit: of the lengths in NIfTI: "mm", "micron" or "meter".
 
     Raises:
         ValueError: for an unknown suffix.
@@ -115,7 +124,7 @@ def write_result(prediction: Prediction, suffix: str) -> str:
         if suffix == ".png":
             save_png(path, labels)
         elif suffix in (".nii.gz", ".nii"):
-            save_nifti(path, values, affine)
+            save_nifti(path, values, affine, unit=unit)
         else:
             _save_itk(path, values, affine, prediction.masks)
     except BaseException:

@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import torch
 from monai.bundle import ConfigParser
 
@@ -26,14 +25,14 @@ from monai_nlseg.cohort.plan import plan_worker
 from monai_nlseg.cohort.staging import stage
 from monai_nlseg.cohort.workflow import add_scripts
 from monai_nlseg.errors import sentence
+from monai_nlseg.io.formats import is_volume
+from monai_nlseg.io.volumes import read_header
 from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.uncertainty import has_dropout
 
 __all__ = ["ServedBundle", "served_bundles", "staged_image"]
 
 logger = logging.getLogger(__name__)
-
-VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".hdr")
 
 
 @dataclass
@@ -215,7 +214,7 @@ def _axes(image: str | Path) -> int | None:
     name = Path(image).name.lower()
     if Path(name).suffix in IMAGES:
         return 2
-    return 3 if name.endswith(VOLUMES) else None
+    return 3 if is_volume(name) else None
 
 
 @lru_cache(maxsize=100_000)
@@ -227,8 +226,8 @@ def _channels(volume: str, written: int) -> int | None:
         written: when it was written last, for it may be exchanged.
     """
     try:
-        shape = nibabel.load(volume).shape
-    except Exception:  # nibabel's own, zlib's, the system's
+        shape = read_header(volume).shape
+    except ValueError:
         return None
     return int(shape[3]) if len(shape) > 3 else 1
 

@@ -14,10 +14,12 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImage, Orientation
 
 from monai_nlseg.bundle import explained
-from monai_nlseg.cohort.cases import IMAGES, VOLUMES
+from monai_nlseg.cohort.cases import IMAGES
 from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.outputs import save_nifti, save_png
+from monai_nlseg.data import VolumeReader
 from monai_nlseg.files import written_beside
+from monai_nlseg.io.formats import VOLUMES
 from monai_nlseg.io.pictures import read_grey, stored_picture
 from monai_nlseg.label.served import ServedBundle, staged_image
 from monai_nlseg.quiet import notices_silenced
@@ -194,7 +196,7 @@ def _load(path: Path) -> MetaTensor:
     check_files([path])
     with notices_silenced(trusted=True, summaries=False):
         try:
-            return LoadImage(ensure_channel_first=True)(path)
+            return LoadImage(reader=VolumeReader(), ensure_channel_first=True)(path)
         except Exception as error:
             raise explained(error) or error from None
 

@@ -106,7 +106,10 @@ SAGITTAL = np.array([[0, 0, 0.6, 0], [0.5, 0, 0, 0], [0, 0.5, 0, 0], [0, 0, 0, 1
         (lambda folder: save(folder / "patient-1" / "image.nii", voxels()), "both 'image.nii.gz' and 'image.nii'"),
         (lambda folder: save(_label(folder), np.zeros((8, 6, 4), np.uint8)), r"label has shape \(8, 6, 4\), image \(8"),
         (lambda folder: save(_label(folder), np.ones(SHAPE, np.uint8), np.eye(4)), "affine of label differs"),
-        (lambda folder: save(_image(folder), voxels()[..., None]), r"has shape \(8, 6, 5, 1\): expected a volume"),
+        (
+            lambda folder: save(_image(folder), np.stack([voxels()] * 2, -1)),
+            r"has shape \(8, 6, 5, 2\): expected a volume",
+        ),
         (lambda folder: save(_image(folder), voxels(), SAGITTAL), "axes run ASR: turn it so that the last runs S or I"),
         (lambda folder: _image(folder).write_bytes(b"no volume"), "not a readable NIfTI"),
         (lambda folder: truncate(folder / "patient-2" / "image.nii"), "image.nii' is truncated"),
@@ -260,7 +263,7 @@ def test_slices_of_nrrd(tmp_path):
     [
         (voxels()[:, :, 1:], AFFINE, r"label has shape \(8, 6, 4\), image \(8, 6, 5\): resample them to one grid"),
         (voxels(), np.diag([-0.5, -0.5, 0.7, 1]), "affine of label differs from that of image"),
-        (voxels()[..., None], AFFINE, "label.nii.gz' has shape .*: expected a volume of three axes"),
+        (np.stack([voxels()] * 2, -1), AFFINE, "label.nii.gz' has shape .*: expected a volume of three axes"),
     ],
 )
 def test_labels_of_such_volumes_on_another_grid(tmp_path, values, affine, words):

@@ -104,7 +104,7 @@ def _lone_img(path):
         (_nifti([[np.nan, 1.0]]), "not whole numbers"),
         (_nifti([[np.inf, 1.0]]), "expected labels of 32 bits"),
         (_nifti(np.zeros((2, 3, 4, 5), np.uint8)), "expected a label map of two or three axes"),
-        (_nifti(np.zeros(3, np.uint8)), "expected a label map of two or three axes"),
+        (_nifti(np.zeros(3, np.uint8)), "expected a volume of three axes"),
         (_text, "a.nii.gz' is not a readable"),
         (_png, "a.png' is not a readable image"),
         (_cut, "a.png' is not a readable image"),

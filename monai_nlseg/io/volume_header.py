@@ -1,0 +1,73 @@
+"""What is known of a volume before its voxels are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["MILLIMETRES", "VolumeHeader", "require_grid", "without_trailing_axes"]
+
+MILLIMETRES = {"mm": 1.0, "micron": 1e-3, "meter": 1e3}
+"""Of the units that NIfTI knows, by their names in nibabel."""
+FLAT = 1e-6
+"""Of a voxel's volume, relative to that of a box with edges as long as its own."""
+
+
+@dataclass(frozen=True)
+class VolumeHeader:
+    """Shape and place of a volume.
+
+    Attributes:
+        shape: (X, Y, Z); with an axis of channels (X, Y, Z, C); of a single slice that is stored so (X, Y).
+        affine: (4, 4) voxel to RAS+ mm, whatever unit and space the file has.
+        unit: in which nibabel gives the affine of the file: "mm", "micron" or "meter". A label map that is written in
+            this unit lies where its image lies, for programs that respect units and for those that do not.
+        oriented: whether the format holds an orientation; Analyze does not, and nibabel's affine is a convention.
+    """
+
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    unit: str = "mm"
+    oriented: bool = True
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Size of a voxel along each spatial axis, in mm."""
+        sizes = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return tuple(float(size) for size in sizes[: len(self.shape)])
+
+
+def without_trailing_axes(shape: Sequence[int], path: Path) -> tuple[int, ...]:
+    """Return a shape of at most three spatial axes and one of channels, less axes of length one that lie behind.
+
+    An axis of time that has the length one is dropped before that of channels, which NIfTI has as the fifth.
+
+    Raises:
+        ValueError: for one axis, or more than one behind the spatial ones.
+    """
+    given = tuple(int(size) for size in shape)
+    kept = given
+    while len(kept) > 3 and kept[-1] == 1:
+        kept = kept[:-1]
+    if len(kept) == 5 and kept[3] == 1:
+        kept = (*kept[:3], kept[4])
+    if not 2 <= len(kept) <= 4:
+        raise ValueError(f"'{path}' has shape {given}: expected a volume of three axes, or of these and channels.")
+    return kept
+
+
+def require_grid(affine: np.ndarray, path: Path) -> None:
+    """Refuse an affine that is not finite or whose axes span no volume.
+
+    Raises:
+        ValueError: for such an affine.
+    """
+    edges = affine[:3, :3]
+    box = np.prod(np.linalg.norm(edges, axis=0))
+    if not np.isfinite(affine).all() or not abs(np.linalg.det(edges)) > FLAT * box:
+        raise ValueError(
+            f"'{path}' has an affine of {np.round(edges, 3).tolist()}, which spans no volume: export it again."
+        )
