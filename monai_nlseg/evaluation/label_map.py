@@ -1,4 +1,4 @@
-"""Read a label map of any supported format, and check that two lie on one grid."""
+"""Read a label map of any supported format."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
+from nibabel.spatialimages import SpatialImage
 from PIL import Image
 
 from monai_nlseg.data.checks import UNREADABLE, open_volume
 from monai_nlseg.data.image_checks import DAMAGED
+from monai_nlseg.evaluation.jpeg import read_jpeg_mask
+from monai_nlseg.evaluation.label_values import check_labels, whole_numbers
 
-__all__ = ["LabelMap", "check_same_grid", "read_label_map"]
+__all__ = ["LabelMap", "read_label_map"]
 
-AFFINE_TOLERANCE = 1e-3
-"""As in the readers of the data sets: what float32 headers and quaternions lose stays far below, in mm."""
-JPEG_CUT = 128
+MM_OF_UNIT = {1: 1000.0, 3: 0.001}
+"""NIfTI's codes of metres and micrometres; all else is taken as mm."""
 
 
 @dataclass(frozen=True)
@@ -42,42 +44,22 @@ class LabelMap:
 def read_label_map(path: str | Path) -> LabelMap:
     """Read NIfTI, Analyze (.hdr beside .img), PNG, TIFF, BMP, JPEG or GIF.
 
-    Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Images with a coloured
-    palette give its indices; those with a grey palette, and colour images whose channels are equal, their grey values.
-    JPEG is lossy, so its values are cut at 128 into 0 and 255: it can hold one class.
+    Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Lengths in metres or micrometres, as
+    NIfTI's header may state, become mm. Images with a coloured palette give its indices; those with a grey palette, and
+    colour images whose channels are equal, their grey values. Float values within 0.001 of whole numbers are rounded.
+    JPEG is lossy: it holds one class, which becomes 255, see :func:`monai_nlseg.evaluation.jpeg.read_jpeg_mask`.
 
     Raises:
-        ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds what is not a
-            whole number.
+        ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds what is no
+            label: NaN, fractions, intensities.
     """
     path = Path(path)
     if path.suffix.lower() in (".nii", ".gz", ".hdr", ".img"):
-        return _read_volume(path)
-    return LabelMap(path, _read_image(path), (1.0, 1.0), None, is_image=True)
-
-
-def check_same_grid(map_: LabelMap, reference: LabelMap) -> None:
-    """Check shape, affine and spacing; the affine only where both formats hold one.
-
-    Raises:
-        ValueError: if they differ, or one is an image and the other a volume, whose axes run in another order.
-    """
-    names = f"'{map_.path}' and '{reference.path}'"
-    if map_.is_image != reference.is_image:
-        raise ValueError(f"{names} are an image and a volume: give both in one form.")
-    if map_.values.shape != reference.values.shape:
-        raise ValueError(
-            f"{names} have the shapes {map_.values.shape} and {reference.values.shape}: resample them to one grid."
-        )
-    if map_.affine is not None and reference.affine is not None:
-        difference = np.abs(map_.affine - reference.affine).max()
-        if not difference <= AFFINE_TOLERANCE:
-            raise ValueError(f"the affines of {names} differ by up to {difference:.4g}: resample them to one grid.")
-    if not np.allclose(map_.spacing, reference.spacing, rtol=0, atol=AFFINE_TOLERANCE):
-        raise ValueError(
-            f"{names} have the spacings {_text(map_.spacing)} and {_text(reference.spacing)} mm: resample them to one "
-            "grid."
-        )
+        map_ = _read_volume(path)
+    else:
+        map_ = LabelMap(path, _read_image(path), (1.0, 1.0), None, is_image=True)
+    check_labels(map_.values, path)
+    return map_
 
 
 def _read_volume(path: Path) -> LabelMap:
@@ -96,14 +78,21 @@ def _read_volume(path: Path) -> LabelMap:
     # Analyze's header holds no orientation: what nibabel gives for it is a convention, which other programs do not
     # share. Nifti1Image is an AnalyzeImage by inheritance.
     oriented = isinstance(image, nib.Nifti1Pair) or not isinstance(image, nib.AnalyzeImage)
-    spacing = voxel_sizes(image.affine) if oriented else np.abs(image.header.get_zooms())
+    affine = _affine_in_mm(image)
+    spacing = voxel_sizes(affine) if oriented else np.abs(image.header.get_zooms())
     return LabelMap(
         path,
-        _whole(voxels, path),
+        whole_numbers(voxels, path, float(getattr(image.dataobj, "slope", 1.0))),
         tuple(float(size) for size in spacing[: voxels.ndim]),
-        np.asarray(image.affine) if oriented else None,
+        affine if oriented else None,
         is_image=False,
     )
+
+
+def _affine_in_mm(image: SpatialImage) -> np.ndarray:
+    """The affine, voxel to mm, of a header that may count in metres or micrometres."""
+    unit = int(image.header["xyzt_units"]) & 7 if isinstance(image, nib.Nifti1Pair) else 0
+    return np.diag([*[MM_OF_UNIT.get(unit, 1.0)] * 3, 1.0]) @ image.affine
 
 
 def _read_image(path: Path) -> np.ndarray:
@@ -111,7 +100,7 @@ def _read_image(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             pages = getattr(image, "n_frames", 1)
             pixels = np.asarray(image.convert("L") if _has_grey_palette(image) else image)
-            is_jpeg = image.format == "JPEG"
+            tables = getattr(image, "quantization", None)  # of JPEG alone
     except FileNotFoundError:
         raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
     except DAMAGED as error:
@@ -123,30 +112,10 @@ def _read_image(path: Path) -> np.ndarray:
         if (colours != colours[..., :1]).any():
             raise ValueError(f"'{path}' is a colour image: expected a grey or palette image whose values are labels.")
         pixels = colours[..., 0]
-    if is_jpeg:
-        return np.where(pixels >= JPEG_CUT, 255, 0).astype(np.int32)
-    return _whole(pixels, path)
+    return read_jpeg_mask(pixels, tables, path) if tables else whole_numbers(pixels, path)
 
 
 def _has_grey_palette(image: Image.Image) -> bool:
     # GIF and some PNG hold grey values so, numbered as they come; colours stand for what their numbers mean.
     colours = np.array(image.getpalette() or [0, 1, 2]).reshape(-1, 3)
     return image.mode == "P" and bool((colours == colours[:, :1]).all())
-
-
-def _whole(values: np.ndarray, path: Path) -> np.ndarray:
-    if values.dtype.kind not in "buif":
-        raise ValueError(f"'{path}' holds {values.dtype} values: expected whole numbers as labels.")
-    # NaN is not equal to itself, so it ends here too.
-    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
-        raise ValueError(f"'{path}' holds values that are not whole numbers: give label maps, not probabilities.")
-    low, high = values.min(), values.max()
-    if low < -(2**31) or high >= 2**31:
-        raise ValueError(f"'{path}' holds values from {low} to {high}: expected labels of 32 bits.")
-    if values.dtype.kind in "ui":
-        return values  # as small as in the file: a CT of the body would fill the memory else
-    return values.astype(np.int32 if values.dtype.kind == "f" else np.uint8)
-
-
-def _text(spacing: tuple[float, ...]) -> str:
-    return " x ".join(f"{size:g}" for size in spacing)
