@@ -11,8 +11,8 @@ from monai_nlseg.cli.console import console, say, wide_console
 
 __all__ = ["evaluate"]
 
-# Of an evaluation; all stand in its summary.
 MOST_PROBLEMS = 20
+"""How many are printed; all stand in the summary."""
 
 
 def evaluate(
@@ -28,6 +28,12 @@ def evaluate(
     roi: Annotated[
         str, typer.Option(help="full, nonzero (box around all foreground of both) or mask DIR: what is measured.")
     ] = "full",
+    ignore_label: Annotated[
+        int | None, typer.Option(help="Value in the true label maps whose voxels are left out of every metric.")
+    ] = None,
+    fill_contours: Annotated[
+        bool, typer.Option("--fill-contours", help="The true label maps are outlines, as in HC18: fill them first.")
+    ] = False,
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("nlseg-evaluation"),
     jobs: Annotated[int | None, typer.Option(help="Processes; one a CPU by default.", min=1)] = None,
     compare: Annotated[list[str] | None, typer.Option(help="Tables (cases.csv) of other methods.")] = None,
@@ -35,8 +41,9 @@ def evaluate(
     """Measure label maps against the true ones.
 
     It writes a table of cases, a summary and a picture, and tests against other methods. Files pair by name, up to
-    endings such as `_seg`, `_label` and `_mask`: NIfTI, Analyze, PNG, TIFF, BMP, JPEG, GIF. What does not pair, fit or
-    compare is named, the rest is measured, and the exit code is 2.
+    endings such as `_seg`, `_label` and `_mask`, and BIDS names by their entities: NIfTI, Analyze, MGH, NRRD,
+    MetaImage, PNG, TIFF, BMP, JPEG, GIF. What does not pair, fit or compare is named with the reason, the rest is
+    measured, and the exit code is 2.
     """
     from rich.progress import Progress
 
@@ -65,6 +72,8 @@ def evaluate(
             compare=[*(compare or ()), *tables],
             jobs=jobs,
             progress=lambda total, result: progress.update(bar, total=total, advance=0 if result is None else 1),
+            ignore_label=ignore_label,
+            fill_contours=fill_contours,
         )
     wide = wide_console()
     if found.report["classes"]:
@@ -73,11 +82,15 @@ def evaluate(
         print_comparisons(found.report["comparisons"], wide)
     for path in found.files:
         say(f"wrote {path}")
+    for warning in found.warnings:
+        say(f"warning: {warning}")
     for problem in found.problems[:MOST_PROBLEMS]:
         say(problem)
+    if len(found.problems) > MOST_PROBLEMS:
+        say(f"and {len(found.problems) - MOST_PROBLEMS} more, which '{output / 'summary.json'}' names")
     if found.problems:
         measured = "the rest" if found.report["cases"]["measured"] else "nothing"
         raise ValueError(
-            f"{len(found.problems)} of the files, cases or tables could not be used: see above and 'problems' in "
-            f"'{output / 'summary.json'}'; {measured} was measured."
+            f"{len(found.problems)} of the files, cases or tables could not be used as they are: see above and "
+            f"'problems' in '{output / 'summary.json'}'; {measured} was measured."
         )

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from monai_nlseg.cohort.digests import digest_of
+from monai_nlseg.io.extras import EXTRAS
 
 __all__ = ["EXTRAS", "FORMATS", "RunOptions"]
 
 FORMATS = ("auto", "nifti", "png", "dicom-seg")
-EXTRAS = ("probabilities", "uncertainty")
 
 
 @dataclass(frozen=True)

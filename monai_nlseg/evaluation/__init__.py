@@ -8,7 +8,8 @@ from monai_nlseg.evaluation.cohort import evaluate_cohort
 from monai_nlseg.evaluation.compare import compare_tables, holm, paired_tests
 from monai_nlseg.evaluation.evaluate import Evaluation, evaluate_folders
 from monai_nlseg.evaluation.measures import DEFAULT_METRICS, METRICS, Metric
-from monai_nlseg.evaluation.pairs import CasePair, Pairing, find_label_maps, pair_cases
+from monai_nlseg.evaluation.names import find_label_maps
+from monai_nlseg.evaluation.pairs import CasePair, Pairing, pair_cases
 from monai_nlseg.evaluation.report import print_comparisons, print_summary
 from monai_nlseg.evaluation.summary import describe, summarize, summarize_average
 from monai_nlseg.evaluation.table import CaseTable, read_table

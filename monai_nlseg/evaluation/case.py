@@ -10,12 +10,17 @@ import torch
 
 from monai_nlseg.errors import sentence
 from monai_nlseg.evaluation.classes import LabelClass, check_values
-from monai_nlseg.evaluation.label_map import check_same_grid, read_label_map
+from monai_nlseg.evaluation.grid import check_same_grid, in_order_of
+from monai_nlseg.evaluation.label_map import LabelMap, read_label_map
 from monai_nlseg.evaluation.measures import compute_metrics
+from monai_nlseg.evaluation.outline import filled, is_outline_of
 from monai_nlseg.evaluation.pairs import CasePair
 from monai_nlseg.evaluation.region import Region, find_region
 
 __all__ = ["CaseResult", "ClassResult", "evaluate_case"]
+
+LABEL_IS_OUTLINE = "the label map is an outline, and the prediction a filled region: give --fill-contours to fill it"
+PREDICTION_IS_OUTLINE = "the prediction is an outline, and the label map a filled region: fill the prediction first"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class CaseResult:
         classes: one result for each class, in order.
         unit: of the distances: "mm", or "pixel" of images, which hold no spacing.
         failure: None, or why the case could not be measured.
+        doubt: None, or why the values are probably not what was meant, though they are right for these maps.
     """
 
     case: str
@@ -50,34 +56,56 @@ class CaseResult:
     classes: tuple[ClassResult, ...] = field(default=())
     unit: str = "mm"
     failure: str | None = None
+    doubt: str | None = None
 
 
 def evaluate_case(
-    pair: CasePair, classes: Sequence[LabelClass], metrics: Sequence[str], roi: str = "full"
+    pair: CasePair,
+    classes: Sequence[LabelClass],
+    metrics: Sequence[str],
+    roi: str = "full",
+    ignore_label: int | None = None,
+    fill_contours: bool = False,
 ) -> CaseResult:
     """Read the maps of a case, check that they belong together, and measure each class.
+
+    A prediction whose axes run in another order or direction than the label map's is turned first, which is exact.
 
     Args:
         pair: the files.
         classes: the classes; another value in either map is a failure.
         metrics: names from :data:`monai_nlseg.evaluation.METRICS`.
         roi: "full", "nonzero" or "mask", see :func:`monai_nlseg.evaluation.region.find_region`.
+        ignore_label: voxels that have this value in the label map are outside of the region, so they are background in
+            both maps for the distances; None to measure all.
+        fill_contours: whether the label maps are outlines, to be filled first.
 
     Returns:
         The result. It never raises for a case: what goes wrong is the result's ``failure``.
     """
     try:
-        return _evaluate(pair, classes, metrics, roi)
+        return _evaluate(pair, classes, metrics, roi, ignore_label, fill_contours)
     except Exception as error:  # whatever one case does, the others go on, and it is told in the table and the summary
         return CaseResult(pair.case, failure=sentence(error))
 
 
-def _evaluate(pair: CasePair, classes: Sequence[LabelClass], metrics: Sequence[str], roi: str) -> CaseResult:
-    prediction, label = read_label_map(pair.prediction), read_label_map(pair.label)
+def _evaluate(
+    pair: CasePair,
+    classes: Sequence[LabelClass],
+    metrics: Sequence[str],
+    roi: str,
+    ignore_label: int | None,
+    fill_contours: bool,
+) -> CaseResult:
+    label = read_label_map(pair.label)
+    prediction = in_order_of(read_label_map(pair.prediction), label)
+    if fill_contours:
+        label = filled(label)
     check_same_grid(prediction, label)
-    check_values(prediction, classes)
-    check_values(label, classes)
-    region = find_region(pair, prediction, label, roi)
+    counted = np.ones(label.values.shape, bool) if ignore_label is None else label.values != ignore_label
+    for map_ in (prediction, label):
+        check_values(map_.values[counted], classes, map_.path)
+    region = find_region(pair, prediction, label, roi, ignore_label)
     inside = None if region.inside is None else torch.from_numpy(region.inside)[None, None]
     results = []
     # One class at a time: all of a whole-brain parcellation at once would not fit into memory.
@@ -85,7 +113,8 @@ def _evaluate(pair: CasePair, classes: Sequence[LabelClass], metrics: Sequence[s
         y_pred, y = (_one_hot(map_.values, each, region) for map_ in (prediction, label))
         values = compute_metrics(metrics, y_pred, y, label.spacing, inside)
         results.append(ClassResult(each.name, _state(y_pred, y), values))
-    return CaseResult(pair.case, str(region), tuple(results), "pixel" if label.is_image else "mm")
+    unit = "pixel" if label.is_image else "mm"
+    return CaseResult(pair.case, str(region), tuple(results), unit, doubt=_doubt(prediction, label))
 
 
 def _one_hot(values: np.ndarray, label_class: LabelClass, region: Region) -> torch.Tensor:
@@ -97,3 +126,10 @@ def _one_hot(values: np.ndarray, label_class: LabelClass, region: Region) -> tor
 def _state(y_pred: torch.Tensor, y: torch.Tensor) -> str:
     states = {(True, True): "found", (False, True): "missed", (True, False): "spurious", (False, False): "absent"}
     return states[bool(y_pred.any()), bool(y.any())]
+
+
+def _doubt(prediction: LabelMap, label: LabelMap) -> str | None:
+    predicted, true = prediction.values != 0, label.values != 0
+    if is_outline_of(true, predicted):
+        return LABEL_IS_OUTLINE
+    return PREDICTION_IS_OUTLINE if is_outline_of(predicted, true) else None

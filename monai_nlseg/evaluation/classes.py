@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-
-from monai_nlseg.evaluation.label_map import LabelMap
 
 __all__ = ["LabelClass", "check_values", "classes_of_values", "parse_classes"]
 
 BACKGROUND = 0
+FOREGROUND = "foreground"
+MASK_VALUES = {1, 255}
 MOST_VALUES = 256
 
 
@@ -46,13 +47,23 @@ def parse_classes(text: str) -> tuple[LabelClass, ...]:
     return tuple(classes)
 
 
-def classes_of_values(values: Iterable[int]) -> tuple[LabelClass, ...]:
-    """One class for each value but the background, called after it.
+def classes_of_values(
+    labels: Sequence[Collection[int]], predictions: Sequence[Collection[int]]
+) -> tuple[LabelClass, ...]:
+    """The classes of a cohort: one for each value but the background in any label map, called after it.
+
+    Masks are the exception: where all label maps together hold one value beside the background, and all predictions
+    one, or where no file holds more than one and all are 1 or 255, these are one class. It is called "foreground" if
+    the values differ. Where no label map holds anything, the predictions' values count.
+
+    Args:
+        labels, predictions: the values of each file.
 
     Raises:
-        ValueError: if there is none, or so many that they are no labels.
+        ValueError: if there is nothing but background, or so many values that they are no labels.
     """
-    found = sorted(set(values) - {BACKGROUND})
+    true, predicted = (sorted(set().union(*maps) - {BACKGROUND}) for maps in (labels, predictions))
+    found = sorted({*true, *predicted}) if _are_masks([*labels, *predictions], true, predicted) else true or predicted
     if not found:
         raise ValueError("no label map holds anything but background: name the classes, such as --classes 1=nerve.")
     if len(found) > MOST_VALUES:
@@ -60,21 +71,39 @@ def classes_of_values(values: Iterable[int]) -> tuple[LabelClass, ...]:
             f"the label maps hold {len(found)} different values, more than {MOST_VALUES}: are they intensities? Give "
             "label maps, or name the classes with --classes."
         )
+    if len(found) > 1 and _are_masks([*labels, *predictions], true, predicted):
+        return (LabelClass(FOREGROUND, tuple(found)),)
     return tuple(LabelClass(str(value), (value,)) for value in found)
 
 
-def check_values(map_: LabelMap, classes: Sequence[LabelClass]) -> None:
+def _are_masks(maps: Sequence[Collection[int]], true: Sequence[int], predicted: Sequence[int]) -> bool:
+    if len(true) <= 1 and len(predicted) <= 1:
+        return True
+    return {*true, *predicted} <= MASK_VALUES and all(len({*values} - {BACKGROUND}) <= 1 for values in maps)
+
+
+def check_values(values: np.ndarray, classes: Sequence[LabelClass], path: Path) -> None:
     """Check that a map holds the background and the classes alone.
 
+    Args:
+        values: of the map, of any shape.
+        classes: the classes.
+        path: the file, for the error.
+
     Raises:
-        ValueError: naming up to five other values.
+        ValueError: naming up to five other values, or if there is no class.
     """
+    if not classes:
+        raise ValueError(
+            f"'{path}' could not be measured without a class, and no file that could be read holds one: name the "
+            "classes, such as --classes 1=nerve."
+        )
     known = {BACKGROUND, *(value for each in classes for value in each.values)}
-    unknown = [value for value in np.unique(map_.values).tolist() if value not in known]
+    unknown = [value for value in np.unique(values).tolist() if value not in known]
     if unknown:
         raise ValueError(
-            f"'{map_.path}' holds the label values {unknown[:5]}, expected only {sorted(known)}: map them, or name "
-            "them with --classes."
+            f"'{path}' holds the label values {unknown[:5]}, expected only {sorted(known)}: map them, or name them "
+            "with --classes, as 1+10=CSF if predictions and label maps number a class differently."
         )
 
 

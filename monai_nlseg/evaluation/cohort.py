@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,20 +20,40 @@ from monai_nlseg.evaluation.pairs import CasePair
 
 __all__ = ["available_cpus", "evaluate_cohort", "find_classes"]
 
+T = TypeVar("T")
+Values = tuple[frozenset[int], frozenset[int]]
 
-def find_classes(pairs: Iterable[CasePair]) -> tuple[LabelClass, ...]:
-    """One class for each value in any label map; maps that cannot be read are left to the evaluation to report.
+
+def find_classes(pairs: Sequence[CasePair], ignore_label: int | None = None, jobs: int = 1) -> tuple[LabelClass, ...]:
+    """The classes that the maps of a cohort hold, see :func:`monai_nlseg.evaluation.classes.classes_of_values`.
+
+    Args:
+        pairs: the cases.
+        ignore_label: a value of the label maps that is no class.
+        jobs: processes.
+
+    Returns:
+        The classes; none if what can be read holds background alone and some maps cannot be read, which the evaluation
+        then names.
 
     Raises:
         ValueError: if there is no value but background, or more than labels have.
     """
-    values: set[int] = set()
-    for pair in pairs:
-        try:
-            values.update(np.unique(read_label_map(pair.label).values).tolist())
-        except ValueError:
-            continue
-    return classes_of_values(values)
+    found = _in_processes(_values, pairs, jobs, lambda pair: None)
+    labels, predictions = zip(*(each for each in found if each is not None)) if any(found) else ((), ())
+    labels = tuple(values - {ignore_label} for values in labels)
+    if None in found and not any({*values} - {0} for values in (*labels, *predictions)):
+        return ()
+    return classes_of_values(labels, predictions)
+
+
+def _values(pair: CasePair) -> Values | None:
+    """The values of the label map and of the prediction, or None if one cannot be read."""
+    try:
+        label, prediction = (np.unique(read_label_map(path).values).tolist() for path in (pair.label, pair.prediction))
+    except ValueError:
+        return None
+    return frozenset(label), frozenset(prediction)
 
 
 def evaluate_cohort(
@@ -41,11 +63,13 @@ def evaluate_cohort(
     roi: str = "full",
     jobs: int = 1,
     on_result: Callable[[CaseResult], None] = lambda result: None,
+    ignore_label: int | None = None,
+    fill_contours: bool = False,
 ) -> list[CaseResult]:
     """Measure each case; the results do not depend on ``jobs``.
 
     Args:
-        pairs, classes, metrics, roi: as :func:`evaluate_case` takes them.
+        pairs, classes, metrics, roi, ignore_label, fill_contours: as :func:`evaluate_case` takes them.
         jobs: processes; each holds one case in memory. With 1 all is done in this process. A script that gives more
             must guard its main part with ``if __name__ == "__main__"``, as for any use of multiprocessing.
         on_result: called in this process after each case, in the order in which they end.
@@ -53,24 +77,48 @@ def evaluate_cohort(
     Returns:
         The results in the order of ``pairs``.
     """
+    measure = partial(
+        evaluate_case, classes=classes, metrics=metrics, roi=roi, ignore_label=ignore_label, fill_contours=fill_contours
+    )
+    return _in_processes(measure, pairs, jobs, _lost, on_result)
+
+
+def _in_processes(
+    work: Callable[[CasePair], T],
+    pairs: Sequence[CasePair],
+    jobs: int,
+    lost: Callable[[CasePair], T],
+    on_result: Callable[[T], None] = lambda result: None,
+) -> list[T]:
+    """``work`` of each case, in order; ``lost`` of those whose process died."""
     jobs = min(jobs, len(pairs))
     if jobs <= 1:
         results = []
         for pair in pairs:
-            results.append(evaluate_case(pair, classes, metrics, roi))
+            results.append(work(pair))
             on_result(results[-1])
         return results
 
-    ended: dict[str, CaseResult] = {}
+    ended: dict[CasePair, T] = {}
     pool = ProcessPoolExecutor(jobs, _processes(), initializer=_single_thread)
     try:
-        running = {pool.submit(evaluate_case, pair, classes, metrics, roi): pair.case for pair in pairs}
+        running = {pool.submit(work, pair): pair for pair in pairs}
         for future in as_completed(running):
-            result = ended[running[future]] = _result(future, running[future])
-            on_result(result)
+            pair = running[future]
+            try:
+                ended[pair] = future.result()
+            except BrokenProcessPool:
+                ended[pair] = lost(pair)
+            on_result(ended[pair])
     finally:
         pool.shutdown(cancel_futures=True)
-    return [ended[pair.case] for pair in pairs]
+    return [ended[pair] for pair in pairs]
+
+
+def _lost(pair: CasePair) -> CaseResult:
+    return CaseResult(
+        pair.case, failure="a process ended before this case did, as happens without memory: give fewer --jobs."
+    )
 
 
 def available_cpus() -> int:
@@ -89,12 +137,3 @@ def _processes() -> multiprocessing.context.BaseContext:
 
 def _single_thread() -> None:
     torch.set_num_threads(1)
-
-
-def _result(future: Future[CaseResult], case: str) -> CaseResult:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return CaseResult(
-            case, failure="a process ended before this case did, as happens without memory: give fewer --jobs."
-        )

@@ -12,6 +12,7 @@ from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
 from monai_nlseg.evaluation.cohort import available_cpus, evaluate_cohort, find_classes
 from monai_nlseg.evaluation.compare import compare_tables
+from monai_nlseg.evaluation.findings import doubts, masks_as_one_class, one_sided_classes
 from monai_nlseg.evaluation.measures import DEFAULT_METRICS, check_metrics
 from monai_nlseg.evaluation.pairs import Pairing, pair_cases
 from monai_nlseg.evaluation.plot import plot_metrics
@@ -36,12 +37,16 @@ class Evaluation:
     Attributes:
         report: the content of summary.json.
         files: the files written.
-        problems: a sentence for each file without partner, case that failed and table or case that was not compared.
+        problems: a sentence for each file without partner, case that failed or is not what was meant, and table or case
+            that was not compared.
+        warnings: a sentence for what changes how the numbers read, though all was measured: classes found by the values
+            of masks, and classes that no prediction or no label map holds.
     """
 
     report: dict[str, Any]
     files: tuple[Path, ...]
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def evaluate_folders(
@@ -55,6 +60,8 @@ def evaluate_folders(
     compare: Sequence[str | Path] = (),
     jobs: int | None = None,
     progress: Callable[[int, CaseResult | None], None] = lambda total, result: None,
+    ignore_label: int | None = None,
+    fill_contours: bool = False,
 ) -> Evaluation:
     """Pair, measure, summarise, compare, and write ``cases.csv``, ``summary.json`` and ``metrics.png``.
 
@@ -63,13 +70,16 @@ def evaluate_folders(
     Args:
         predictions, labels: folders of label maps, or patterns, see :func:`monai_nlseg.evaluation.find_label_maps`.
         output_dir: folder of the files; made if it is missing.
-        classes: the classes, or None for one for each value in any label map.
+        classes: the classes, or None for one for each value in any label map, and one for masks of two values, see
+            :func:`monai_nlseg.evaluation.classes.classes_of_values`.
         metrics: names from :data:`monai_nlseg.evaluation.METRICS`.
         roi: "full", "nonzero" or "mask".
         masks: folder or pattern of the masks, for the roi "mask".
         compare: tables (``cases.csv``) of other methods.
         jobs: processes, or None for one a CPU.
         progress: called with the number of cases and None at the start, then with each result.
+        ignore_label: value of the label maps whose voxels are left out of every metric, or None.
+        fill_contours: whether the label maps are outlines, to be filled first.
 
     Raises:
         ValueError: for arguments that do not fit, a folder or table that cannot be used, and where no case pairs.
@@ -81,13 +91,17 @@ def evaluate_folders(
         raise ValueError(
             f"--roi {roi} {'needs a' if roi == 'mask' else 'takes no'} folder of masks: give --roi mask DIR."
         )
+    if ignore_label in [value for each in classes or () for value in each.values]:
+        raise ValueError(f"--ignore-label {ignore_label} is one of the --classes: leave it out there.")
     output = Path(output_dir)
     if output.exists() and not output.is_dir():
         raise ValueError(f"'{output}' is a file: give --output a folder.")
     # Tables that cannot be read are told before hours of work, not behind them.
     others = {str(path): read_table(path) for path in compare}
     pairing = pair_cases(predictions, labels, masks)
-    classes = tuple(classes) if classes is not None else find_classes(pairing.pairs)
+    jobs = available_cpus() if jobs is None else jobs
+    given = classes is not None
+    classes = tuple(classes) if classes is not None else find_classes(pairing.pairs, ignore_label, jobs)
     output.mkdir(parents=True, exist_ok=True)
 
     progress(len(pairing.pairs), None)
@@ -96,17 +110,21 @@ def evaluate_folders(
         classes,
         metrics,
         roi,
-        available_cpus() if jobs is None else jobs,
+        jobs,
         lambda result: progress(len(pairing.pairs), result),
+        ignore_label,
+        fill_contours,
     )
     write_table(output / "cases.csv", results, metrics)
     comparisons, not_compared = compare_tables(table_of(results, metrics), others, metrics)
     failures = {result.case: result.failure for result in results if result.failure is not None}
     problems = (
-        *pairing.problems(),
+        *doubts(results),
         *(f"case '{case}' failed: {failure}" for case, failure in failures.items()),
+        *pairing.problems(),
         *not_compared,
     )
+    warnings = (*([] if given else masks_as_one_class(classes)), *one_sided_classes(results))
     report = {
         "monai_nlseg": monai_nlseg.__version__,
         "settings": {
@@ -116,6 +134,8 @@ def evaluate_folders(
             "metrics": list(metrics),
             "roi": roi,
             "masks": None if masks is None else str(masks),
+            "ignore_label": ignore_label,
+            "fill_contours": fill_contours,
             "interval": f"percentile bootstrap of the mean, {BOOTSTRAP_RESAMPLES} resamples, seed {BOOTSTRAP_SEED}",
         },
         "cases": _case_counts(pairing, results, failures),
@@ -124,6 +144,7 @@ def evaluate_folders(
         "average_of_classes": summarize_average(results, metrics),
         "comparisons": comparisons,
         "problems": list(problems),
+        "warnings": list(warnings),
     }
     write_json(output / "summary.json", report)
     files = [output / "cases.csv", output / "summary.json"]
@@ -132,7 +153,7 @@ def evaluate_folders(
         files.append(picture)
     else:
         picture.unlink(missing_ok=True)  # of an earlier evaluation, which it would pass off as this one
-    return Evaluation(report, tuple(files), problems)
+    return Evaluation(report, tuple(files), problems, warnings)
 
 
 def _case_counts(pairing: Pairing, results: Sequence[CaseResult], failures: dict[str, Any]) -> dict[str, Any]:
@@ -143,4 +164,5 @@ def _case_counts(pairing: Pairing, results: Sequence[CaseResult], failures: dict
         "failures": failures,
         "without_label": {case: str(path) for case, path in pairing.without_label.items()},
         "without_prediction": {case: str(path) for case, path in pairing.without_prediction.items()},
+        "ambiguous": {str(path): [str(other) for other in others] for path, others in pairing.ambiguous.items()},
     }

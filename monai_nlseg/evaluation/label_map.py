@@ -1,4 +1,4 @@
-"""Read a label map of any supported format, and check that two lie on one grid."""
+"""Read a label map of any supported format."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from monai_nlseg.evaluation.jpeg import read_jpeg_mask
+from monai_nlseg.evaluation.label_values import check_labels, whole_numbers
 from monai_nlseg.io.formats import is_volume
 from monai_nlseg.io.pictures import check_picture, stored_picture
 from monai_nlseg.io.volumes import read_volume
 
-__all__ = ["LabelMap", "check_same_grid", "read_label_map"]
-
-AFFINE_TOLERANCE = 1e-3
-"""As in the readers of the data sets: what float32 headers and quaternions lose stays far below, in mm."""
-JPEG_CUT = 128
+__all__ = ["LabelMap", "read_label_map"]
 
 
 @dataclass(frozen=True)
@@ -40,42 +39,19 @@ class LabelMap:
 def read_label_map(path: str | Path) -> LabelMap:
     """Read NIfTI, Analyze (.hdr beside .img), MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG or GIF.
 
-    Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Images with a coloured
-    palette give its indices; those with a grey palette, and colour images whose channels are equal, their grey values.
-    JPEG is lossy, so its values are cut at 128 into 0 and 255: it can hold one class.
+    Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Lengths in metres or micrometres, as
+    NIfTI's header may state, become mm. Images with a coloured palette give its indices; those with a grey palette, and
+    colour images whose channels are equal, their grey values. Float values within 0.001 of whole numbers are rounded.
+    JPEG is lossy: it holds one class, which becomes 255, see :func:`monai_nlseg.evaluation.jpeg.read_jpeg_mask`.
 
     Raises:
-        ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds what is not a
-            whole number.
+        ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds what is no
+            label: NaN, fractions, intensities.
     """
     path = Path(path)
-    if is_volume(path):
-        return _read_volume(path)
-    return LabelMap(path, _read_image(path), (1.0, 1.0), None, is_image=True)
-
-
-def check_same_grid(map_: LabelMap, reference: LabelMap) -> None:
-    """Check shape, affine and spacing; the affine only where both formats hold one.
-
-    Raises:
-        ValueError: if they differ, or one is an image and the other a volume, whose axes run in another order.
-    """
-    names = f"'{map_.path}' and '{reference.path}'"
-    if map_.is_image != reference.is_image:
-        raise ValueError(f"{names} are an image and a volume: give both in one form.")
-    if map_.values.shape != reference.values.shape:
-        raise ValueError(
-            f"{names} have the shapes {map_.values.shape} and {reference.values.shape}: resample them to one grid."
-        )
-    if map_.affine is not None and reference.affine is not None:
-        difference = np.abs(map_.affine - reference.affine).max()
-        if not difference <= AFFINE_TOLERANCE:
-            raise ValueError(f"the affines of {names} differ by up to {difference:.4g}: resample them to one grid.")
-    if not np.allclose(map_.spacing, reference.spacing, rtol=0, atol=AFFINE_TOLERANCE):
-        raise ValueError(
-            f"{names} have the spacings {_text(map_.spacing)} and {_text(reference.spacing)} mm: resample them to one "
-            "grid."
-        )
+    map_ = _read_volume(path) if is_volume(path) else LabelMap(path, _read_image(path), (1.0, 1.0), None, is_image=True)
+    check_labels(map_.values, path)
+    return map_
 
 
 def _read_volume(path: Path) -> LabelMap:
@@ -88,7 +64,7 @@ def _read_volume(path: Path) -> LabelMap:
     header = volume.header
     return LabelMap(
         path,
-        _whole(voxels, path),
+        whole_numbers(voxels, path, header.slope),
         header.spacing[: voxels.ndim],
         header.affine if header.oriented else None,
         is_image=False,
@@ -103,23 +79,6 @@ def _read_image(path: Path) -> np.ndarray:
             raise ValueError(f"'{path}' is a colour image: expected a grey or palette image whose values are labels.")
         pixels = colours[..., 0]
     if header.format in ("JPEG", "MPO"):
-        return np.where(pixels >= JPEG_CUT, 255, 0).astype(np.int32)
-    return _whole(pixels, path)
-
-
-def _whole(values: np.ndarray, path: Path) -> np.ndarray:
-    if values.dtype.kind not in "buif":
-        raise ValueError(f"'{path}' holds {values.dtype} values: expected whole numbers as labels.")
-    # NaN is not equal to itself, so it ends here too.
-    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
-        raise ValueError(f"'{path}' holds values that are not whole numbers: give label maps, not probabilities.")
-    low, high = values.min(), values.max()
-    if low < -(2**31) or high >= 2**31:
-        raise ValueError(f"'{path}' holds values from {low} to {high}: expected labels of 32 bits.")
-    if values.dtype.kind in "ui":
-        return values  # as small as in the file: a CT of the body would fill the memory else
-    return values.astype(np.int32 if values.dtype.kind == "f" else np.uint8)
-
-
-def _text(spacing: tuple[float, ...]) -> str:
-    return " x ".join(f"{size:g}" for size in spacing)
+        with Image.open(path) as image:
+            return read_jpeg_mask(pixels, image.quantization, path)
+    return whole_numbers(pixels, path)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["CasePair", "Pairing", "find_label_maps", "pair_cases"]
+from monai_nlseg.evaluation.names import find_label_maps, may_be_same, subject_or_name
 
-FORMATS = re.compile(r"\.(nii|nii\.gz|hdr|img|mgh|mgz|nrrd|nhdr|mha|mhd|png|tif|tiff|bmp|jpg|jpeg|gif)$", re.IGNORECASE)
-ROLES = re.compile(r"(^|[_-])(seg|segmentation|pred|prediction|label|labels|mask|gt|annotation|manual)$", re.IGNORECASE)
-"""What a file name says about its role and not about its case; compared after removal."""
+__all__ = ["CasePair", "Pairing", "pair_cases"]
+
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,40 @@ class CasePair:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Cases with both maps, by name, and the files left over on either side as case -> file."""
+    """Cases with both maps, by name, and the files left over.
+
+    Attributes:
+        pairs: the cases, called as their label maps.
+        without_label, without_prediction: case -> file.
+        ambiguous: file -> those of the other side that may be of the same case, where that is not one and one.
+    """
 
     pairs: tuple[CasePair, ...]
     without_label: dict[str, Path]
     without_prediction: dict[str, Path]
+    ambiguous: dict[Path, list[Path]] = field(default_factory=dict)
 
     def problems(self) -> list[str]:
-        """One sentence for each file without partner."""
+        """One sentence for each file that is not measured."""
         return [
             *(f"prediction '{path}' has no label map of case '{case}'" for case, path in self.without_label.items()),
             *(
                 f"label map '{path}' has no prediction of case '{case}'"
                 for case, path in self.without_prediction.items()
             ),
+            *(
+                f"'{path}' is not measured, for by its name it can belong to {_listed(others)}: give both one name, or "
+                "a pattern that leaves one match"
+                for path, others in self.ambiguous.items()
+            ),
         ]
 
 
 def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | None = None) -> Pairing:
     """Pair the label maps of two folders, and the masks of a third, by the names that :func:`find_label_maps` gives.
+
+    Equal names are one case. Of the others, two are if they alone may be, see
+    :func:`monai_nlseg.evaluation.names.may_be_same`.
 
     Args:
         predictions, labels, masks: a folder, or a pattern such as ``data/*_mask.tif``.
@@ -53,79 +68,50 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
     """
     predicted, labelled = find_label_maps(predictions), find_label_maps(labels)
     masked = find_label_maps(masks) if masks is not None else {}
-    both = [case for case in predicted if case in labelled]
-    if not both:
+    fits, fitting = _fits(predicted, labelled), _fits(labelled, predicted)
+    partner = _partners(fits, fitting)
+    mask_of = _partners(_fits(labelled, masked), _fits(masked, labelled))
+    if not partner and not any(fits.values()):
         raise ValueError(
             f"no prediction in '{predictions}' has a label map in '{labels}': the predictions are called as "
             f"'{next(iter(predicted))}', the label maps as '{next(iter(labelled))}'; rename the files so that the "
             "names are equal up to endings such as _seg, _label and _mask."
         )
+    true = set(partner.values())
+    lone, missing = [case for case in fits if case not in partner], [case for case in fitting if case not in true]
+    pairs = [
+        CasePair(case, predicted[name], labelled[case], masked[mask_of[case]] if case in mask_of else None)
+        for name, case in partner.items()
+    ]
     return Pairing(
-        tuple(CasePair(case, predicted[case], labelled[case], masked.get(case)) for case in both),
-        {case: path for case, path in predicted.items() if case not in labelled},
-        {case: path for case, path in labelled.items() if case not in predicted},
+        tuple(sorted(pairs, key=lambda pair: pair.case)),
+        {case: predicted[case] for case in lone if not fits[case]},
+        {case: labelled[case] for case in missing if not fitting[case]},
+        {
+            **{predicted[case]: [labelled[other] for other in fits[case]] for case in lone if fits[case]},
+            **{labelled[case]: [predicted[other] for other in fitting[case]] for case in missing if fitting[case]},
+        },
     )
 
 
-def find_label_maps(source: str | Path) -> dict[str, Path]:
-    """The label maps below a folder, those that match a pattern, or a single one, by the name of their case.
-
-    The case is the path below the folder without the format's suffix and without an ending such as ``_seg``, ``-label``
-    or ``_mask``. A file that is named like its own folder (``sub-01/sub-01_seg.nii.gz``, as MONAI's SaveImaged writes)
-    or only after its role (``sub-01/label.nii.gz``) is called after the folder: ``sub-01``. What stands behind the last
-    wildcard of a pattern is an ending too: ``*_1stHO.png``.
-
-    Args:
-        source: a folder, searched with its subfolders, a pattern such as ``data/*_mask.tif``, or a file. Formats are
-            NIfTI, Analyze (by its .hdr), PNG, TIFF, BMP, JPEG and GIF.
-
-    Returns:
-        Case -> file, sorted by case.
-
-    Raises:
-        ValueError: if nothing is found or two files are one case.
-    """
-    root, pattern = _split(Path(source))
-    found: dict[str, Path] = {}
-    for path in sorted(root.glob(pattern)):
-        below = path.relative_to(root)
-        if not (path.is_file() and FORMATS.search(path.name)) or any(part.startswith(".") for part in below.parts):
-            continue
-        if path.suffix.lower() == ".img" and any(path.with_suffix(end).exists() for end in (".hdr", ".HDR")):
-            continue
-        case = _case(below, pattern)
-        if case in found:
-            raise ValueError(
-                f"'{found[case]}' and '{path}' are both case '{case}': move one, or give a pattern such as "
-                f"'{root}/*_seg.nii.gz' for the folder."
-            )
-        found[case] = path
-    if not found:
-        raise ValueError(
-            f"no NIfTI, Analyze, PNG, TIFF, BMP, JPEG or GIF file in '{source}': give another folder or pattern; "
-            "Analyze pairs go by their .hdr."
-        )
-    return dict(sorted(found.items()))
+def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Case -> the names on the other side that may be of the same case: an equal one alone, if there is one."""
+    alike: dict[str, list[str]] = {}
+    for other in others:
+        alike.setdefault(subject_or_name(other), []).append(other)
+    return {
+        case: [case]
+        if case in others
+        else [other for other in alike.get(subject_or_name(case), []) if may_be_same(case, other)]
+        for case in cases
+    }
 
 
-def _split(source: Path) -> tuple[Path, str]:
-    """The folder and the pattern below it: the parts that exist are no pattern, for folders may hold brackets."""
-    if source.is_dir():
-        return source, "**/*"
-    root = source.parent
-    while not root.is_dir():
-        root = root.parent
-    pattern = source.relative_to(root)
-    if not re.search(r"[*?\[]", str(pattern)) and not source.is_file():
-        raise ValueError(f"'{source}' is not a directory: give the folder of the label maps, or a pattern.")
-    return root, str(pattern)
+def _partners(fits: Mapping[str, list[str]], fitting: Mapping[str, list[str]]) -> dict[str, str]:
+    """Case -> its partner, where each has no other choice."""
+    return {case: others[0] for case, others in fits.items() if len(others) == 1 and fitting[others[0]] == [case]}
 
 
-def _case(below: Path, pattern: str) -> str:
-    # "*_1stHO.png" says what the case is better than ROLES does; a pattern that ends in "*" says nothing.
-    tail = re.split(r"[*?\]]", pattern)[-1]
-    name = below.name.removesuffix(tail).rstrip("_-") if tail != pattern else below.name
-    stem = ROLES.sub("", FORMATS.sub("", name))
-    if below.parent.parts and stem in ("", below.parent.name):
-        return below.parent.as_posix()
-    return (below.parent / (stem or FORMATS.sub("", below.name))).as_posix()
+def _listed(paths: list[Path]) -> str:
+    more = ", ..." if len(paths) > MOST_NAMED else ""
+    return ", ".join(f"'{path}'" for path in paths[:MOST_NAMED]) + more

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from monai.transforms.utils import generate_spatial_bounding_box
 
-from monai_nlseg.evaluation.label_map import LabelMap, check_same_grid, read_label_map
+from monai_nlseg.evaluation.grid import check_same_grid, in_order_of
+from monai_nlseg.evaluation.label_map import LabelMap, read_label_map
 from monai_nlseg.evaluation.pairs import CasePair
 
 __all__ = ["ROI_MODES", "Region", "find_region"]
@@ -31,7 +32,9 @@ class Region:
         return ",".join(f"{part.start}:{part.stop}" for part in self.box)
 
 
-def find_region(pair: CasePair, prediction: LabelMap, label: LabelMap, roi: str) -> Region:
+def find_region(
+    pair: CasePair, prediction: LabelMap, label: LabelMap, roi: str, ignore_label: int | None = None
+) -> Region:
     """The region of a case.
 
     Args:
@@ -39,27 +42,38 @@ def find_region(pair: CasePair, prediction: LabelMap, label: LabelMap, roi: str)
         prediction, label: its maps, on one grid.
         roi: "full" for the whole grid; "nonzero" for the smallest box that holds all that is not background in either
             map (the whole grid if that is nothing); "mask" for the voxels of the mask that are not zero.
+        ignore_label: the value of the label map whose voxels are left out, or None.
 
     Raises:
-        ValueError: for a mask that is missing, unreadable, on another grid or zero everywhere.
+        ValueError: for a mask that is missing, unreadable, on another grid or zero everywhere, and where nothing is
+            left to measure.
     """
+    counted = np.ones(label.values.shape, bool) if ignore_label is None else label.values != ignore_label
+    box = tuple(slice(0, size) for size in label.values.shape)
+    inside = np.zeros(label.values.shape, bool)
     if roi == "mask":
-        if pair.mask is None:
-            raise ValueError(f"there is no mask of case '{pair.case}': add it to the folder of masks.")
-        mask = read_label_map(pair.mask)
-        check_same_grid(mask, label)
-        inside = mask.values != 0
-        if not inside.any():
-            raise ValueError(f"the mask '{pair.mask}' is zero everywhere: expected the region to evaluate.")
-        return Region(_bounding_box(inside), inside)
-    if roi == "nonzero":
-        either = (prediction.values != 0) | (label.values != 0)
-        if either.any():
-            box = _bounding_box(either)
-            inside = np.zeros(either.shape, bool)
-            inside[box] = True
-            return Region(box, inside)
-    return Region(tuple(slice(0, size) for size in label.values.shape))
+        in_mask = _mask(pair, label)
+        box, inside = _bounding_box(in_mask), in_mask & counted
+    elif roi == "nonzero":
+        either = ((prediction.values != 0) | (label.values != 0)) & counted
+        box = _bounding_box(either) if either.any() else box
+        inside[box] = counted[box]
+    else:
+        inside = counted
+    if not inside.any():
+        raise ValueError(f"'{label.path}' holds the label to ignore, {ignore_label}, wherever it would be measured.")
+    return Region(box, None if inside.all() else inside)
+
+
+def _mask(pair: CasePair, label: LabelMap) -> np.ndarray:
+    if pair.mask is None:
+        raise ValueError(f"there is no mask of case '{pair.case}': add it to the folder of masks.")
+    mask = in_order_of(read_label_map(pair.mask), label)
+    check_same_grid(mask, label)
+    inside = mask.values != 0
+    if not inside.any():
+        raise ValueError(f"the mask '{pair.mask}' is zero everywhere: expected the region to evaluate.")
+    return inside
 
 
 def _bounding_box(inside: np.ndarray) -> tuple[slice, ...]:

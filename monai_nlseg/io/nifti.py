@@ -150,7 +150,8 @@ def _header_of(image: SpatialImage, path: Path) -> VolumeHeader:
     unit = _unit(image)
     # Nifti1Image is an AnalyzeImage by inheritance.
     oriented = isinstance(image, nibabel.Nifti1Pair) or not isinstance(image, nibabel.AnalyzeImage)
-    return VolumeHeader(shape, np.diag([*[MILLIMETRES[unit]] * 3, 1.0]) @ affine, unit, oriented)
+    slope = float(getattr(image.dataobj, "slope", 1.0))
+    return VolumeHeader(shape, np.diag([*[MILLIMETRES[unit]] * 3, 1.0]) @ affine, unit, oriented, slope)
 
 
 def _unit(image: SpatialImage) -> str:

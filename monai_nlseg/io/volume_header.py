@@ -26,12 +26,14 @@ class VolumeHeader:
         unit: in which nibabel gives the affine of the file: "mm", "micron" or "meter". A label map that is written in
             this unit lies where its image lies, for programs that respect units and for those that do not.
         oriented: whether the format holds an orientation; Analyze does not, and nibabel's affine is a convention.
+        slope: by which the values that are stored are multiplied; 1 where the file scales nothing.
     """
 
     shape: tuple[int, ...]
     affine: np.ndarray
     unit: str = "mm"
     oriented: bool = True
+    slope: float = 1.0
 
     @property
     def spacing(self) -> tuple[float, ...]:

@@ -44,3 +44,10 @@ def cohort(root: Path, count: int = 4) -> tuple[Path, Path]:
         save(root / "labels" / f"case{number}.nii.gz", tissues(0))
         save(root / "predictions" / f"case{number}_seg.nii.gz", tissues(number + 1))
     return root / "predictions", root / "labels"
+
+
+def touch(root: Path, *names: str) -> None:
+    """Make empty files, where only their names matter."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()

@@ -7,8 +7,8 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from monai_nlseg.evaluation import evaluate_cohort, pair_cases, parse_classes
-from monai_nlseg.evaluation.cohort import _result, find_classes
-from tests.evaluation.cohorts import cohort
+from monai_nlseg.evaluation.cohort import find_classes
+from tests.evaluation.cohorts import TOY_LABEL, cohort, save
 
 CLASSES = parse_classes("1=CSF,2=GM,3=WM")
 
@@ -25,17 +25,40 @@ def test_processes_find_what_one_finds(tmp_path):
     assert [result.failure is None for result in parallel] == [True, True, False, True]
 
 
-def test_a_process_that_dies_is_told():
-    future: Future = Future()
-    future.set_exception(BrokenProcessPool())
-    assert "give fewer --jobs" in _result(future, "a").failure
+class DyingPool:
+    """A pool whose processes die, as without memory."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def submit(self, *args):
+        future = Future()
+        future.set_exception(BrokenProcessPool())
+        return future
+
+    def shutdown(self, **kwargs):
+        pass
 
 
-def test_classes_of_the_labels(tmp_path):
+def test_a_process_that_dies_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("monai_nlseg.evaluation.cohort.ProcessPoolExecutor", DyingPool)
+    results = evaluate_cohort(pair_cases(*cohort(tmp_path, 2)).pairs, CLASSES, ["dice"], jobs=2)
+    assert [result.case for result in results] == ["case0", "case1"]
+    assert all("give fewer --jobs" in result.failure for result in results)
+
+
+def test_classes_of_the_maps(tmp_path):
     pairs = pair_cases(*cohort(tmp_path, 2)).pairs
     assert [each.name for each in find_classes(pairs)] == ["1", "2", "3"]
+    assert [each.name for each in find_classes(pairs, ignore_label=2)] == ["1", "3"]
     pairs[0].label.write_text("no image")
-    assert [each.name for each in find_classes(pairs)] == ["1", "2", "3"]
+    assert find_classes(pairs, jobs=2) == find_classes(pairs) == parse_classes("1,2,3")
     os.truncate(pairs[1].label, 3)
+    assert find_classes(pairs) == ()  # and each case is named with what is wrong with it
+
+
+def test_maps_of_background_hold_no_class(tmp_path):
+    for folder in ("p", "l"):
+        save(tmp_path / folder / "a.nii", TOY_LABEL * 0)
     with pytest.raises(ValueError, match="anything but background"):
-        find_classes(pairs)
+        find_classes(pair_cases(tmp_path / "p", tmp_path / "l").pairs)

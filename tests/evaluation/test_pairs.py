@@ -2,34 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from monai_nlseg.evaluation import find_label_maps, pair_cases
-
-
-def touch(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-
-
-@pytest.mark.parametrize(
-    ("name", "case"),
-    [
-        ("IBSR_01.nii.gz", "IBSR_01"),
-        ("IBSR_01_seg.nii.gz", "IBSR_01"),
-        ("subject-1-label.hdr", "subject-1"),
-        ("1_1_mask.tif", "1_1"),
-        ("001_HC_Annotation.PNG", "001_HC"),
-        ("a.b.nii", "a.b"),
-        ("seg.png", "seg"),
-        ("sub-01/T1_pred.nii", "sub-01/T1"),
-        ("sub-01/sub-01_seg.nii.gz", "sub-01"),
-        ("sub-01/label.nii.gz", "sub-01"),
-        ("resegment.bmp", "resegment"),
-    ],
-)
-def test_the_name_of_a_case(tmp_path, name, case):
-    touch(tmp_path, name)
-    assert find_label_maps(tmp_path) == {case: tmp_path / name}
+from monai_nlseg.evaluation import pair_cases
+from tests.evaluation.cohorts import touch
 
 
 def test_pairs_and_what_is_left_over_on_either_side(tmp_path):
@@ -46,41 +20,9 @@ def test_pairs_and_what_is_left_over_on_either_side(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "name", "case"),
-    [
-        ("*_1stHO.png", "Image_01L_1stHO.png", "Image_01L"),  # CHASE_DB1
-        ("1st_manual/*_manual1.gif", "1st_manual/21_manual1.gif", "21"),  # DRIVE
-        ("*/*_seg.nii.gz", "IBSR_01/IBSR_01_seg.nii.gz", "IBSR_01"),
-        ("*seg.nii", "a_seg.nii", "a"),
-        ("*.nii", "a_seg.nii", "a"),
-        ("case_*", "case_1_seg.nii", "case_1"),
-        ("case*/label.nii", "case1/label.nii", "case1"),
-    ],
-)
-def test_a_pattern_says_what_an_ending_is(tmp_path, pattern, name, case):
-    touch(tmp_path, name)
-    assert list(find_label_maps(tmp_path / pattern)) == [case]
-
-
-@pytest.mark.parametrize("names", [("a.nii", "a.nii.gz"), ("a.tif", "a_mask.tif"), ("a/a_seg.nii", "a.nii")])
-def test_two_files_of_one_case_are_refused(tmp_path, names):
-    touch(tmp_path, *names)
-    with pytest.raises(ValueError, match="are both case 'a': move one, or give a pattern"):
-        find_label_maps(tmp_path)
-
-
-@pytest.mark.parametrize("folder", ["data", "[old] data"])
-def test_a_pattern_chooses(tmp_path, folder):
-    touch(tmp_path / folder, "a.tif", "a_mask.tif", "b.tif")
-    assert list(find_label_maps(f"{tmp_path}/{folder}/*_mask.tif")) == ["a"]
-    assert list(find_label_maps(f"{tmp_path}/*/*_mask.tif")) == [f"{folder}/a"]
-    assert list(find_label_maps(f"{tmp_path}/{folder}/a_mask.tif")) == ["a"]
-
-
-@pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("readme.txt",), r"no NIfTI, Analyze, PNG.*Analyze pairs go by their \.hdr"),
+        (("readme.txt",), r"no NIfTI, Analyze.*Analyze pairs go by their \.hdr"),
         (("b.nii",), "no prediction in .* has a label .* are called as 'a', the label maps as 'b'; rename"),
     ],
 )
@@ -91,3 +33,60 @@ def test_nothing_to_pair(tmp_path, names, words):
         pair_cases(tmp_path / "p", tmp_path / "l")
     with pytest.raises(ValueError, match="is not a directory"):
         pair_cases(tmp_path / "p", tmp_path / "nowhere")
+
+
+def paired(tmp_path, predictions, labels):
+    touch(tmp_path / "p", *predictions)
+    touch(tmp_path / "l", *labels)
+    found = pair_cases(tmp_path / "p", tmp_path / "l")
+    return found, {str(pair.prediction.relative_to(tmp_path / "p")): pair.label.name for pair in found.pairs}
+
+
+def test_bids_names_pair_by_their_entities(tmp_path):
+    found, pairs = paired(
+        tmp_path,
+        ["sub-1_T1w_seg.nii.gz", "sub-11_T1w_seg.nii.gz", "sub-2_ses-1_T1w_seg.nii.gz", "sub-2_ses-2_T1w_seg.nii.gz"],
+        ["sub-11/anat/sub-11_dseg.nii.gz", "sub-2/ses-1/anat/sub-2_ses-1_desc-x_dseg.nii.gz",
+         "sub-2/ses-2/anat/sub-2_ses-2_dseg.nii.gz"],
+    )  # fmt: skip
+    assert pairs == {
+        "sub-11_T1w_seg.nii.gz": "sub-11_dseg.nii.gz",
+        "sub-2_ses-1_T1w_seg.nii.gz": "sub-2_ses-1_desc-x_dseg.nii.gz",
+        "sub-2_ses-2_T1w_seg.nii.gz": "sub-2_ses-2_dseg.nii.gz",
+    }
+    assert [pair.case for pair in found.pairs][0] == "sub-11/anat/sub-11"
+    assert list(found.without_label) == ["sub-1_T1w"] and not found.without_prediction and not found.ambiguous
+
+
+def test_folders_may_be_deeper_on_either_side(tmp_path):
+    _, pairs = paired(
+        tmp_path, ["1_seg.png", "2.png", "out/3.png"], ["training_set/1_Annotation.png", "training_set/2.png", "3.png"]
+    )
+    assert pairs == {"1_seg.png": "1_Annotation.png", "2.png": "2.png", "out/3.png": "3.png"}
+
+
+@pytest.mark.parametrize(
+    ("predictions", "labels", "named"),
+    [
+        (["1.png"], ["a/1.png", "b/1.png"], ["a/1.png", "b/1.png"]),
+        (["sub-1_ses-1_T1w.nii", "sub-1_ses-2_T1w.nii"], ["sub-1_dseg.nii"], ["ses-1_T1w", "ses-2_T1w"]),
+        (["sub-1_T1w_seg.nii", "sub-1_T2w_seg.nii"], ["sub-1_dseg.nii"], ["sub-1_T1w", "sub-1_T2w"]),
+        # One session's label is there, but the other label may be of either session.
+        (["sub-1_ses-1.nii", "sub-1_ses-2.nii"], ["sub-1_ses-1.nii", "sub-1_dseg.nii"], ["sub-1_ses-2.nii"]),
+    ],
+)
+def test_what_can_be_two_cases_is_named_and_not_measured(tmp_path, predictions, labels, named):
+    found, pairs = paired(tmp_path, [*predictions, "other.nii"], [*labels, "other.nii"])
+    assert {first for first in pairs if pairs[first] != first} == set()
+    problems = "\n".join(found.problems())
+    assert "is not measured, for by its name it can belong to" in problems
+    assert all(name in problems for name in named)
+    left = {str(tmp_path / side / name) for side, names in (("p", predictions), ("l", labels)) for name in names}
+    left -= {str(path) for pair in found.pairs for path in (pair.prediction, pair.label)}
+    assert {str(path) for path in (*found.ambiguous, *found.without_label.values())} == left
+
+
+def test_masks_pair_as_label_maps_do(tmp_path):
+    touch(tmp_path, "p/1.png", "l/set/1_gt.png", "m/1_mask.png")
+    (pair,) = pair_cases(tmp_path / "p", tmp_path / "l", tmp_path / "m").pairs
+    assert pair.case == "set/1" and pair.mask == tmp_path / "m" / "1_mask.png"

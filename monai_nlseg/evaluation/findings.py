@@ -1,0 +1,52 @@
+"""Sentences on what is odd about a cohort as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monai_nlseg.evaluation.case import CaseResult
+from monai_nlseg.evaluation.classes import LabelClass
+
+__all__ = ["doubts", "masks_as_one_class", "one_sided_classes"]
+
+MOST_NAMED = 5
+
+
+def doubts(results: Sequence[CaseResult]) -> list[str]:
+    """One sentence for each doubt of the cases, with their number and the names of the first."""
+    cases: dict[str, list[str]] = {}
+    for result in results:
+        if result.doubt is not None:
+            cases.setdefault(result.doubt, []).append(result.case)
+    return [
+        f"{doubt} ({len(names)} of {len(results)} cases: {', '.join(names[:MOST_NAMED])}"
+        f"{', ...' if len(names) > MOST_NAMED else ''})"
+        for doubt, names in cases.items()
+    ]
+
+
+def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
+    """A sentence if the classes, found by the values of the maps, are one of several values."""
+    return [
+        f"the masks hold the values {' and '.join(map(str, each.values))}, which were taken as one class, "
+        f"'{each.name}': if they are not one, name them with --classes"
+        for each in classes
+        if len(each.values) > 1
+    ]
+
+
+def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
+    """A sentence for each class that no prediction, no label map or neither holds in any case measured."""
+    measured = [result for result in results if result.classes]
+    sentences = []
+    for rows in zip(*(result.classes for result in measured)):
+        states = {row.state for row in rows}
+        predicted, true = bool(states & {"found", "spurious"}), bool(states & {"found", "missed"})
+        if not (predicted and true):
+            where = "no prediction" if true else "no label map" if predicted else "no prediction and no label map"
+            effect = "counts as 1 in its overlaps" if not (predicted or true) else "counts as missed or spurious"
+            sentences.append(
+                f"class '{rows[0].class_name}' occurs in {where} of the {len(rows)} cases measured and {effect}: check "
+                "that its values are those of the files"
+            )
+    return sentences

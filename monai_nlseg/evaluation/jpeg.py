@@ -1,0 +1,73 @@
+"""The mask that was saved as a JPEG, as far as the compression has left it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import maximum_filter, minimum_filter
+
+__all__ = ["FOREGROUND", "read_jpeg_mask"]
+
+FOREGROUND = 255
+"""What the foreground of a JPEG is called, whatever its grey value: the file holds one class."""
+BLOCK = 8
+LOWEST_GREY = 16
+"""Below are the numbers of labels, not the grey of a mask."""
+EVEN_TOLERANCE = 4
+"""Grey values by which an even block of one label may differ from another one, after resizing or saving twice."""
+CERTAIN = 3
+ALMOST_ALL = 5.5
+"""Standard deviations. On masks of BUSI, HC18 and CHASE_DB1 at qualities from 10 to 100, a mask whose half value is
+above 3 of them loses less than 0.002 of Dice, and no pixel is further off than 5.3."""
+
+
+def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path: Path) -> np.ndarray:
+    """Return a mask of 0 and 255, cut at half the grey value of its foreground.
+
+    A JPEG is lossy: how far it moves grey values is known from its quantization table. The foreground must lie well
+    above that, and blocks of one value and pixels inside of a region must be near zero or near the foreground, else
+    there are more labels than a JPEG keeps.
+
+    Args:
+        pixels: (H, W) uint8 grey values.
+        tables: Pillow's ``image.quantization``; the first is that of the brightness.
+        path: the file, for the errors.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        ValueError: if the foreground is too faint, or there are several grey values.
+    """
+    highest = int(pixels.max())
+    if not highest:
+        return np.zeros_like(pixels)
+    # The transform is orthonormal, so an error of one step's width, uniform, has this deviation in the pixels too.
+    deviation = float(np.sqrt(np.mean(np.square(np.asarray(next(iter(tables.values())), float))) / 12))
+    grey = float(np.median(pixels[pixels > highest / 2]))
+    if grey < max(LOWEST_GREY, 2 * (CERTAIN * deviation + 0.5)):
+        raise ValueError(
+            f"'{path}' is a JPEG whose foreground has the grey value {grey:g}, which its compression does not keep: "
+            "save the mask as PNG, or as JPEG of 0 and 255."
+        )
+    if _has_more_values(pixels.astype(float), grey, deviation):
+        raise ValueError(
+            f"'{path}' is a JPEG of more than two grey values, which its compression mixes: save label maps as PNG."
+        )
+    return np.where(pixels >= grey / 2, FOREGROUND, 0).astype(np.uint8)
+
+
+def _has_more_values(pixels: np.ndarray, grey: float, deviation: float) -> bool:
+    away = np.minimum(pixels, np.abs(pixels - grey))
+    # A block of one label comes back as one value.
+    rows, columns = (size // BLOCK * BLOCK for size in pixels.shape)
+    blocks = pixels[:rows, :columns].reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).swapaxes(1, 2)
+    even = np.ptp(blocks, axis=(2, 3)) == 0
+    if (away[:rows:BLOCK, :columns:BLOCK][even] > EVEN_TOLERANCE).any():
+        return True
+    # On an edge, and only there, a value between both is the edge's own.
+    tolerance = ALMOST_ALL * deviation + 1
+    edge = (minimum_filter(pixels, 5) <= tolerance) & (maximum_filter(pixels, 5) >= grey - tolerance)
+    return bool((~edge & (away > tolerance)).any())

@@ -1,0 +1,83 @@
+"""From the numbers of a file to labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["check_labels", "whole_numbers"]
+
+WHOLE_TOLERANCE = 1e-3
+"""What float32 and a slope in the header may move a label."""
+MOST_TOLERANCE = 0.1
+FEW_VALUES = 32
+"""Up to so many values are taken as labels without a look at where they lie."""
+
+
+def whole_numbers(values: np.ndarray, path: Path, slope: float = 1.0) -> np.ndarray:
+    """Return values as labels: integers in a type as small as in the file.
+
+    Values within 0.001 of a whole number are rounded. A file that stores integers with a slope keeps numbers to half
+    the slope, so they may be that far off, and 0.1 at most.
+
+    Args:
+        values: numbers as read, of any shape.
+        path: the file, for the errors.
+        slope: by which the stored integers were multiplied; 1 where there is none.
+
+    Raises:
+        ValueError: for values that are not finite, are no whole numbers or do not fit into 32 bits.
+    """
+    kind = values.dtype.kind
+    if kind not in "buif":
+        raise ValueError(f"'{path}' holds {values.dtype} values: expected whole numbers as labels.")
+    if kind == "f":
+        bad = values.size - int(np.isfinite(values).sum())
+        if bad:
+            raise ValueError(
+                f"'{path}' holds {bad} of {values.size} values that are NaN or infinite: set them to 0 if they are "
+                "background, or to a value that --ignore-label leaves out."
+            )
+        whole = np.rint(values)
+        tolerance = max(WHOLE_TOLERANCE, abs(slope) / 2 * 1.01 if abs(slope) < 2 * MOST_TOLERANCE else 0)
+        off = np.abs(values - whole) > tolerance
+        if off.any():
+            raise ValueError(
+                f"'{path}' holds values that are not whole numbers, such as {values[off][0]:.4g}: give label maps, not "
+                "probabilities."
+            )
+        values = whole
+    low, high = values.min(), values.max()
+    if low < -(2**31) or high >= 2**31:
+        raise ValueError(f"'{path}' holds values from {low} to {high}: expected labels of 32 bits.")
+    if kind in "ui":
+        return values  # as small as in the file: a CT of the body would fill the memory else
+    return values.astype(np.int32 if kind == "f" else np.uint8)
+
+
+def check_labels(values: np.ndarray, path: Path) -> None:
+    """Check that many values are labels, which fill regions, and not intensities or probabilities, which vary.
+
+    Args:
+        values: (H, W) or (D, H, W) integers.
+        path: the file, for the error.
+
+    Raises:
+        ValueError: if there are more than 32 values and most of them nowhere fill a voxel and its neighbours.
+    """
+    count = len(np.unique(values))
+    if count <= FEW_VALUES:
+        return
+    inner = np.ones(values.shape, bool)
+    for axis in range(values.ndim):
+        ahead, behind = (np.moveaxis(inner, axis, 0)[part] for part in (slice(1, None), slice(None, -1)))
+        moved = np.moveaxis(values, axis, 0)
+        same = moved[1:] == moved[:-1]
+        ahead &= same
+        behind &= same
+    if len(np.unique(values[inner])) < count / 2:
+        raise ValueError(
+            f"'{path}' holds {count} different values that fill no regions, as intensities or probabilities do: give "
+            "label maps."
+        )

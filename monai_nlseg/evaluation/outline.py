@@ -1,0 +1,64 @@
+"""Label maps that hold the outline of a structure and not the structure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from monai_nlseg.evaluation.label_map import LabelMap
+from monai_nlseg.transforms import FillContour
+
+__all__ = ["filled", "is_outline_of"]
+
+THIN = 0.25
+"""An outline takes at most this share of what it encloses."""
+FAR_BETTER = 2.0
+"""Dice of the filled outline over that of the outline."""
+
+
+def is_outline_of(line: np.ndarray, mask: np.ndarray) -> bool:
+    """Return whether one mask is a thin closed line, and filling it makes it agree with the other one far better.
+
+    Vessels enclose much, too, but what they enclose is no vessel in the other mask.
+
+    Args:
+        line, mask: boolean (H, W); of other shapes the answer is no.
+    """
+    if line.ndim != 2 or not line.any() or not mask.any():
+        return False
+    try:
+        inside = _fill(line)
+    except ValueError:
+        return False  # it encloses nothing
+    return line.sum() <= THIN * inside.sum() and _dice(inside, mask) > FAR_BETTER * _dice(line, mask)
+
+
+def filled(map_: LabelMap) -> LabelMap:
+    """Return a map with its outline filled by :class:`monai_nlseg.transforms.FillContour`.
+
+    Raises:
+        ValueError: for a volume, an outline of several values, or one that encloses nothing.
+    """
+    values = np.unique(map_.values[map_.values != 0])
+    if map_.values.ndim != 2 or len(values) > 1:
+        raise ValueError(
+            f"'{map_.path}' has {map_.values.ndim} axes and the label values {values.tolist()[:5]}: --fill-contours "
+            "takes pictures of one outline each."
+        )
+    if not len(values):
+        return map_
+    try:
+        return replace(map_, values=_fill(map_.values != 0) * values[0])
+    except ValueError:
+        raise ValueError(
+            f"'{map_.path}' encloses nothing: close the gap of its line, or leave --fill-contours out for filled masks."
+        ) from None
+
+
+def _fill(line: np.ndarray) -> np.ndarray:
+    return np.asarray(FillContour()(line[np.newaxis]))[0].astype(bool)
+
+
+def _dice(one: np.ndarray, other: np.ndarray) -> float:
+    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
