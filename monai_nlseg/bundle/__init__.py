@@ -7,6 +7,7 @@ from monai_nlseg.bundle.errors import explained
 from monai_nlseg.bundle.find import config_file, find_bundle, shipped_bundles, shipped_names
 from monai_nlseg.bundle.guards import require_batches, require_choice, require_results_apart, require_validation_cases
 from monai_nlseg.bundle.overrides import require_known_ids
+from monai_nlseg.bundle.requirements import input_requirements, result_limits
 from monai_nlseg.bundle.root import bundle_root
 from monai_nlseg.bundle.run import run_bundle
 
@@ -17,6 +18,7 @@ __all__ = [
     "epoch_of",
     "explained",
     "find_bundle",
+    "input_requirements",
     "latest_checkpoint",
     "require_batches",
     "require_choice",
@@ -24,6 +26,7 @@ __all__ = [
     "require_no_checkpoint",
     "require_results_apart",
     "require_validation_cases",
+    "result_limits",
     "run_bundle",
     "shipped_bundles",
     "shipped_names",
