@@ -13,7 +13,7 @@ import pytest
 
 import monai_nlseg
 
-PACKAGES = ("data", "inferers", "losses", "optimizers", "transforms")
+PACKAGES = ("data", "inferers", "losses", "measures", "optimizers", "transforms")
 
 
 def _modules():

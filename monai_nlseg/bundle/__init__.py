@@ -14,6 +14,7 @@ from monai_nlseg.bundle.guards import (
     require_validation_cases,
 )
 from monai_nlseg.bundle.overrides import require_known_ids
+from monai_nlseg.bundle.requirements import input_requirements, result_limits
 from monai_nlseg.bundle.root import bundle_root
 from monai_nlseg.bundle.run import run_bundle
 
@@ -24,6 +25,7 @@ __all__ = [
     "epoch_of",
     "explained",
     "find_bundle",
+    "input_requirements",
     "is_bundle",
     "latest_checkpoint",
     "require_batches",
@@ -34,6 +36,7 @@ __all__ = [
     "require_outside_package",
     "require_results_apart",
     "require_validation_cases",
+    "result_limits",
     "run_bundle",
     "shipped_bundles",
     "shipped_names",

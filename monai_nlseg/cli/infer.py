@@ -50,6 +50,9 @@ def infer(
     case_memory: Annotated[float | None, typer.Option(help="Most memory of a worker in GB.")] = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Begin no case after one that failed.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed cases again.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail what is unlike what the bundle was made for, instead of flagging it.")
+    ] = False,
     report: Annotated[bool, typer.Option(help="Whether report.html is written.")] = True,
     records_dir: Annotated[Path | None, typer.Option(help="Folder of the records, if not the output.")] = None,
     runner: Annotated[str, typer.Option(help="local (processes of this machine) or ray.")] = "local",
@@ -73,6 +76,7 @@ def infer(
         postfix=postfix,
         extras=tuple(part.strip() for part in save.split(",")) if save else (),
         previews=report,
+        strict=strict,
         batch=batch,
         seconds=case_seconds,
         memory=None if case_memory is None else int(case_memory * 1e9),
@@ -142,10 +146,14 @@ def _progress() -> Iterator[_Bar]:
 def _conclude(folder: Path, interrupted: bool, report: bool) -> None:
     """Say what has become of the cases, and end with the code for it."""
     counts = json.loads((folder / "run.json").read_text(encoding="utf-8"))["counts"]
-    parts = [f"{number} {name}" for name, number in counts.items() if number]
+    parts = [f"{counts[name]} {name}" for name in ("done", "failed", "open") if counts[name]]
     say(f"{', '.join(parts)}: see {folder / ('report.html' if report else 'manifest.jsonl')}")
     if counts["failed"]:
         say("what failed is tried again when its files change, or with --retry-failed")
+    if unlike := counts["unlike"]:
+        cases = f"{unlike} cases are" if unlike > 1 else "1 case is"
+        where = "report.html and volumes.csv say why" if report else "manifest.jsonl says why, under unlike"
+        say(f"{cases} unlike what the bundle was made for: {where}")
     if interrupted and counts["open"]:
         raise typer.Exit(INTERRUPTED)
     if counts["failed"] or counts["open"]:

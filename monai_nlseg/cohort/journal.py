@@ -57,6 +57,7 @@ class Journal:
                 "batch": options.batch,
                 "seconds": options.seconds,
                 "memory": options.memory,
+                "strict": options.strict,
             },
             "options_digest": digest,
             "runner": runner,

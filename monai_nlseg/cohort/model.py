@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,8 @@ from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map, mean
 from monai_nlseg.cohort.workflow import content, first_loader, formats_of, inference_workflow, steps
 from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.quiet import notices_silenced
+from monai_nlseg.transforms.check_input import UNLIKE_INPUT, CheckInputd
+from monai_nlseg.transforms.check_result import UNLIKE_RESULT, CheckResultd
 
 __all__ = ["Item", "Model"]
 
@@ -42,6 +44,7 @@ class Item:
         picture: whether it is of a format without a grid in space, such as PNG.
         columns_first: whether the bundle's reader gives pictures as (columns, rows).
         windows: images or windows that the network was given.
+        unlike: what of the image is unlike what the bundle was made for, a sentence each.
     """
 
     image: MetaTensor
@@ -49,6 +52,7 @@ class Item:
     picture: bool
     columns_first: bool
     windows: int = 0
+    unlike: list[str] = field(default_factory=list)
 
     def rows_first(self, values: torch.Tensor) -> np.ndarray:
         """As an array, (..., rows, columns) if it is a picture."""
@@ -87,6 +91,9 @@ class Model:
         self._preprocessing = Compose(transforms[first + 1 :])
         after = steps(content(workflow, "postprocessing"))
         self._postprocessing = [step for step in after if not isinstance(step, SaveImaged)]
+        for step in [*transforms, *self._postprocessing]:
+            if isinstance(step, CheckInputd | CheckResultd):
+                step.check.warn = False  # whoever uses the model reports it
         for step in self._after_labels():
             step.nearest_interp = tuple(True for _ in step.nearest_interp)  # labels have no values between them
         image, pred = formats_of(workflow, root)
@@ -140,7 +147,8 @@ class Model:
                 "file a modality, by a list or by modalities, or another bundle."
             )
         picture = images[0].suffix.lower() in IMAGES
-        return Item(image, data, picture, picture and self._columns_first(images[0].suffix))
+        columns_first = picture and self._columns_first(images[0].suffix)
+        return Item(image, data, picture, columns_first, unlike=_sentences(data["image"], UNLIKE_INPUT))
 
     @torch.inference_mode()
     def infer(self, item: Item) -> Item:
@@ -224,7 +232,8 @@ class Model:
             copied = item.data | {"pred": scores.clone()}
             back = as_probabilities(self._scores_in_grid(copied, item.image), exclusive)
             chances, uncertainty = item.rows_first(back), item.rows_first(entropy_map(back, exclusive))
-        pred = in_grid(Compose(self._postprocessing)(item.data)["pred"], item.image, "nearest")
+        found = Compose(self._postprocessing)(item.data)["pred"]
+        pred = in_grid(found, item.image, "nearest")
         if exclusive and self._discrete() and len(pred) == len(scores):  # one-hot
             pred = pred.argmax(0, keepdim=True)
         labels = integers(item.rows_first(pred))
@@ -237,6 +246,7 @@ class Model:
             entropy=entropy,
             probabilities=chances,
             uncertainty=uncertainty,
+            unlike=[*item.unlike, *_sentences(found, UNLIKE_RESULT)],
         )
 
     def _scores_in_grid(self, data: dict[str, Any], image: MetaTensor) -> torch.Tensor:
@@ -282,3 +292,8 @@ class Model:
         while inferer is not None:
             yield inferer
             inferer = getattr(inferer, "inferer", None)
+
+
+def _sentences(image: Any, key: str) -> list[str]:
+    """What a check of the bundle has left in the meta data under a key."""
+    return str(image.meta.get(key, "")).splitlines() if isinstance(image, MetaTensor) else []

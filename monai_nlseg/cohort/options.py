@@ -28,6 +28,7 @@ class RunOptions:
         extras: what is written beside the label maps: "probabilities" (of each class, float32, or 8 bits in PNG)
             and "uncertainty" (entropy of the probabilities, normalised to 0 to 1).
         previews: whether small pictures are kept for the report.
+        strict: whether a case that is unlike what the bundle was made for fails.
         batch: windows of the network in one pass; None for as many as the planner finds.
         seconds: limit of a case, None for none.
         memory: limit of a worker in bytes, None for none.
@@ -44,6 +45,7 @@ class RunOptions:
     postfix: str = "seg"
     extras: tuple[str, ...] = ()
     previews: bool = True
+    strict: bool = False
     batch: int | None = None
     seconds: float | None = None
     memory: int | None = None
@@ -62,6 +64,8 @@ class RunOptions:
 
     def digest(self, bundle: str) -> str:
         """Changes with whatever changes the results; limits are not part of it, nor previews, nor where outputs lie.
+
+        Neither is ``strict``, of which :func:`monai_nlseg.cohort.pending.is_pending` knows what it refuses.
 
         Args:
             bundle: digest of the bundle's files.

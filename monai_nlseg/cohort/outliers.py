@@ -21,7 +21,7 @@ class Flag(NamedTuple):
     """Why a case should be looked at.
 
     Attributes:
-        quantity: "label-N", "components" or "entropy".
+        quantity: "unlike", "label-N", "components" or "entropy".
         text: one sentence.
     """
 
@@ -35,7 +35,8 @@ def find_outliers(records: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def find_flags(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Flag]]:
-    """What is unusual about cases: a label's volume or number of components, the entropy, a label that is missing.
+    """What is unusual about cases: an image or a result that is unlike what the bundle was made for, a label's
+    volume or number of components, the entropy, a label that is missing.
 
     A value is an outlier beyond a modified z-score of 3.5 in either direction, among at least 8 cases that have it. A
     number of components must also be more than 3 away from the median. A label is missing that at least 3 in 4 of at
@@ -45,10 +46,10 @@ def find_flags(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Flag]]:
         records: of the run; those of failed cases are left out.
 
     Returns:
-        Case -> its flags, in the order of the labels; cases without any are not in it.
+        Case -> its flags, first what is unlike, then in the order of the labels; cases without any are not in it.
     """
     done = [record for record in records if record["status"] == "done"]
-    flags: dict[str, list[Flag]] = {record["case"]: [] for record in done}
+    flags = {record["case"]: [Flag("unlike", text) for text in record.get("unlike", ())] for record in done}
     for label in sorted({label for record in done for label in record.get("labels") or {}}, key=int):
         found = {record["case"]: record["labels"][label] for record in done if _has(record, label)}
         if found:

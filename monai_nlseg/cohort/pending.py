@@ -32,7 +32,13 @@ def largest(cases: Sequence[Case], count: int) -> list[Case]:
 
 
 def is_pending(
-    case: Case, records: Mapping[str, Record], options: str, output: str, retry_failed: bool, previews: bool = False
+    case: Case,
+    records: Mapping[str, Record],
+    options: str,
+    output: str,
+    retry_failed: bool,
+    previews: bool = False,
+    strict: bool = False,
 ) -> bool:
     """Whether a case has to be processed.
 
@@ -43,12 +49,16 @@ def is_pending(
         output: folder of the outputs.
         retry_failed: whether a case that failed with the same files is tried again.
         previews: whether a case that was done without a preview is done again.
+        strict: whether what is unlike what the bundle was made for fails: a case that was done all the same is tried
+            again, as is, without ``strict``, one that failed for it.
     """
     record = records.get(case.name)
     if record is None or record.get("options") != options or _changed(case, record["input"]):
         return True
     if record["status"] == "failed":
-        return retry_failed
+        return retry_failed or ("unlike" in record and not strict)
+    if strict and "unlike" in record:
+        return True
     lacking = previews and "preview" not in record["outputs"]
     return lacking or not all(_there(output, file) for file in record["outputs"].values())
 

@@ -25,6 +25,7 @@ class Prediction:
         uncertainty: (*spatial) normalised entropy, float32, 0 to 1, if asked for.
         frames: whether the arrays are of a sequence: an axis of frames is the first of the spatial ones of ``image``,
             and before all others of the rest.
+        unlike: what is unlike what the bundle was made for, of the image and of the labels, a sentence each.
     """
 
     image: np.ndarray
@@ -36,6 +37,7 @@ class Prediction:
     probabilities: np.ndarray | None = None
     uncertainty: np.ndarray | None = None
     frames: bool = False
+    unlike: Sequence[str] = ()
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -71,4 +73,14 @@ def stack_frames(predictions: Sequence[Prediction]) -> Prediction:
         probabilities=stacked("probabilities"),
         uncertainty=stacked("uncertainty"),
         frames=True,
+        unlike=_unlike_of_frames(predictions),
     )
+
+
+def _unlike_of_frames(predictions: Sequence[Prediction]) -> list[str]:
+    """Sentences of the first frame that has any, and how many more there are."""
+    frames = [number for number, prediction in enumerate(predictions, 1) if prediction.unlike]
+    if not frames:
+        return []
+    others = f" and {len(frames) - 1} more of {len(predictions)}" if len(frames) > 1 else f" of {len(predictions)}"
+    return [f"frame {frames[0]}{others}: {sentence}" for sentence in predictions[frames[0] - 1].unlike]

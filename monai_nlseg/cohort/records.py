@@ -51,6 +51,8 @@ class Record(TypedDict, total=False):
             bundle gives labels only, or there is no foreground.
         shape: voxels along each axis of the input.
         spacing: mm along each axis; of 3D images only.
+        unlike: what is unlike what the bundle was made for, a sentence each: of the image, then of the result; missing
+            where nothing is. Of a failed case only where that is why it failed.
         windows: windows or images that the network was given.
         peak_memory: largest resident memory in bytes of the worker while it held the case.
         seconds: step -> time taken.
@@ -70,6 +72,7 @@ class Record(TypedDict, total=False):
     entropy: float | None
     shape: list[int]
     spacing: list[float]
+    unlike: list[str]
     windows: int
     peak_memory: int
     seconds: dict[str, float]

@@ -74,7 +74,7 @@ def run(
     digest = options.digest(identity.digest)
     outputs = folder if is_remote(options.output) else Path(options.output)
     with _of_one_run(folder, outputs), Manifest(folder / "manifest.jsonl") as manifest:
-        known = (manifest.records, digest, options.output, retry_failed, options.previews)
+        known = (manifest.records, digest, options.output, retry_failed, options.previews, options.strict)
         todo = [case for case in cases if is_pending(case, *known)]
         journal = Journal(folder / "run.json", options, identity, len(cases), runner.as_json())
         journal.write()
@@ -131,11 +131,15 @@ def _of_one_run(*folders: Path) -> Iterator[None]:
 
 
 def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str, int]:
-    """Cases done, failed, and open by their last records."""
-    counts = {"done": 0, "failed": 0, "open": 0}
+    """Cases done, failed and open by their last records, and those that are unlike what the bundle was made for."""
+    counts = {"done": 0, "failed": 0, "open": 0, "unlike": 0}
     for case in cases:
         record = manifest.records.get(case.name)
-        counts["open" if record is None or record.get("options") != digest else record["status"]] += 1
+        if record is None or record.get("options") != digest:
+            counts["open"] += 1
+        else:
+            counts[record["status"]] += 1
+            counts["unlike"] += "unlike" in record
     return counts
 
 

@@ -17,8 +17,9 @@ FIGURES = ("voxels", "ml", "components")
 def write_volumes(path: Path, records: Iterable[Record]) -> None:
     """Write the table of the cases that are done, by name.
 
-    Columns: case, then ``<label>_voxels``, ``<label>_ml`` and ``<label>_components`` for each label, and entropy.
-    Millilitres are empty for pictures, which have no size in space.
+    Columns: case, then ``<label>_voxels``, ``<label>_ml`` and ``<label>_components`` for each label, entropy, and
+    unlike: what is unlike what the bundle was made for, sentences joined by "; ". Millilitres are empty for pictures,
+    which have no size in space.
 
     Raises:
         OSError: if it cannot be written.
@@ -28,8 +29,9 @@ def write_volumes(path: Path, records: Iterable[Record]) -> None:
     columns = [(value, figure) for value in sorted(names) for figure in FIGURES]
     with written_beside(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["case", *(f"{names[value]}_{figure}" for value, figure in columns), "entropy"])
+        table.writerow(["case", *(f"{names[value]}_{figure}" for value, figure in columns), "entropy", "unlike"])
         for record in done:
             figures = [record["labels"].get(str(value), {}).get(figure, "") for value, figure in columns]
             entropy = record["entropy"]
-            table.writerow([record["case"], *figures, "" if entropy is None else entropy])
+            unlike = "; ".join(record.get("unlike", ()))
+            table.writerow([record["case"], *figures, "" if entropy is None else entropy, unlike])

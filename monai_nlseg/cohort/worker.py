@@ -42,6 +42,14 @@ class OutputRefused(RuntimeError):
     """The output folder takes no more; the message says what to do."""
 
 
+class Unlike(ValueError):
+    """A case is unlike what the bundle was made for, and the run is strict."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__(f"unlike what the bundle was made for: {'; '.join(sentences)}.")
+        self.sentences = list(sentences)
+
+
 class Worker:
     """A loaded bundle that processes cases.
 
@@ -108,6 +116,8 @@ class Worker:
             record["status"] = "done"
         except OutputRefused:
             raise
+        except Unlike as error:
+            record["error"], record["unlike"] = str(error), error.sentences
         except Exception as error:  # whatever is wrong with a case stays with it
             if isinstance(root_cause(error), torch.AcceleratorError):
                 os._exit(ACCELERATOR_LOST)
@@ -129,8 +139,11 @@ class Worker:
         predictions = [self._predict(images, record, seconds) for images in staged.images]
         with _timed(seconds, "write"):
             prediction = stack_frames(predictions)
+            self._require_like(prediction.unlike)
             try:
                 record.update(write_result(case, prediction, staged, self.options, self.identity))
+                if prediction.unlike:
+                    record["unlike"] = list(prediction.unlike)
             except OSError as error:
                 if error.errno in REFUSED:
                     raise OutputRefused(refused(error)) from None
@@ -140,6 +153,7 @@ class Worker:
         """What becomes of one image; its scores are gone before anything is written."""
         with _timed(seconds, "read"):
             item = self.model.read(images)
+        self._require_like(item.unlike)
         if item.data["image"].numel() > self._planned_voxels:
             self._network.submit(require_memory, self.model, item).result()
             self._planned_voxels = item.data["image"].numel()
@@ -147,6 +161,10 @@ class Worker:
         record["windows"] += item.windows
         with _timed(seconds, "write"):
             return self.model.finish(item, bool(self.options.extras))
+
+    def _require_like(self, sentences: Sequence[str]) -> None:
+        if self.options.strict and sentences:
+            raise Unlike(sentences)
 
     def _timed_infer(self, item: Item, seconds: dict[str, float]) -> Item:
         with _timed(seconds, "infer"):

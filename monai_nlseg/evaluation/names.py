@@ -62,8 +62,8 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
     found = {case: path for case, path in found.items() if not (_is_extra(case) and (of_run or _base(case) in found))}
     if not found:
         raise ValueError(
-            f"'{source}' holds no NIfTI, Analyze, MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG or GIF: give another folder "
-            "or pattern; Analyze pairs go by their .hdr."
+            f"'{source}' holds no NIfTI, Analyze, MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG or GIF: give another "
+            "folder or pattern; Analyze pairs go by their .hdr."
         )
     return dict(sorted(found.items()))
 

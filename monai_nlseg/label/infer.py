@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from monai_nlseg.label.served import ServedBundle
 
 __all__ = ["BundleInfer"]
 
+logger = logging.getLogger(__name__)
 
 PICTURE = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Where ITK, and so 3D Slicer, has the (columns, rows) of a picture in space, RAS+."""
@@ -63,7 +65,8 @@ class BundleInfer(InferTask):
 
         Returns:
             The path of the label map, which the caller removes, and what is told beside it: "label_names" (name ->
-            value), "latencies" (in seconds), "entropy" (mean over the foreground found, 0 to 1, or None), "windows".
+            value), "latencies" (in seconds), "entropy" (mean over the foreground found, 0 to 1, or None), "windows",
+            "unlike" (what is unlike what the bundle was made for, a sentence each).
 
         Raises:
             ValueError: for an image that cannot be read or segmented, or an unknown extension.
@@ -91,11 +94,15 @@ class BundleInfer(InferTask):
         unit = read_header(image).unit if is_volume(image) else "mm"
         result = write_result(prediction, str(request.get("result_extension") or ""), unit)
         note("write")
+        if prediction.unlike:
+            image, sentences = Path(request["image"]).name, "; ".join(prediction.unlike)
+            logger.warning("%s is unlike what %s was made for: %s", image, self.served.name, sentences)
         return result, {
             "label_names": self.labels,
             "latencies": {step: round(seconds, 3) for step, seconds in {**clock, "total": sum(clock.values())}.items()},
             "entropy": prediction.entropy,
             "windows": item.windows,
+            "unlike": list(prediction.unlike),
         }
 
 

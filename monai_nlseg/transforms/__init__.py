@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from monai_nlseg.transforms.area_threshold import AreaThreshold, AreaThresholdd
+from monai_nlseg.transforms.check_input import CheckInput, CheckInputd
+from monai_nlseg.transforms.check_result import CheckResult, CheckResultd
 from monai_nlseg.transforms.clahe import CLAHE, CLAHEd
 from monai_nlseg.transforms.erosion_mask_smoothing import ErosionMaskSmoothing, ErosionMaskSmoothingd
 from monai_nlseg.transforms.field_of_view import FieldOfView, FieldOfViewd, field_of_view
@@ -18,6 +20,10 @@ __all__ = [
     "AreaThresholdd",
     "CLAHE",
     "CLAHEd",
+    "CheckInput",
+    "CheckInputd",
+    "CheckResult",
+    "CheckResultd",
     "ErosionMaskSmoothing",
     "ErosionMaskSmoothingd",
     "FieldOfView",

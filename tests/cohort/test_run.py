@@ -56,7 +56,7 @@ def test_forty_subjects_of_which_six_are_broken(cohort):
     first = records[rows[0]["case"]]["labels"]["1"]
     assert (int(rows[0]["grey_voxels"]), float(rows[0]["grey_ml"])) == (first["voxels"], first["ml"])
     journal = json.loads((output / "run.json").read_text())
-    assert journal["counts"] == {"done": 34, "failed": 6, "open": 0} and journal["end"] == "complete"
+    assert journal["counts"] == {"done": 34, "failed": 6, "open": 0, "unlike": 0} and journal["end"] == "complete"
 
     # Once more: nothing is to do.
     before, lines = times(output), (output / "manifest.jsonl").read_bytes()
@@ -70,7 +70,7 @@ def test_forty_subjects_of_which_six_are_broken(cohort):
     assert (record["case"], record["status"], told) == (mended, "done", [1, 39])
     assert times(output).items() >= before.items() and len(times(output)) == 35
     assert len(manifest(output)) == 41 and len(last_records(output)) == 40
-    assert json.loads((output / "run.json").read_text())["counts"] == {"done": 35, "failed": 5, "open": 0}
+    assert json.loads((output / "run.json").read_text())["counts"] == {"done": 35, "failed": 5, "open": 0, "unlike": 0}
 
 
 def test_run_json_that_is_damaged_does_not_matter(cohort):

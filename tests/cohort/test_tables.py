@@ -21,16 +21,18 @@ def rows_of(path):
 
 
 def test_a_row_a_case_by_name(tmp_path):
+    unlike = ["the voxels are large", "the background is not zero"]
     records = [
-        record('b, "x"\ny', {"10": label("GM", 7, 2, ml=0.007), "2": label("CSF", 0, 0, ml=0.0)}, 0.25),
+        record('b, "x"\ny', {"10": label("GM", 7, 2, ml=0.007), "2": label("CSF", 0, 0, ml=0.0)}, 0.25)
+        | {"unlike": unlike},
         record("ä", {"2": label("CSF", 5)}),
         {"case": "a", "status": "failed", "error": "broken"},
     ]
     write_volumes(tmp_path / "volumes.csv", records)
     assert rows_of(tmp_path / "volumes.csv") == [
-        ["case", "CSF_voxels", "CSF_ml", "CSF_components", "GM_voxels", "GM_ml", "GM_components", "entropy"],
-        ['b, "x"\ny', "0", "0.0", "0", "7", "0.007", "2", "0.25"],
-        ["ä", "5", "", "1", "", "", "", ""],
+        ["case", "CSF_voxels", "CSF_ml", "CSF_components", "GM_voxels", "GM_ml", "GM_components", "entropy", "unlike"],
+        ['b, "x"\ny', "0", "0.0", "0", "7", "0.007", "2", "0.25", "the voxels are large; the background is not zero"],
+        ["ä", "5", "", "1", "", "", "", "", ""],
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["volumes.csv"]
 
@@ -38,7 +40,7 @@ def test_a_row_a_case_by_name(tmp_path):
 @pytest.mark.parametrize("records", [[], [{"case": "a", "status": "failed", "error": "broken"}]])
 def test_nothing_done(tmp_path, records):
     write_volumes(tmp_path / "volumes.csv", records)
-    assert rows_of(tmp_path / "volumes.csv") == [["case", "entropy"]]
+    assert rows_of(tmp_path / "volumes.csv") == [["case", "entropy", "unlike"]]
 
 
 def test_a_table_that_cannot_be_written(tmp_path):

@@ -4,9 +4,9 @@ const state = { column: "findings", descending: true, show: "all", layout: "tabl
 const columns = [
   { key: "picture", title: "Picture" },
   { key: "name", title: "Case", value: (item) => item.rank },
-  { key: "status", title: "Status", value: (item) => ["done", "flagged", "failed"].indexOf(item.status) },
+  { key: "status", title: "Status", value: (item) => ["done", "flagged", "unlike", "failed"].indexOf(item.status) },
   ...quantities.map((quantity) => ({ key: quantity.key, title: quantity.unit ? `${quantity.title} (${quantity.unit})` : quantity.title, quantity, value: (item) => item.values[quantity.key] })),
-  { key: "findings", title: "Findings", value: (item) => (item.failed ? Infinity : item.flags.length) },
+  { key: "findings", title: "Findings", value: (item) => (item.failed ? Infinity : 1000 * item.unlike + item.flags.length) },
 ];
 
 const names = new Intl.Collator("en", { numeric: true });

@@ -26,6 +26,8 @@ __all__ = ["write_report"]
 
 logger = logging.getLogger(__name__)
 
+UNLIKE = 1_000
+"""Flags that being unlike what the bundle was made for outweighs."""
 SCRIPTS = ("dom.js", "summary.js", "histograms.js", "pictures.js", "cases.js", "viewer.js", "detail.js", "main.js")
 
 
@@ -38,7 +40,8 @@ def write_report(
 ) -> Path:
     """Write the page on which a run is checked: its cases with pictures, flags and figures, sorted and filtered.
 
-    The page holds everything it shows and reaches nothing outside. Cases that failed or are flagged (see
+    The page holds everything it shows and reaches nothing outside. Cases that failed, then those that are
+    unlike what the bundle was made for, then others that are flagged (see
     :func:`monai_nlseg.cohort.outliers.find_flags`) come first. Without nilearn it has no volume viewer and says so.
 
     Args:
@@ -80,7 +83,9 @@ def write_report(
 
 
 def _attention(record: Mapping[str, Any], flags: Mapping[str, Sequence[Flag]]) -> float:
-    return math.inf if record["status"] == "failed" else len(flags.get(record["case"], ()))
+    if record["status"] == "failed":
+        return math.inf
+    return (UNLIKE if "unlike" in record else 0) + len(flags.get(record["case"], ()))
 
 
 def _previews(output: Path, cases: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Preview]]:
@@ -115,7 +120,9 @@ def _summary(
     cases: Sequence[Mapping[str, Any]], flags: Mapping[str, Sequence[Flag]], run: Mapping[str, Any]
 ) -> dict[str, Any]:
     failed = sum(record["status"] == "failed" for record in cases)
-    counts = {"cases": len(cases), "done": len(cases) - failed, "failed": failed, "flagged": len(flags)}
+    unlike = sum("unlike" in record for record in cases)
+    counts = {"cases": len(cases), "done": len(cases) - failed, "failed": failed}
+    counts |= {"unlike": unlike, "flagged": len(flags)}
     start, end = _time(run.get("started")), _time(run.get("ended"))
     if start is None or end is None or not start < end:
         return {**counts, "hours": None, "rate": None}

@@ -28,7 +28,8 @@ const quantities = [
 const cases = data.cases.map((record, number) => {
   const item = { number, record, name: String(record.case), failed: record.status === "failed", flags: record.flags.map(([, text]) => text) };
   item.findings = item.failed ? [String(record.error ?? "failed")] : item.flags;
-  item.status = item.failed ? "failed" : item.flags.length ? "flagged" : "done";
+  item.unlike = Boolean(record.unlike);
+  item.status = item.failed ? "failed" : item.unlike ? "unlike" : item.flags.length ? "flagged" : "done";
   item.text = [item.name, ...item.findings].join("\n").toLowerCase();
   item.values = Object.fromEntries(quantities.map((quantity) => [quantity.key, quantity.value(item)]));
   item.odd = new Set(record.flags.map(([quantity]) => quantity));
@@ -45,7 +46,8 @@ const shows = [
   ["all", "cases", () => true, data.summary.cases],
   ["done", "done", (item) => !item.failed, data.summary.done],
   ["failed", "failed", (item) => item.failed, data.summary.failed],
-  ["flagged", "flagged", (item) => item.status === "flagged", data.summary.flagged],
+  ["unlike", "unlike", (item) => item.unlike, data.summary.unlike],
+  ["flagged", "flagged", (item) => item.flags.length > 0, data.summary.flagged],
 ];
 
 function renderSummary(choose) {
@@ -55,7 +57,7 @@ function renderSummary(choose) {
   byId("when").textContent = [started, ended].filter(Boolean).map(moment).join(" – ");
   byId("facts").append(...factList(bundle === undefined ? rest : { bundle, ...rest }));
   for (const [key, title, , count] of shows) {
-    const kind = { failed: " bad", flagged: " warn" }[key];
+    const kind = { failed: " bad", unlike: " warn", flagged: " warn" }[key];
     byId("tiles").append(make("button", { type: "button", id: `show-${key}`, className: `tile${(count && kind) || ""}`, onclick: () => choose(key) },
       make("b", {}, decimals(count, 0)), make("span", {}, title)));
   }

@@ -1,0 +1,74 @@
+"""What a bundle's metadata say that its images and results must be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai_nlseg.measures import InputRequirements, ResultLimits
+
+__all__ = ["input_requirements", "result_limits"]
+
+
+def input_requirements(root: str | Path) -> InputRequirements | None:
+    """Read what an image must be from ``input_requirements`` of a bundle's ``configs/metadata.json``.
+
+    Args:
+        root: folder of the bundle; a config gives ``@bundle_root``.
+
+    Returns:
+        None if the metadata have no such key: then nothing is measured.
+
+    Raises:
+        ValueError: if the metadata cannot be read or state what is no requirement.
+    """
+    path, metadata = _metadata(root)
+    if (entries := metadata.get("input_requirements")) is None:
+        return None
+    try:
+        return InputRequirements.from_json(entries)
+    except ValueError as error:
+        raise ValueError(f"input_requirements in '{path}': {error}") from None
+
+
+def result_limits(root: str | Path, task: str | None = None) -> ResultLimits | None:
+    """Read how large labels can be from ``result_limits`` of a bundle's ``configs/metadata.json``.
+
+    Labels are named by the ``channel_def`` of the output, or by the task.
+
+    Args:
+        root: folder of the bundle; a config gives ``@bundle_root``.
+        task: of a bundle that has limits for each of its tasks: ``{"fetal-head": {"share": ...}, ...}``. A task that
+            has none is not measured.
+
+    Returns:
+        None if the metadata have no such key: then nothing is measured.
+
+    Raises:
+        ValueError: if the metadata cannot be read or state what are no limits.
+    """
+    path, metadata = _metadata(root)
+    if (entries := metadata.get("result_limits")) is None:
+        return None
+    try:
+        if task is None:
+            channels = metadata["network_data_format"]["outputs"]["pred"].get("channel_def", {})
+            return ResultLimits.from_json(entries, channels)
+        if not isinstance(entries, Mapping):
+            raise ValueError(f"{entries!r} are no limits by task.")
+        return ResultLimits.from_json(entries[task], {"1": task.replace("-", " ")}) if task in entries else None
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"result_limits in '{path}': {error}") from None
+
+
+def _metadata(root: str | Path) -> tuple[Path, dict[str, Any]]:
+    path = Path(root) / "configs" / "metadata.json"
+    try:
+        metadata = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"'{path}' cannot be read ({error}): give the folder of the bundle as bundle_root.") from None
+    if not isinstance(metadata, dict):
+        raise ValueError(f"'{path}' holds no JSON object: restore the bundle's metadata.")
+    return path, metadata

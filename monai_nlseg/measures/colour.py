@@ -1,0 +1,26 @@
+"""How much of a picture has a colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["colour_share"]
+
+CHROMA = 40
+"""Of 255: sepia or bluish prints of grey images stay below."""
+
+
+def colour_share(pixels: np.ndarray) -> float:
+    """Return the share of pixels whose largest and least of red, green and blue differ by more than 40 of 255.
+
+    Args:
+        pixels: (H, W) grey or (H, W, 3) colour, 0 to 255.
+
+    Examples::
+
+        >>> colour_share(np.array([[[200, 40, 10], [90, 90, 90]]], np.uint8))
+        0.5
+    """
+    if pixels.ndim < 3 or not pixels.size:
+        return 0.0
+    return float((np.ptp(pixels[..., :3].astype(np.int16), axis=-1) > CHROMA).mean())
