@@ -5,7 +5,14 @@ from __future__ import annotations
 from monai_nlseg.bundle.checkpoints import begin_training, epoch_of, latest_checkpoint, require_no_checkpoint
 from monai_nlseg.bundle.errors import explained
 from monai_nlseg.bundle.find import config_file, find_bundle, shipped_bundles, shipped_names
-from monai_nlseg.bundle.guards import require_batches, require_choice, require_results_apart, require_validation_cases
+from monai_nlseg.bundle.guards import (
+    require_batches,
+    require_cases,
+    require_choice,
+    require_packages,
+    require_results_apart,
+    require_validation_cases,
+)
 from monai_nlseg.bundle.overrides import require_known_ids
 from monai_nlseg.bundle.root import bundle_root
 from monai_nlseg.bundle.run import run_bundle
@@ -19,9 +26,11 @@ __all__ = [
     "find_bundle",
     "latest_checkpoint",
     "require_batches",
+    "require_cases",
     "require_choice",
     "require_known_ids",
     "require_no_checkpoint",
+    "require_packages",
     "require_results_apart",
     "require_validation_cases",
     "run_bundle",

@@ -13,8 +13,10 @@ from monai_nlseg.bundle import (
     epoch_of,
     find_bundle,
     latest_checkpoint,
+    require_cases,
     require_choice,
     require_no_checkpoint,
+    require_packages,
     require_results_apart,
     require_validation_cases,
     run_bundle,
@@ -116,6 +118,9 @@ def test_training_on_cases_of_a_server_puts_earlier_checkpoints_aside(tmp_path, 
 
 def test_training_without_validation_is_refused():
     require_validation_cases([{"image": "a.nii.gz"}])
+    require_cases([{"image": "a.nii.gz"}])
+    with pytest.raises(ValueError, match="the data list is empty"):
+        require_cases([])
     with pytest.raises(ValueError, match="no labelled case is held out for validation.* label three cases"):
         require_validation_cases([])
 
@@ -225,3 +230,9 @@ def test_results_are_kept_apart_from_their_images(tmp_path):
             require_results_apart(dataset, tmp_path / "x" / "..", "")
         require_results_apart(dataset, tmp_path, "seg")
         require_results_apart(dataset, tmp_path / "out", "")
+
+
+def test_what_is_not_installed_is_named_with_its_extra():
+    require_packages("train", ["json"])
+    with pytest.raises(ValueError, match=r"no_such_package is not installed.*pip install 'monai-nlseg\[train\]'"):
+        require_packages("train", ["json", "no_such_package"])
