@@ -8,8 +8,10 @@ from monai_nlseg.bundle.find import config_file, find_bundle, is_bundle, shipped
 from monai_nlseg.bundle.guards import (
     require_batches,
     require_bundle,
+    require_cases,
     require_choice,
     require_outside_package,
+    require_packages,
     require_results_apart,
     require_validation_cases,
 )
@@ -30,10 +32,12 @@ __all__ = [
     "latest_checkpoint",
     "require_batches",
     "require_bundle",
+    "require_cases",
     "require_choice",
     "require_known_ids",
     "require_no_checkpoint",
     "require_outside_package",
+    "require_packages",
     "require_results_apart",
     "require_validation_cases",
     "result_limits",

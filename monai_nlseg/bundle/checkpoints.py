@@ -46,6 +46,8 @@ def begin_training(folder: str | Path, cases: Sequence[Mapping[str, Any]]) -> No
     Raises:
         ValueError: see :func:`require_no_checkpoint`.
     """
+    if not len(cases):  # or not to be read, which the run refuses; see require_cases
+        return
     if any("case" in case for case in cases):
         require_no_checkpoint(folder)
         return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
+from monai.utils import optional_import
 from torch.utils.data import DataLoader
 
 from monai_nlseg.bundle import find
@@ -13,8 +14,10 @@ from monai_nlseg.bundle import find
 __all__ = [
     "require_batches",
     "require_bundle",
+    "require_cases",
     "require_choice",
     "require_outside_package",
+    "require_packages",
     "require_results_apart",
     "require_validation_cases",
 ]
@@ -48,6 +51,19 @@ def require_bundle(bundle_root: str | Path) -> None:
         )
 
 
+def require_cases(datalist: Iterable[Any]) -> None:
+    """Refuse to run on no case, of which MONAI's engines make a run that does nothing.
+
+    Args:
+        datalist: a data list, which may be :class:`monai_nlseg.data.Deferred`.
+
+    Raises:
+        ValueError: if the list is empty; what its reader raised if it could not be read.
+    """
+    if next(iter(datalist), None) is None:
+        raise ValueError("the data list is empty, so that there is nothing to do: give a dataset_dir with cases.")
+
+
 def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Choice:
     """What ``choices`` has under ``name``, the value of a config's ``option``.
 
@@ -76,6 +92,24 @@ def require_outside_package(**places: str | Path) -> None:
             )
 
 
+def require_packages(extra: str, packages: Sequence[str]) -> None:
+    """Refuse to begin without packages that a run would miss only after it has built or done much.
+
+    Args:
+        extra: the extra of monai-nlseg that installs them.
+        packages: names to import.
+
+    Raises:
+        ValueError: for those that cannot be imported.
+    """
+    missing = [name for name in packages if not optional_import(name)[1]]
+    if missing:
+        raise ValueError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed, which this config needs: "
+            f"pip install 'monai-nlseg[{extra}]'."
+        )
+
+
 def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: str) -> None:
     """Refuse results that would have the names and the folder of the images they are made from.
 
@@ -90,13 +124,16 @@ def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: 
         )
 
 
-def require_validation_cases(dataset: Sized) -> None:
+def require_validation_cases(datalist: Iterable[Any]) -> None:
     """Refuse a training without validation, of which MONAI's engines make one that never writes its weights.
 
+    Args:
+        datalist: what the training validates on, which may be :class:`monai_nlseg.data.Deferred`.
+
     Raises:
-        ValueError: if ``dataset`` is empty.
+        ValueError: if the list is empty; what its reader raised if it could not be read.
     """
-    if len(dataset) == 0:
+    if next(iter(datalist), None) is None:
         raise ValueError(
             "no labelled case is held out for validation, which chooses the weights that are kept: label three "
             "cases or more, or hold out a larger share (MONAI Label's val_split)."

@@ -9,8 +9,10 @@ from monai_nlseg.data.cta_reader import CTAReader
 from monai_nlseg.data.cta_slice_dataset import CTASliceDataset
 from monai_nlseg.data.cta_volumes import cta_images, cta_output_name, cta_root
 from monai_nlseg.data.datalists import exclude_cases, select_cases, volume_datalist
+from monai_nlseg.data.deferred import Deferred
 from monai_nlseg.data.drive import drive_datalist
 from monai_nlseg.data.duplicates import identical_images
+from monai_nlseg.data.flags import positive_flags
 from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
 from monai_nlseg.data.images import image_datalist
@@ -37,6 +39,7 @@ __all__ = [
     "BalancedBatchSampler",
     "CTAReader",
     "CTASliceDataset",
+    "Deferred",
     "IBSR_CLASSES",
     "ISEG_LABEL_VALUES",
     "PeriodicUnderSampler",
@@ -66,6 +69,7 @@ __all__ = [
     "iseg_datalist",
     "load_axial_cta",
     "load_cta",
+    "positive_flags",
     "retina_split",
     "select_cases",
     "stratified_split",

@@ -32,4 +32,4 @@ class CTASliceDataset(CacheDataset):
     def __init__(
         self, data: Sequence[Mapping[str, Any]], transform: Sequence[Callable] | Callable, **kwargs: Any
     ) -> None:
-        super().__init__(cta_slices(data), transform, **kwargs)
+        super().__init__(cta_slices(data) if len(data) else [], transform, **kwargs)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-__all__ = ["positives_and_negatives"]
+from monai_nlseg.data.image_checks import read_mask
+
+__all__ = ["positive_flags", "positives_and_negatives"]
+
+
+def positive_flags(datalist: Iterable[Mapping[str, Any]]) -> list[bool]:
+    """Return for each entry whether its case shows the structure.
+
+    Args:
+        datalist: entries with "positive", or else with a mask in the file "label", which is read.
+    """
+    return [bool(case["positive"] if "positive" in case else read_mask(case["label"]).any()) for case in datalist]
 
 
 def positives_and_negatives(positive: Sequence[bool | int]) -> tuple[np.ndarray, np.ndarray]:

@@ -18,9 +18,9 @@ VALIDATION_SHARE = 0.3
 def retina_split(
     dataset_name: str, dataset_dir: str | Path, validation_subjects: Sequence[str] | str = ()
 ) -> dict[str, list[dict[str, str]]]:
-    """Training and validation cases of DRIVE or CHASE_DB1, with the field of view under "fov".
+    """Training and validation cases of DRIVE or CHASE_DB1.
 
-    CHASE_DB1 has no masks of it: there "fov" is the photograph, of which ``FieldOfViewd`` derives it.
+    DRIVE's have masks of the field of view under "fov". CHASE_DB1 has none: ``FieldOfViewd`` derives them.
 
     Args:
         dataset_name: "drive" or "chasedb1".
@@ -52,7 +52,7 @@ def retina_split(
         if not held_out:
             return {"training": cases, "validation": _labelled_test_set(dataset_dir)}
     elif dataset_name == "chasedb1":
-        cases = [case | {"fov": case["image"]} for case in chasedb1_datalist(dataset_dir)]
+        cases = chasedb1_datalist(dataset_dir)
     else:
         raise ValueError(f"dataset_name is '{dataset_name}': choose 'drive' or 'chasedb1'.")
     subjects = sorted({case["subject"] for case in cases})

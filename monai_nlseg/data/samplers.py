@@ -20,7 +20,8 @@ class PeriodicUnderSampler(DistributedSampler):
     It is a DistributedSampler, so that MONAI's trainers (and ignite's and Lightning's) announce each epoch to it; a
     training loop of your own calls ``set_epoch``. Order and choice depend on ``seed`` and the epoch alone, so that a
     resumed training goes on as it would have. Of several processes each gets as many cases as the others and no case
-    goes to two; for that, fewer negatives than there are processes are left out.
+    goes to two; for that, fewer negatives than there are processes are left out. An empty data set makes an empty
+    epoch.
 
     Source: LAEDNet (2022), periodic under-sampling.
 
@@ -63,7 +64,7 @@ class PeriodicUnderSampler(DistributedSampler):
             raise ValueError(f"a fraction of {fraction} of the negatives is no part of them: give one in (0, 1].")
         drawn = int(fraction * len(self.negatives) + 0.5)
         self.negatives_per_epoch = drawn - (len(self.positives) + drawn) % num_replicas
-        if self.negatives_per_epoch < 1:
+        if self.negatives_per_epoch < 1 and len(dataset):
             raise ValueError(
                 f"{fraction} of {len(self.negatives)} negatives leaves none for {num_replicas} processes: raise the "
                 "fraction or start fewer processes."
@@ -87,7 +88,8 @@ class BalancedBatchSampler(Sampler[list[int]]):
 
     Order depends on ``seed`` and the epoch alone. PyTorch and MONAI announce epochs to samplers, not to batch samplers:
     attach :class:`monai_nlseg.handlers.SamplerEpoch` to the trainer, else every epoch is the same. Of several processes
-    each gets as many batches as the others, and no case of the larger class goes to two.
+    each gets as many batches as the others, and no case of the larger class goes to two. An empty data set makes no
+    batch.
 
     Source: RAGCM (AAAI-21), training: negatives to positives 1:1, batch 8. The paper does not say what an epoch is.
 
@@ -134,7 +136,7 @@ class BalancedBatchSampler(Sampler[list[int]]):
         self.epoch = 0
         larger = max(len(self.positives), len(self.negatives))
         self.batches = larger // self.half // self.num_replicas
-        if not self.batches:
+        if not self.batches and len(dataset):
             raise ValueError(
                 f"{larger} cases of the larger class are fewer than the {self.half * self.num_replicas} of one step: "
                 "give a smaller batch_size or start fewer processes."
@@ -157,9 +159,12 @@ class BalancedBatchSampler(Sampler[list[int]]):
 
 
 def _classes(dataset: Sized, positive: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    if len(dataset) != len(positive):
-        raise ValueError(f"the data set has {len(dataset)} cases and there are {len(positive)} flags: give one a case.")
-    return positives_and_negatives(positive)
+    if not len(dataset) and not len(positive):
+        return np.arange(0), np.arange(0)
+    flags = list(positive)
+    if len(dataset) != len(flags):
+        raise ValueError(f"the data set has {len(dataset)} cases and there are {len(flags)} flags: give one a case.")
+    return positives_and_negatives(flags)
 
 
 def _place(num_replicas: int | None, rank: int | None) -> tuple[int, int]:
@@ -175,5 +180,7 @@ def _place(num_replicas: int | None, rank: int | None) -> tuple[int, int]:
 
 def _repeated(cases: np.ndarray, count: int, shuffler: np.random.RandomState) -> np.ndarray:
     """``count`` cases, in a new order each time all of them are used up."""
+    if not count:
+        return cases[:0]
     rounds = -(-count // len(cases))
     return np.concatenate([shuffler.permutation(cases) for _ in range(rounds)])[:count]

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, explained, find_bundle, require_known_ids
 from monai_nlseg.cohort.digests import digest_files, digest_of
+from monai_nlseg.data import Deferred
 from monai_nlseg.errors import sentence
 from monai_nlseg.experiments.folds import Fold, make_folds
 from monai_nlseg.experiments.spec import Experiment, slug
@@ -211,6 +212,7 @@ def _parsed(root: Path, files: list[str], overrides: Mapping[str, Any], expressi
     parser[OWN_CASES] = expression
     try:
         with notices_silenced(trusted=True, summaries=False):
-            return parser.get_parsed_content(OWN_CASES)
+            parsed = parser.get_parsed_content(OWN_CASES)
+            return parsed.content if isinstance(parsed, Deferred) else parsed
     except Exception as error:
         raise explained(error) or ValueError(sentence(error)) from None

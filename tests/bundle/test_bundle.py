@@ -14,9 +14,11 @@ from monai_nlseg.bundle import (
     find_bundle,
     latest_checkpoint,
     require_bundle,
+    require_cases,
     require_choice,
     require_no_checkpoint,
     require_outside_package,
+    require_packages,
     require_results_apart,
     require_validation_cases,
     run_bundle,
@@ -126,6 +128,9 @@ def test_training_on_cases_of_a_server_puts_earlier_checkpoints_aside(tmp_path, 
 
 def test_training_without_validation_is_refused():
     require_validation_cases([{"image": "a.nii.gz"}])
+    require_cases([{"image": "a.nii.gz"}])
+    with pytest.raises(ValueError, match="the data list is empty"):
+        require_cases([])
     with pytest.raises(ValueError, match="no labelled case is held out for validation.* label three cases"):
         require_validation_cases([])
 
@@ -257,3 +262,9 @@ def test_nothing_is_written_below_the_package(tmp_path, monkeypatch):
     monkeypatch.chdir(package)
     with pytest.raises(ValueError, match="output_dir 'eval' lies inside"):
         require_outside_package(output_dir="eval")
+
+
+def test_what_is_not_installed_is_named_with_its_extra():
+    require_packages("train", ["json"])
+    with pytest.raises(ValueError, match=r"no_such_package is not installed.*pip install 'monai-nlseg\[train\]'"):
+        require_packages("train", ["json", "no_such_package"])

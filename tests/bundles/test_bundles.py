@@ -260,7 +260,9 @@ def test_training_that_ends_early_leaves_the_earlier_weights(name, data, tmp_pat
 @pytest.mark.parametrize("name", [ISEG, T1])
 def test_training_without_a_batch_is_refused(name, data, tmp_path):
     with pytest.raises(RuntimeError) as error:
-        _workflow(name, data, tmp_path, windows_per_epoch=3, batch_size=4).initialize()
+        workflow = _workflow(name, data, tmp_path, windows_per_epoch=3, batch_size=4)
+        workflow.initialize()
+        workflow.run()
     assert "3 windows or images an epoch and process make no batch of 4: raise windows_per_epoch" in sentence(
         error.value
     )

@@ -171,7 +171,6 @@ class TestBoth:
         [
             ([1, 1, 1], "3 positive and 0 negative"),
             ([False, False], "0 positive and 2 negative"),
-            ([], "0 positive and 0 negative"),
             ([0, 1, 2], "give 0 or 1"),
             ([[0, 1], [1, 0]], "give 0 or 1"),
             (["yes", "no"], "give 0 or 1"),
@@ -180,6 +179,10 @@ class TestBoth:
     def test_refuses_other_flags(self, build, flags, message):
         with pytest.raises(ValueError, match=message):
             build(flags)
+
+    def test_an_empty_data_set_makes_an_empty_epoch(self, build):
+        sampler = build([])
+        assert len(sampler) == 0 and list(sampler) == []
 
     @pytest.mark.parametrize("size", [42, 44])
     def test_refuses_flags_of_another_data_set(self, build, size):
