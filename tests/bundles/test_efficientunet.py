@@ -166,7 +166,8 @@ class TestTraining:
     def test_batch_norm_follows_fast_from_scratch_only(self, options, momenta, data, tmp_path):
         parser = _parser(data, tmp_path, "train", **SMALL, **options)
         parser["network_def#weights_path"] = None
-        parser.get_parsed_content("initialize#4")
+        (line,) = (index for index, text in enumerate(parser["initialize"]) if "batch_norm_momentum" in text)
+        parser.get_parsed_content(f"initialize#{line}")
         modules = parser.get_parsed_content("network").modules()
         found = {round(module.momentum, 6) for module in modules if isinstance(module, torch.nn.BatchNorm2d)}
         assert found == momenta

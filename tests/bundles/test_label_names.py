@@ -9,10 +9,14 @@ pytest.importorskip("highdicom")
 
 import highdicom as hd
 import nibabel as nib
+from PIL import Image
 
 from monai_nlseg.bundle import find_bundle, shipped_names
+from monai_nlseg.cohort import RunOptions, find_cases
+from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.dicom_seg import write_dicom_seg
 from monai_nlseg.cohort.dicom_stage import stage_dicom
+from monai_nlseg.cohort.worker import Worker
 from monai_nlseg.label.served import ServedBundle
 from tests.cohort.dicom_files import voxels, write_series
 
@@ -55,6 +59,17 @@ def test_labels_are_called_what_they_are(name, overrides, codes, tmp_path):
     segments = [segmentation.get_segment_description(number) for number in segmentation.segment_numbers]
     found = {segment.segment_label: (segment.segmented_property_type.value, _region(segment)) for segment in segments}
     assert found == codes
+
+
+@pytest.mark.parametrize(("task", "label"), [("fetal-head", "fetal head"), ("breast", "breast lesion")])
+def test_a_record_has_the_same_names(task, label, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 50), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    overrides = {"task": task, "image_size": [64, 64], "device": "cpu", "threshold": 0.0}
+    options = RunOptions(LAEDNET, str(tmp_path / "out"), overrides, previews=False)
+    (case,) = find_cases(tmp_path / "a.png")
+    record = Worker(options, BundleIdentity.of(LAEDNET, overrides)).process(case)
+    assert {value: about["name"] for value, about in record["labels"].items()} == {"1": label}
 
 
 def _region(segment):
