@@ -30,9 +30,10 @@ def deep_values(path: Path, header: PictureHeader) -> np.ndarray:
     if values is None:
         values = _by_pillow(path, header)
     if values is None:
+        bits = header.samples.bits if header.samples else 8
         raise PictureError(
-            f"'{path}' is compressed as {header.tiff.compression}, which is not supported for its kind of values: save "
-            "it without compression."
+            f"'{path}' holds values of {bits} bits with the compression {header.tiff.compression}, which is not "
+            "supported: save it with 8 or 16 bits and without compression."
         )
     return values
 

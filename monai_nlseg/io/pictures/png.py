@@ -47,7 +47,7 @@ def png_header(path: Path) -> PngHeader:
             if name == b"IHDR":
                 bits, colour_type = file.read(10)[8:]
             elif name == b"sBIT":
-                significant = max(file.read(length)[:3], default=None) or None
+                significant = max(file.read(length)[: 1 if colour_type in GREY else 3], default=None) or None
             metadata = metadata or name in METADATA
     samples = Samples(16, "u", None if significant == 16 else significant) if bits == 16 else None
     return PngHeader(samples, colour_type in GREY, metadata)

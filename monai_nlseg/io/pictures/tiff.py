@@ -100,7 +100,7 @@ def tiff_values(path: Path, header: TiffHeader) -> np.ndarray | None:
             )
         try:
             values = page.asarray()
-        except ValueError as error:
+        except (ValueError, NotImplementedError) as error:
             if "imagecodecs" in str(error):
                 return None
             raise
