@@ -71,8 +71,8 @@ def require_whole(path: Path) -> None:
 def is_plain(path: Path) -> bool:
     """Whether every reader, MONAI's among them, makes the same volume of a NIfTI file as :func:`nifti_header`.
 
-    It is if it is NIfTI-1 in one file whose header has millimetres or no unit, one affine in sform, qform and pixdim, numbers in
-    the machine's byte order and no axes behind that of channels.
+    It is if it is NIfTI-1 in one file whose header has millimetres or no unit, one affine in sform, qform and pixdim,
+    numbers in the machine's byte order and no axes behind that of channels.
 
     Raises:
         ValueError: as :func:`nifti_header`.

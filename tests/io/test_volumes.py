@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import nibabel
-import numpy as np
 import nrrd
+import numpy as np
 import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
@@ -42,7 +42,10 @@ def test_a_plain_file_is_read_alike_by_all(encoding):
     np.testing.assert_allclose(np.diag([-1, -1, 1]) @ axes, meta["affine"][:3, :3], atol=1e-4)
 
 
-def save(path, values=ANATOMY.astype(np.int16), affine=AFFINE, kind=nibabel.Nifti1Image):
+STORED = ANATOMY.astype(np.int16)
+
+
+def save(path, values=STORED, affine=AFFINE, kind=nibabel.Nifti1Image):
     nibabel.save(kind(values, affine), path)
     return path
 
@@ -166,13 +169,10 @@ def _raw(path, **fields):
     return path
 
 
-def _nrrd(path, **fields):
+def _nrrd(path, space):
     header = {"space": "LPS", "space directions": np.eye(3), "space origin": [0, 0, 0]}
-    nrrd.write(str(path), ANATOMY.astype(np.int16), header)
-    content = path.read_bytes()
-    for name, value in fields.items():
-        content = content.replace(b"space: LPS", value.encode()) if name == "space" else content
-    path.write_bytes(content if "more" not in fields else content.replace(b"kinds:", fields["more"].encode(), 1))
+    nrrd.write(str(path), STORED, header)
+    path.write_bytes(path.read_bytes().replace(b"space: LPS", space.encode(), 1))
     return path
 
 
