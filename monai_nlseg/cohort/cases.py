@@ -159,13 +159,14 @@ def _in_folder(root: str, pattern: str, modalities: Sequence[str], left_out: str
     names = [name for name in files_below(root, pattern) if not name.startswith(".") and "/." not in name]
     if left_out is not None:
         names = [name for name in names if not name.startswith(left_out)]
-    known = set(names)
-    # Voxels without their header are a case, too, which fails: left out here, they would be missed by nobody.
-    images = [name for name in names if _is_image(name) or _is_voxels(name) and pair_header(name) not in known]
+    headers = {name.lower() for name in names}
+    # Voxels without their header are a case, too, which fails: nobody would miss them if they were left out here.
+    alone = {name for name in names if _is_voxels(name) and pair_header(name).lower() not in headers}
+    images = [name for name in names if _is_image(name) or name in alone]
     if modalities:
         cases = _by_modality(root, images, modalities)
     else:
-        cases = [Case(_stem(name), ((join(root, name),),)) for name in images] + _dicom(root, names, set(images))
+        cases = [Case(_stem(name), (_image(join(root, name)),)) for name in images] + _dicom(root, names, set(images))
     if not cases:
         named = f" and that is named after {' or '.join(modalities)}" if modalities else ""
         raise ValueError(

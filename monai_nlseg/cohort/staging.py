@@ -53,11 +53,12 @@ def stage(case: Case, folder: Path) -> Staged:
     modalities = [tuple(local[path] for path in image) for image in case.images]
     sources = tuple(local.values())
     dicom = [files[0].suffix.lower() not in (".nii", ".gz") and is_dicom(files[0]) for files in modalities]
-    unit = read_header(modalities[0][0]).unit if is_volume(modalities[0][0]) and not dicom[0] else "mm"
+    first = modalities[0][0]
     modalities = [
         files if converted else tuple(_plain(path, folder / f"image-{number}") for path in files)
         for number, (files, converted) in enumerate(zip(modalities, dicom))
     ]
+    unit = read_header(first).unit if is_volume(first) and not dicom[0] else "mm"
     if not any(dicom):
         return Staged(sources, (tuple(files[0] for files in modalities),), False, unit)
     staged = []

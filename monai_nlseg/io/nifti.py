@@ -12,14 +12,14 @@ import numpy as np
 from monai.data.utils import correct_nifti_header_if_necessary
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import SpatialImage
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from monai_nlseg.io.formats import PAIR_VOXELS, pair_header
 from monai_nlseg.io.volume_header import MILLIMETRES, VolumeHeader, require_grid, without_trailing_axes
 
 __all__ = ["UNREADABLE", "is_plain", "nifti_header", "nifti_values", "placed", "require_whole", "write_nifti"]
 
-UNREADABLE = (ImageFileError, OSError, EOFError, ValueError, zlib.error)
+UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error)
 """What nibabel raises for a damaged file."""
 SAME_PLACE = 1e-4
 """Relative to the spacing: what quaternions in float32 lose stays below, a shear does not."""
@@ -71,15 +71,15 @@ def require_whole(path: Path) -> None:
 def is_plain(path: Path) -> bool:
     """Whether every reader, MONAI's among them, makes the same volume of a NIfTI file as :func:`nifti_header`.
 
-    It is if it is one file whose header has millimetres or no unit, one affine in sform, qform and pixdim, numbers in
-    the machine's byte order and no axes behind that of channels.
+    It is if it is NIfTI-1 in one file whose header has millimetres or no unit, one affine in sform, qform and pixdim,
+    numbers in the machine's byte order and no axes behind that of channels.
 
     Raises:
         ValueError: as :func:`nifti_header`.
     """
     image = _open(path)
     header = _header_of(image, path)
-    if not (isinstance(image, nibabel.Nifti1Image) and path.name.endswith((".nii", ".nii.gz"))):
+    if type(image) is not nibabel.Nifti1Image or not path.name.endswith((".nii", ".nii.gz")):
         return False
     kind = image.get_data_dtype()
     usual = header.unit == "mm" and image.ndim <= 4 and kind.isnative and kind.itemsize <= 8
@@ -179,7 +179,7 @@ def _keeps_affine(image: nibabel.Nifti1Image) -> bool:
 
 def _refuse_truncated(path: Path, voxels: ArrayProxy) -> None:
     """Compare what a file holds with what its header announces."""
-    needed = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize
+    needed = int(voxels.offset) + math.prod(map(int, voxels.shape)) * voxels.dtype.itemsize
     try:
         found = _unpacked_size(path, needed) if path.suffix.lower() in (".gz", ".mgz") else path.stat().st_size
     except FileNotFoundError:

@@ -151,6 +151,19 @@ def tumour_bundle(root: Path, **changes: Any) -> Path:
     return write_bundle(root, config | changes, channels=4, labels=["core", "whole", "enhancing"])
 
 
+def threshold_bundle(root: Path, threshold: float = 51, **loading: Any) -> Path:
+    """No network: a label where the image is above a threshold. ``loading`` goes to ``LoadImaged``."""
+    config = HEAD | {
+        "network_def": {"_target_": "torch.nn.Identity", "spatial_dims": 3},
+        "preprocessing": _compose(_step("LoadImaged", "image", **loading), _step("EnsureChannelFirstd", "image")),
+        "inferer": {"_target_": "SimpleInferer"},
+        "postprocessing": _compose(_step("AsDiscreted", "pred", threshold=threshold), _save(output_dtype="uint8")),
+        "evaluator": EVALUATOR,
+        "run": RUN,
+    }
+    return write_bundle(root, config, channels=1, labels=["bright"])
+
+
 def fault_bundle(root: Path, **changes: Any) -> Path:
     """Like :func:`unet_bundle`, but what an image's largest value says happens to the worker, see ``FAULTS``."""
     (root / "scripts").mkdir(parents=True)

@@ -73,11 +73,17 @@ def test_both_files_of_a_pair_belong_to_the_case(tmp_path, header, data):
 
 
 def test_a_pair_without_its_header_or_data(tmp_path):
-    touch(tmp_path / "data", "a.img", "b.img.gz")
-    with pytest.raises(ValueError, match="holds no image"):
-        find_cases(tmp_path / "data")
+    touch(tmp_path / "data", "a.img", "b.img.gz")  # cases that fail, for else nobody would miss them
+    assert [case.name for case in find_cases(tmp_path / "data")] == ["a", "b"]
     touch(tmp_path / "header", "a.hdr")
     assert find_cases(tmp_path / "header")[0].files[1].endswith("a.img")
+
+
+def test_the_voxels_of_a_pair_stand_for_its_header(tmp_path):
+    touch(tmp_path, "a.hdr", "a.img", "b.HDR.GZ", "b.IMG.GZ")
+    assert find_cases(tmp_path / "a.img")[0].files == [str(tmp_path / name) for name in ("a.hdr", "a.img")]
+    (tmp_path / "list.csv").write_text("image\nb.IMG.GZ\n")
+    assert find_cases(tmp_path / "list.csv")[0].files == [str(tmp_path / name) for name in ("b.HDR.GZ", "b.IMG.GZ")]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,8 @@ def test_a_pair_without_its_header_or_data(tmp_path):
         ("ObjectType = Image\nElementDataFile = a b.raw\n", ["a b.raw"]),
         ("ElementDataFile=a.zraw\r\n", ["a.zraw"]),
         ("ElementDataFile = LOCAL\n", []),
-        ("ElementDataFile = slice%03d.raw 1 3 1\n", []),
+        ("ElementDataFile = slice%03d.raw 1 3 1\n", ["slice001.raw", "slice002.raw", "slice003.raw"]),
+        ("ElementDataFile = LIST\na.raw\nb.raw\n", ["a.raw", "b.raw"]),
         ("damaged", []),
     ],
 )

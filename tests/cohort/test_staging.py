@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import nibabel
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from fsspec.implementations.memory import MemoryFileSystem
 
 from monai_nlseg.cohort import Case
 from monai_nlseg.cohort.staging import stage
+
+VALUES = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+AFFINE = np.diag([1.0, 2, 3, 1])
 
 
 @pytest.fixture
@@ -14,35 +20,68 @@ def scratch(tmp_path):
     MemoryFileSystem.store.clear()
 
 
-def test_local_files_are_taken_where_they_are(tmp_path, scratch):
-    paths = [tmp_path / name for name in ("T1.hdr", "T1.img", "T2.nii")]
+def nifti(value=0):
+    return nibabel.Nifti1Image(VALUES + np.int16(value), AFFINE).to_bytes()
+
+
+def test_plain_local_files_are_taken_where_they_are(tmp_path, scratch):
+    paths = [tmp_path / name for name in ("T1.nii", "T2.nii", "x.png")]
     for path in paths:
-        path.write_bytes(b"x")
-    staged = stage(Case("p", ((str(paths[0]),), (str(paths[2]),))), scratch)
-    assert staged.sources == tuple(paths) and staged.images == ((paths[0], paths[2]),) and not staged.dicom
+        path.write_bytes(nifti())
+    staged = stage(Case("p", tuple((str(path),) for path in paths)), scratch)
+    assert staged.sources == tuple(paths) and staged.images == (tuple(paths),)
+    assert not staged.dicom and staged.unit == "mm"
     assert list(scratch.iterdir()) == []
 
 
-def test_remote_files_of_one_name_are_held_apart(scratch):
-    for name in ("T1", "T2"):
-        MemoryFileSystem().pipe(f"/staging/{name}/p.nii.gz", name.encode())
-    staged = stage(Case("p", (("memory://staging/T1/p.nii.gz",), ("memory://staging/T2/p.nii.gz",))), scratch)
+def test_other_volumes_become_nifti(tmp_path, scratch):
+    image = nibabel.Nifti1Pair(VALUES, np.diag([1000.0, 2000, 3000, 1]))
+    image.header.set_xyzt_units("micron")
+    nibabel.save(image, tmp_path / "T1.hdr")
+    (tmp_path / "T2.nii").write_bytes(nifti())
+    staged = stage(Case("p", ((str(tmp_path / "T1.hdr"),), (str(tmp_path / "T2.nii"),))), scratch)
+    assert [path.name for path in staged.sources] == ["T1.hdr", "T1.img", "T2.nii"] and staged.unit == "micron"
+    ((made, plain),) = staged.images
+    assert made.is_relative_to(scratch) and plain == tmp_path / "T2.nii"
+    np.testing.assert_array_equal(np.asarray(nibabel.load(made).dataobj), VALUES)
+    np.testing.assert_allclose(nibabel.load(made).affine, AFFINE)
+
+
+def test_modalities_of_one_name_are_held_apart(tmp_path, scratch):
+    for number, folder in enumerate(("T1", "T2")):
+        (tmp_path / folder).mkdir()
+        nibabel.save(nibabel.Nifti1Pair(VALUES + np.int16(number), AFFINE), tmp_path / folder / "p.hdr")
+    staged = stage(Case("p", tuple((str(tmp_path / name / "p.hdr"),) for name in ("T1", "T2"))), scratch)
     (images,) = staged.images
-    assert [path.read_bytes() for path in images] == [b"T1", b"T2"] and images == staged.sources
-    assert all(path.is_relative_to(scratch) and path.name == "p.nii.gz" for path in images)
+    assert [int(nibabel.load(path).dataobj[0, 0, 0]) for path in images] == [0, 1]
+
+
+def test_remote_files_of_one_name_are_held_apart(scratch):
+    for number, name in enumerate(("T1", "T2")):
+        MemoryFileSystem().pipe(f"/staging/{name}/p.nii", nifti(number))
+    staged = stage(Case("p", (("memory://staging/T1/p.nii",), ("memory://staging/T2/p.nii",))), scratch)
+    (images,) = staged.images
+    assert [path.read_bytes() for path in images] == [nifti(0), nifti(1)] and images == staged.sources
+    assert all(path.is_relative_to(scratch) and path.name == "p.nii" for path in images)
 
 
 @pytest.mark.parametrize(("header", "data"), [("p.hdr", "p.img"), ("p.mhd", "p.raw")])
-def test_a_remote_header_finds_its_data(scratch, header, data):
-    MemoryFileSystem().pipe(f"/staging/{header}", b"ElementDataFile = p.raw\n")
-    MemoryFileSystem().pipe(f"/staging/{data}", b"x")
+def test_a_remote_header_finds_its_data(tmp_path, scratch, header, data):
+    if header == "p.hdr":
+        nibabel.save(nibabel.Nifti1Pair(VALUES, AFFINE), tmp_path / header)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(VALUES.T), str(tmp_path / header))
+    for name in (header, data):
+        MemoryFileSystem().pipe(f"/staging/{name}", (tmp_path / name).read_bytes())
     staged = stage(Case("p", ((f"memory://staging/{header}",),)), scratch)
-    assert staged.images == ((staged.sources[0],),) and [path.name for path in staged.sources] == [header, data]
+    assert [path.name for path in staged.sources] == [header, data]
     assert staged.sources[0].parent == staged.sources[1].parent
+    ((made,),) = staged.images
+    np.testing.assert_array_equal(np.asarray(nibabel.load(made).dataobj), VALUES)
 
 
 def test_one_file_for_two_modalities(tmp_path, scratch):
-    (tmp_path / "a.nii").write_bytes(b"x")
+    (tmp_path / "a.nii").write_bytes(nifti())
     staged = stage(Case("p", ((str(tmp_path / "a.nii"),),) * 2), scratch)
     assert staged.images == ((tmp_path / "a.nii",) * 2,)
 
@@ -52,6 +91,12 @@ def test_files_that_are_not_there(tmp_path, scratch, path):
     (tmp_path / "a.hdr").write_bytes(b"x")
     with pytest.raises(ValueError, match="' does not exist: restore the file or leave the case out"):
         stage(Case("p", ((path.format(tmp_path),),)), scratch)
+
+
+def test_voxels_without_their_header(tmp_path, scratch):
+    (tmp_path / "a.img").write_bytes(b"x")
+    with pytest.raises(ValueError, match="a.img' has no header beside it: restore 'a.hdr'"):
+        stage(Case("p", ((str(tmp_path / "a.img"),),)), scratch)
 
 
 def test_remote_files_that_are_not_there(scratch):

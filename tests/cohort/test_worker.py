@@ -41,7 +41,7 @@ def test_a_damaged_case_has_its_sentence_and_the_next_is_done(worker, tmp_path, 
 def test_files_that_are_not_there_or_are_of_another_kind(worker, tmp_path):
     assert "does not exist" in worker.process(case(tmp_path / "gone.nii.gz"))["error"]
     (tmp_path / "text.nii").write_text("no image\n" * 100)
-    assert "cannot be read" in worker.process(case(tmp_path / "text.nii"))["error"]
+    assert "is not a readable NIfTI" in worker.process(case(tmp_path / "text.nii"))["error"]
     (tmp_path / "folder.nii.gz").mkdir()
     assert worker.process(case(tmp_path / "folder.nii.gz"))["status"] == "failed"
     two = case(save_volume(tmp_path / "a.nii.gz"), save_volume(tmp_path / "b.nii.gz"))

@@ -162,7 +162,7 @@ def test_damaged_files_are_named(tmp_path, which):
     written = dict(zip(("image", "label"), write_t1(tmp_path / "studies", "case", 5)))
     content = written[which].read_bytes()
     written[which].write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=rf"^case: .*{written[which].name}' cannot be read"):
+    with pytest.raises(ValueError, match=rf"^case: .*{written[which].name}' is truncated"):
         checked(T1, pairs((written["image"], written["label"])), tmp_path)
 
 
