@@ -33,15 +33,16 @@ def input_requirements(root: str | Path) -> InputRequirements | None:
         raise ValueError(f"input_requirements in '{path}': {error}") from None
 
 
-def result_limits(root: str | Path, task: str | None = None) -> ResultLimits | None:
+def result_limits(
+    root: str | Path, task: str | None = None, names: Mapping[str, str] | None = None
+) -> ResultLimits | None:
     """Read how large labels can be from ``result_limits`` of a bundle's ``configs/metadata.json``.
-
-    Labels are named by the ``channel_def`` of the output, or by the task.
 
     Args:
         root: folder of the bundle; a config gives ``@bundle_root``.
         task: of a bundle that has limits for each of its tasks: ``{"fetal-head": {"share": ...}, ...}``. A task that
             has none is not measured.
+        names: value in the label map -> name; by default the ``channel_def`` of the output.
 
     Returns:
         None if the metadata have no such key: then nothing is measured.
@@ -53,13 +54,18 @@ def result_limits(root: str | Path, task: str | None = None) -> ResultLimits | N
     if (entries := metadata.get("result_limits")) is None:
         return None
     try:
-        if task is None:
-            channels = metadata["network_data_format"]["outputs"]["pred"].get("channel_def", {})
-            return ResultLimits.from_json(entries, channels)
-        if not isinstance(entries, Mapping):
-            raise ValueError(f"{entries!r} are no limits by task.")
-        return ResultLimits.from_json(entries[task], {"1": task.replace("-", " ")}) if task in entries else None
-    except (ValueError, KeyError) as error:
+        if task is not None:
+            if not isinstance(entries, Mapping):
+                raise ValueError(f"{entries!r} are no limits by task.")
+            if task not in entries:
+                return None
+            entries = entries[task]
+        return ResultLimits.from_json(
+            entries, metadata["network_data_format"]["outputs"]["pred"]["channel_def"] if names is None else names
+        )
+    except KeyError as error:
+        raise ValueError(f"'{path}' lacks {error} of network_data_format#outputs#pred#channel_def.") from None
+    except ValueError as error:
         raise ValueError(f"result_limits in '{path}': {error}") from None
 
 

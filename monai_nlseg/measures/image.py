@@ -80,8 +80,8 @@ def _unlike(
     yield from _modality(name, wanted)
     if wanted.colour_share and colour is not None:
         yield from _colour(colour, *wanted.colour_share)
-    yield from _grid(image.shape[1:], spacing, wanted)
     foreground = (image != 0).any(axis=0)
+    yield from _grid(foreground, spacing, wanted)
     if wanted.zero_border is not None:
         border = list(_border(foreground, wanted.zero_border))
         yield from border
@@ -115,7 +115,8 @@ def _colour(share: float, least: float, most: float) -> Iterator[str]:
         yield f"{percent(share)} of the pixels have a colour, expected at most {percent(most)}: give a grey image"
 
 
-def _grid(shape: Sequence[int], spacing: Sequence[float] | None, wanted: InputRequirements) -> Iterator[str]:
+def _grid(foreground: np.ndarray, spacing: Sequence[float] | None, wanted: InputRequirements) -> Iterator[str]:
+    shape = foreground.shape
     if wanted.smallest_side is not None and min(shape) < wanted.smallest_side:
         yield (
             f"the image has {' x '.join(map(str, shape))} pixels, expected at least {short(wanted.smallest_side)} "
@@ -128,12 +129,20 @@ def _grid(shape: Sequence[int], spacing: Sequence[float] | None, wanted: InputRe
             f"a voxel has {' x '.join(map(short, spacing))} mm, expected {between(wanted.spacing_mm, 'mm')} along each "
             "axis: take a scan of that resolution, or count on a worse result"
         )
-    extent = min(size * step for size, step in zip(shape, spacing))
-    if wanted.smallest_extent_mm is not None and extent < wanted.smallest_extent_mm:
+    if wanted.smallest_extent_mm is None:
+        return
+    extent = min(_length(foreground, axis) * size for axis, size in enumerate(spacing))
+    if extent < wanted.smallest_extent_mm:
         yield (
-            f"the image is {short(extent)} mm wide along its shortest axis, expected at least "
+            f"what is not 0 is {short(extent)} mm long along its shortest axis, expected at least "
             f"{short(wanted.smallest_extent_mm)} mm: give the whole organ, and check the size of the voxels"
         )
+
+
+def _length(foreground: np.ndarray, axis: int) -> int:
+    """From the first to the last voxel along an axis."""
+    found = np.flatnonzero(foreground.any(axis=tuple({*range(foreground.ndim)} - {axis})))
+    return int(found[-1] - found[0] + 1)
 
 
 def _border(foreground: np.ndarray, least: float) -> Iterator[str]:

@@ -25,7 +25,7 @@ class InputRequirements:
         intensity: "non-negative" (standardised over the foreground is right, too), "hounsfield" or "0-255".
         smallest_side: pixels or voxels along the shortest axis.
         spacing_mm: least and largest size of a voxel along each axis.
-        smallest_extent_mm: length along the shortest axis.
+        smallest_extent_mm: length along the shortest axis of what is not 0.
         zero_border: least share of the voxels of each outer face of a volume that are exactly 0.
         foreground_ml: least and largest volume of what is not 0.
         brighter_inside: whether the middle of what is not 0 is brighter than its rim, as of a brain in T1.

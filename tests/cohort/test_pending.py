@@ -150,3 +150,21 @@ def test_what_was_done_without_a_preview_is_done_again_only_for_one(case, record
     assert is_pending(case, *known, previews=True) and not is_pending(case, *known)
     record["outputs"]["preview"] = record["outputs"]["labels"]
     assert not is_pending(case, *known, previews=True) and not is_pending(case, *known)
+
+
+@pytest.mark.parametrize(
+    ("status", "unlike", "strict", "expected"),
+    [
+        ("done", True, True, True),
+        ("done", True, False, False),
+        ("done", False, True, False),
+        ("failed", True, True, False),
+        ("failed", True, False, True),
+        ("failed", False, True, False),
+    ],
+)
+def test_what_strict_refuses_is_tried_again_when_it_comes_or_goes(
+    case, record, tmp_path, status, unlike, strict, expected
+):
+    record |= {"status": status} | ({"unlike": ["the voxels are large"]} if unlike else {})
+    assert is_pending(case, {"p": record}, "1", str(tmp_path / "out"), False, strict=strict) is expected

@@ -1,0 +1,54 @@
+"""The shipped bundles as `nlseg run` and MONAI run them: one warning an image, or its refusal."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_nlseg.bundle import run_bundle
+from monai_nlseg.data.simulate import simulate_fetal_head
+from monai_nlseg.errors import sentence
+
+ULTRASOUND = "ultrasound_laednet_segmentation"
+
+
+@pytest.fixture
+def images(tmp_path):
+    (annotation,) = simulate_fetal_head(tmp_path / "simulated", 1)
+    folder = tmp_path / "images"
+    folder.mkdir()
+    picture = Image.open(annotation.with_name(annotation.name.replace("_Annotation", "")))
+    picture.save(folder / "fine.png")
+    picture.resize((40, 32)).save(folder / "tiny.png")
+    return folder
+
+
+def test_one_warning_an_image_by_its_name(images, tmp_path, caplog):
+    output = tmp_path / "out"
+    run_bundle(ULTRASOUND, ["inference"], {"dataset_dir": str(images), "output_dir": str(output)}, logs=False)
+    said = [record.message for record in caplog.records if record.name.startswith("monai_nlseg")]
+    assert len([text for text in said if text.startswith(f"{images}/tiny.png is unlike")]) == 1
+    assert not [text for text in said if "fine.png" in text]
+    assert {path.name for path in output.iterdir()} == {"fine_seg.png", "tiny_seg.png"}
+
+
+def test_strict_refuses(images, tmp_path):
+    given = {"dataset_dir": str(images / "tiny.png"), "output_dir": str(tmp_path / "out"), "strict": True}
+    with pytest.raises(Exception) as refused:
+        run_bundle(ULTRASOUND, ["inference"], given, logs=False)
+    assert "tiny.png is unlike what the bundle was made for: the image has 32 x 40 pixels" in sentence(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_result_that_cannot_be_is_said(images, tmp_path, caplog):
+    """Of a threshold that everything passes."""
+    given = {"dataset_dir": str(images / "fine.png"), "output_dir": str(tmp_path / "out"), "threshold": -1.0}
+    run_bundle(ULTRASOUND, ["inference"], given, logs=False)
+    (record,) = (record for record in caplog.records if record.name.startswith("monai_nlseg"))
+    assert record.levelno == logging.WARNING
+    assert f"the result of {images}/fine.png is unlike what the bundle was made for: " in record.message
+    assert "fills 100 % of the image, expected 3 to 80 %" in record.message
+    assert np.asarray(Image.open(tmp_path / "out" / "fine_seg.png")).all()
