@@ -49,8 +49,8 @@ def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path
     grey = float(np.median(pixels[pixels > highest / 2]))
     if grey < max(LOWEST_GREY, 2 * (CERTAIN * deviation + 0.5)):
         raise ValueError(
-            f"'{path}' is a JPEG of grey values from 0 to {highest}, which its compression does not keep apart: save the "
-            "mask as PNG, or as JPEG of 0 and 255."
+            f"'{path}' is a JPEG of grey values from 0 to {highest}, which its compression does not keep apart: save "
+            "the mask as PNG, or as JPEG of 0 and 255."
         )
     if _has_more_values(pixels.astype(float), grey, deviation):
         raise ValueError(

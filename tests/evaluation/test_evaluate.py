@@ -184,6 +184,13 @@ def test_where_nothing_can_be_read_each_case_has_its_reason(tmp_path):
     assert list(summary["cases"]["failures"]) == ["a"]
 
 
+def test_where_no_name_is_clear_each_file_is_named(tmp_path):
+    for name in ("p/1.png", "l/a/1.png", "l/b/1.png"):
+        picture(tmp_path / name, TOY_LABEL[2])
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out")
+    assert problem.endswith("nothing was measured.") and not rows and len(summary["problems"]) == 3
+
+
 def test_classes_that_one_side_lacks_and_a_label_to_ignore(tmp_path, capsys):
     save(tmp_path / "l" / "a.nii", np.where(np.arange(6) > 4, 255, TOY_LABEL).astype(np.uint8))
     save(tmp_path / "p" / "a.nii", np.where(TOY_PREDICTION, 2, 0).astype(np.uint8))
