@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.spatialimages import SpatialImage
-from PIL import Image
+from PIL import Image, ImageOps
 
 from monai_nlseg.data.checks import UNREADABLE, open_volume
 from monai_nlseg.data.image_checks import DAMAGED
@@ -97,16 +97,20 @@ def _affine_in_mm(image: SpatialImage) -> np.ndarray:
 
 def _read_image(path: Path) -> np.ndarray:
     try:
-        with Image.open(path) as image:
+        # Not by its path: Pillow would map an uncompressed TIFF in the shape as displayed, before it is turned.
+        with path.open("rb") as file, Image.open(file) as image:
             pages = getattr(image, "n_frames", 1)
-            pixels = np.asarray(image.convert("L") if _has_grey_palette(image) else image)
+            lossy = image.info.get("compression") == "jpeg"  # within TIFF
             tables = getattr(image, "quantization", None)  # of JPEG alone
+            pixels = np.asarray(ImageOps.exif_transpose(image.convert("L") if _has_grey_palette(image) else image))
     except FileNotFoundError:
         raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
     except DAMAGED as error:
         raise ValueError(f"'{path}' is not a readable image ({error}): restore the file.") from None
     if pages > 1:
         raise ValueError(f"'{path}' holds {pages} pages: give one image a file.")
+    if lossy:
+        raise ValueError(f"'{path}' is a TIFF compressed as JPEG, which mixes labels: save it without loss, or as PNG.")
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
         if (colours != colours[..., :1]).any():

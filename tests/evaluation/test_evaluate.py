@@ -150,7 +150,7 @@ def test_masks_of_any_two_values_are_one_class(tmp_path, capsys):
         "empty": ("absent", 1.0), **dict.fromkeys(("bilevel", "grey", "numbers"), ("found", round(dice, 6)))
     }  # fmt: skip
     assert summary["settings"]["classes"] == {"foreground": [1, 255]}
-    (warning,) = summary["warnings"]
+    warning, empty = summary["warnings"]
     assert (
         warning.startswith("the masks hold the values 1 and 255, ") and f"warning: {warning}" in capsys.readouterr().out
     )

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
-from monai_nlseg.evaluation import CaseResult, ClassResult, parse_classes
-from monai_nlseg.evaluation.findings import doubts, masks_as_one_class, one_sided_classes
+from monai_nlseg.evaluation import CasePair, CaseResult, ClassResult, parse_classes
+from monai_nlseg.evaluation.findings import doubts, empty_jpegs, masks_as_one_class, one_sided_classes
 
 
 def result(*states, case="a", doubt=None):
@@ -42,3 +43,11 @@ def test_masks_taken_as_one_class():
     (words,) = masks_as_one_class(parse_classes("1+255=foreground"))
     assert words.startswith("the masks hold the values 1 and 255, which were taken as one class, 'foreground'")
     assert masks_as_one_class(parse_classes("1,2")) == []
+
+
+def test_jpegs_that_are_empty_are_named():
+    pairs = [CasePair(str(number), Path(f"p{number}.jpg"), Path(f"l{number}.JPEG")) for number in range(4)]
+    states = [("found", "absent"), ("missed", "absent"), ("absent", "absent"), ()]
+    (words,) = empty_jpegs(pairs, [result(*each) for each in states])
+    assert words.startswith("3 JPEG masks are empty ('p1.jpg', 'p2.jpg', 'l2.JPEG'): ")
+    assert empty_jpegs([CasePair("a", Path("a.png"), Path("a.nii"))], [result("absent")]) == []
