@@ -57,10 +57,11 @@ def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
         states = {row.state for row in rows}
         predicted, true = bool(states & {"found", "spurious"}), bool(states & {"found", "missed"})
         if not (predicted and true):
+            cases = f"{len(rows)} {'case' if len(rows) == 1 else 'cases'}"
             where = "no prediction" if true else "no label map" if predicted else "no prediction and no label map"
             effect = "counts as 1 in its overlaps" if not (predicted or true) else "counts as missed or spurious"
             sentences.append(
-                f"class '{rows[0].class_name}' occurs in {where} of the {len(rows)} cases measured and {effect}: check "
+                f"class '{rows[0].class_name}' occurs in {where} of the {cases} measured and {effect}: check "
                 "that its values are those of the files"
             )
     return sentences
