@@ -102,7 +102,7 @@ def _evaluate(
     if fill_contours:
         label = filled(label)
     check_same_grid(prediction, label)
-    counted = np.ones(label.values.shape, bool) if ignore_label is None else label.values != ignore_label
+    counted = ... if ignore_label is None else label.values != ignore_label
     for map_ in (prediction, label):
         check_values(map_.values[counted], classes, map_.path)
     region = find_region(pair, prediction, label, roi, ignore_label)

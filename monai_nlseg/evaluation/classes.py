@@ -12,7 +12,8 @@ __all__ = ["LabelClass", "check_values", "classes_of_values", "parse_classes"]
 
 BACKGROUND = 0
 FOREGROUND = "foreground"
-MASK_VALUES = {1, 255}
+MASK_VALUES = {1, 255, 65535}
+"""What the foreground of a mask is in 1, 8 and 16 bits."""
 MOST_VALUES = 256
 
 
@@ -53,8 +54,8 @@ def classes_of_values(
     """The classes of a cohort: one for each value but the background in any label map, called after it.
 
     Masks are the exception: where all label maps together hold one value beside the background, and all predictions
-    one, or where no file holds more than one and all are 1 or 255, these are one class. It is called "foreground" if
-    the values differ. Where no label map holds anything, the predictions' values count.
+    one, or where no file holds more than one and all are 1, 255 or 65535, these are one class. It is called
+    "foreground" if the values differ. Where no label map holds anything, the predictions' values count.
 
     Args:
         labels, predictions: the values of each file.

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from monai_nlseg.evaluation.case import CaseResult, evaluate_case
-from monai_nlseg.evaluation.classes import LabelClass, classes_of_values
+from monai_nlseg.evaluation.classes import BACKGROUND, LabelClass, classes_of_values
 from monai_nlseg.evaluation.label_map import read_label_map
 from monai_nlseg.evaluation.pairs import CasePair
 
@@ -33,16 +33,16 @@ def find_classes(pairs: Sequence[CasePair], ignore_label: int | None = None, job
         jobs: processes.
 
     Returns:
-        The classes; none if what can be read holds background alone and some maps cannot be read, which the evaluation
-        then names.
+        The classes; none if there is no case, or what can be read holds background alone and some maps cannot be read,
+        which the evaluation then names.
 
     Raises:
         ValueError: if there is no value but background, or more than labels have.
     """
     found = _in_processes(_values, pairs, jobs, lambda pair: None)
-    labels, predictions = zip(*(each for each in found if each is not None)) if any(found) else ((), ())
-    labels = tuple(values - {ignore_label} for values in labels)
-    if None in found and not any({*values} - {0} for values in (*labels, *predictions)):
+    labels = [label - {ignore_label} for label, _ in filter(None, found)]
+    predictions = [prediction for _, prediction in filter(None, found)]
+    if (None in found or not found) and not any(values - {BACKGROUND} for values in (*labels, *predictions)):
         return ()
     return classes_of_values(labels, predictions)
 

@@ -12,7 +12,7 @@ from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
 from monai_nlseg.evaluation.cohort import available_cpus, evaluate_cohort, find_classes
 from monai_nlseg.evaluation.compare import compare_tables
-from monai_nlseg.evaluation.findings import doubts, masks_as_one_class, one_sided_classes
+from monai_nlseg.evaluation.findings import doubts, empty_jpegs, masks_as_one_class, one_sided_classes
 from monai_nlseg.evaluation.measures import DEFAULT_METRICS, check_metrics
 from monai_nlseg.evaluation.pairs import Pairing, pair_cases
 from monai_nlseg.evaluation.plot import plot_metrics
@@ -39,8 +39,8 @@ class Evaluation:
         files: the files written.
         problems: a sentence for each file without partner, case that failed or is not what was meant, and table or case
             that was not compared.
-        warnings: a sentence for what changes how the numbers read, though all was measured: classes found by the values
-            of masks, and classes that no prediction or no label map holds.
+        warnings: a sentence for what changes how the numbers read, though all was measured: masks taken as one class,
+            classes that no prediction or no label map holds, and empty JPEGs.
     """
 
     report: dict[str, Any]
@@ -124,7 +124,11 @@ def evaluate_folders(
         *pairing.problems(),
         *not_compared,
     )
-    warnings = (*([] if given else masks_as_one_class(classes)), *one_sided_classes(results))
+    warnings = (
+        *([] if given else masks_as_one_class(classes)),
+        *one_sided_classes(results),
+        *empty_jpegs(pairing.pairs, results),
+    )
     report = {
         "monai_nlseg": monai_nlseg.__version__,
         "settings": {

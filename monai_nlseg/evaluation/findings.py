@@ -6,10 +6,28 @@ from collections.abc import Sequence
 
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
+from monai_nlseg.evaluation.pairs import CasePair
 
-__all__ = ["doubts", "masks_as_one_class", "one_sided_classes"]
+__all__ = ["doubts", "empty_jpegs", "masks_as_one_class", "one_sided_classes"]
 
 MOST_NAMED = 5
+
+
+def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> list[str]:
+    """A sentence with the JPEGs that hold none of the classes, as masks of 0 and 1 may after a strong compression."""
+    files = []
+    for pair, result in zip(pairs, results):
+        states = {row.state for row in result.classes}
+        for path, empty in ((pair.prediction, {"missed", "absent"}), (pair.label, {"spurious", "absent"})):
+            if path.suffix.lower() in (".jpg", ".jpeg") and states and states <= empty:
+                files.append(f"'{path}'")
+    if not files:
+        return []
+    masks = "mask is" if len(files) == 1 else "masks are"
+    return [
+        f"{len(files)} JPEG {masks} empty ({_listed(files)}): a mask of 0 and 1 is lost in a JPEG, so if one was saved "
+        "there, save it as PNG or as 0 and 255"
+    ]
 
 
 def doubts(results: Sequence[CaseResult]) -> list[str]:
@@ -18,11 +36,7 @@ def doubts(results: Sequence[CaseResult]) -> list[str]:
     for result in results:
         if result.doubt is not None:
             cases.setdefault(result.doubt, []).append(result.case)
-    return [
-        f"{doubt} ({len(names)} of {len(results)} cases: {', '.join(names[:MOST_NAMED])}"
-        f"{', ...' if len(names) > MOST_NAMED else ''})"
-        for doubt, names in cases.items()
-    ]
+    return [f"{doubt} ({len(names)} of {len(results)} cases: {_listed(names)})" for doubt, names in cases.items()]
 
 
 def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
@@ -43,10 +57,15 @@ def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
         states = {row.state for row in rows}
         predicted, true = bool(states & {"found", "spurious"}), bool(states & {"found", "missed"})
         if not (predicted and true):
+            cases = f"{len(rows)} {'case' if len(rows) == 1 else 'cases'}"
             where = "no prediction" if true else "no label map" if predicted else "no prediction and no label map"
             effect = "counts as 1 in its overlaps" if not (predicted or true) else "counts as missed or spurious"
             sentences.append(
-                f"class '{rows[0].class_name}' occurs in {where} of the {len(rows)} cases measured and {effect}: check "
+                f"class '{rows[0].class_name}' occurs in {where} of the {cases} measured and {effect}: check "
                 "that its values are those of the files"
             )
     return sentences
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")

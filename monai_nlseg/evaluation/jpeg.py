@@ -12,11 +12,12 @@ __all__ = ["FOREGROUND", "read_jpeg_mask"]
 
 FOREGROUND = 255
 """What the foreground of a JPEG is called, whatever its grey value: the file holds one class."""
-BLOCK = 8
+AROUND = 5
+"""Width of a pixel's neighbourhood, so that some lie within one of JPEG's blocks of 8 x 8."""
 LOWEST_GREY = 16
 """Below are the numbers of labels, not the grey of a mask."""
 EVEN_TOLERANCE = 4
-"""Grey values by which an even block of one label may differ from another one, after resizing or saving twice."""
+"""Grey values by which even places of one label may differ, after resizing or saving twice."""
 CERTAIN = 3
 ALMOST_ALL = 5.5
 """Standard deviations. On masks of BUSI, HC18 and CHASE_DB1 at qualities from 10 to 100, a mask whose half value is
@@ -27,8 +28,8 @@ def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path
     """Return a mask of 0 and 255, cut at half the grey value of its foreground.
 
     A JPEG is lossy: how far it moves grey values is known from its quantization table. The foreground must lie well
-    above that, and blocks of one value and pixels inside of a region must be near zero or near the foreground, else
-    there are more labels than a JPEG keeps.
+    above that, and even places and pixels inside of a region must be near zero or near the foreground, else there are
+    more labels than a JPEG keeps.
 
     Args:
         pixels: (H, W) uint8 grey values.
@@ -49,8 +50,8 @@ def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path
     grey = float(np.median(pixels[pixels > highest / 2]))
     if grey < max(LOWEST_GREY, 2 * (CERTAIN * deviation + 0.5)):
         raise ValueError(
-            f"'{path}' is a JPEG whose foreground has the grey value {grey:g}, which its compression does not keep: "
-            "save the mask as PNG, or as JPEG of 0 and 255."
+            f"'{path}' is a JPEG of grey values from 0 to {highest}, which its compression does not keep apart: save "
+            "the mask as PNG, or as JPEG of 0 and 255."
         )
     if _has_more_values(pixels.astype(float), grey, deviation):
         raise ValueError(
@@ -61,13 +62,11 @@ def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path
 
 def _has_more_values(pixels: np.ndarray, grey: float, deviation: float) -> bool:
     away = np.minimum(pixels, np.abs(pixels - grey))
-    # A block of one label comes back as one value.
-    rows, columns = (size // BLOCK * BLOCK for size in pixels.shape)
-    blocks = pixels[:rows, :columns].reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK).swapaxes(1, 2)
-    even = np.ptp(blocks, axis=(2, 3)) == 0
-    if (away[:rows:BLOCK, :columns:BLOCK][even] > EVEN_TOLERANCE).any():
+    low, high = minimum_filter(pixels, AROUND), maximum_filter(pixels, AROUND)
+    # A block of one label comes back as one value, a block with an edge does not.
+    if (away[low == high] > EVEN_TOLERANCE).any():
         return True
     # On an edge, and only there, a value between both is the edge's own.
     tolerance = ALMOST_ALL * deviation + 1
-    edge = (minimum_filter(pixels, 5) <= tolerance) & (maximum_filter(pixels, 5) >= grey - tolerance)
+    edge = (low <= tolerance) & (high >= grey - tolerance)
     return bool((~edge & (away > tolerance)).any())

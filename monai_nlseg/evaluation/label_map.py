@@ -73,6 +73,8 @@ def _read_volume(path: Path) -> LabelMap:
 
 def _read_image(path: Path) -> np.ndarray:
     header, pixels = check_picture(path), stored_picture(path)
+    if header.tiff is not None and "JPEG" in header.tiff.compression:
+        raise ValueError(f"'{path}' is a TIFF compressed as JPEG, which mixes labels: save it without loss, or as PNG.")
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
         if (colours != colours[..., :1]).any():

@@ -11,7 +11,7 @@ __all__ = ["check_labels", "whole_numbers"]
 WHOLE_TOLERANCE = 1e-3
 """What float32 and a slope in the header may move a label."""
 MOST_TOLERANCE = 0.1
-FEW_VALUES = 32
+FEW_VALUES = 12
 """Up to so many values are taken as labels without a look at where they lie."""
 
 
@@ -64,7 +64,7 @@ def check_labels(values: np.ndarray, path: Path) -> None:
         path: the file, for the error.
 
     Raises:
-        ValueError: if there are more than 32 values and most of them nowhere fill a voxel and its neighbours.
+        ValueError: if there are more than 12 values and most of them nowhere fill a voxel and its neighbours.
     """
     count = len(np.unique(values))
     if count <= FEW_VALUES:

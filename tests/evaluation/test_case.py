@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import math
 
+import nibabel as nib
 import numpy as np
 import pytest
 from scipy.spatial.distance import directed_hausdorff
 
 from monai_nlseg.evaluation import METRICS, CasePair, evaluate_case, parse_classes
-from tests.evaluation.cohorts import TOY_DICE, TOY_LABEL, TOY_PREDICTION, save
+from tests.evaluation.cohorts import AFFINE, TOY_DICE, TOY_LABEL, TOY_PREDICTION, save
 
 ONE = parse_classes("1=toy")
 
@@ -113,3 +114,73 @@ def test_a_defect_is_told_too(tmp_path, monkeypatch):
 
     monkeypatch.setattr("monai_nlseg.evaluation.case.compute_metrics", fail)
     assert evaluate_case(toy(tmp_path), ONE, ["dice"]).failure == "out of luck"
+
+
+def test_an_ignored_label_is_in_no_metric(tmp_path):
+    """As nnU-Net has it for overlaps; for distances those voxels are background in both maps, as outside of a mask."""
+    label, prediction = TOY_LABEL.copy(), TOY_PREDICTION.copy()
+    label[2:] = 255
+    prediction[3] = 9  # whatever is there
+    metrics = list(METRICS)
+    result = evaluate_case(toy(tmp_path, prediction, label), ONE, metrics, ignore_label=255)
+    assert result.failure is None and result.box == "0:4,0:5,0:6"
+    outside = np.ones_like(label)
+    outside[2:] = 0
+    masked = evaluate_case(toy(tmp_path, TOY_PREDICTION, TOY_LABEL, outside), ONE, metrics, "mask")
+    values, wanted = (dict(each.classes[0].values) for each in (result, masked))
+    mhd, _ = values.pop("mhd"), wanted.pop("mhd")  # of lines in the whole grid
+    assert values == pytest.approx(wanted) and math.isfinite(mhd)
+    inside = label != 255
+    overlap, both = np.sum((label == 1) & (prediction == 1)), np.sum(label == 1) + np.sum(prediction[inside] == 1)
+    assert values["dice"] == pytest.approx(2 * overlap / both)
+    nonzero = evaluate_case(toy(tmp_path, prediction, label), ONE, metrics, "nonzero", ignore_label=255)
+    assert nonzero.box == "1:2,1:4,1:5" and nonzero.classes[0].values["dice"] == values["dice"]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "label", "words"),
+    [
+        (TOY_PREDICTION, TOY_LABEL * 0 + 255, "l.nii.gz' holds the label to ignore, 255, wherever"),
+        (TOY_PREDICTION * 255, np.where(TOY_LABEL, 1, 255 * (np.arange(6) > 4)), "holds the label values [255]"),
+    ],
+)
+def test_an_ignored_label_is_no_class(tmp_path, prediction, label, words):
+    result = evaluate_case(toy(tmp_path, prediction, label.astype(np.uint8)), ONE, ["dice"], ignore_label=255)
+    assert words in result.failure
+
+
+def test_axes_in_another_order(tmp_path):
+    """The same voxels in the world, stored from the other end and with the axes exchanged."""
+    pair = toy(tmp_path)
+    flip = np.array([[0, 0, -1.0, 3.0], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    save(pair.prediction, np.transpose(TOY_PREDICTION, (2, 1, 0))[..., ::-1], AFFINE @ flip)
+    save(tmp_path / "m.nii.gz", np.transpose(TOY_LABEL * 0 + 1, (2, 1, 0))[..., ::-1], AFFINE @ flip)
+    mask = CasePair("toy", pair.prediction, pair.label, tmp_path / "m.nii.gz")
+    for roi in ("full", "mask"):
+        (row,) = evaluate_case(mask, ONE, ["dice", "mhd"], roi).classes
+        assert row.values == pytest.approx({"dice": TOY_DICE, "mhd": 0.3583333333})
+
+
+def test_distances_of_a_header_in_micrometres(tmp_path):
+    pair = toy(tmp_path)
+    for path in (pair.prediction, pair.label):
+        image = nib.load(path)
+        image.header.set_xyzt_units("micron")
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine, image.header), path)
+    metrics = ["hd", "hd95", "asd", "surface_mhd"]
+    (found,) = evaluate_case(pair, ONE, metrics).classes
+    (wanted,) = evaluate_case(toy(tmp_path / "mm"), ONE, metrics).classes
+    assert found.values == pytest.approx({name: value / 1000 for name, value in wanted.values.items()})
+
+
+def test_a_doubt_about_outlines(tmp_path):
+    head = np.zeros((40, 40), np.uint8)
+    head[8:30, 6:34] = 1
+    line = head - np.pad(np.ones((20, 26), np.uint8), ((9, 11), (7, 7)))
+    pair = toy(tmp_path, head, line)
+    doubted = evaluate_case(pair, ONE, ["dice"])
+    assert "give --fill-contours" in doubted.doubt and doubted.classes[0].values["dice"] < 0.3
+    done = evaluate_case(pair, ONE, ["dice"], fill_contours=True)
+    assert done.doubt is None and done.classes[0].values["dice"] == 1
+    assert evaluate_case(toy(tmp_path, line, head), ONE, ["dice"]).doubt.startswith("the prediction is an outline")
+    assert "encloses nothing" in evaluate_case(toy(tmp_path, head, head), ONE, ["dice"], fill_contours=True).failure

@@ -14,6 +14,7 @@ from scipy import stats
 
 from monai_nlseg import cli
 from monai_nlseg.evaluation import DEFAULT_METRICS
+from tests.data.images import SHARED
 from tests.evaluation.cohorts import TOY_DICE, TOY_LABEL, TOY_PREDICTION, cohort, save, tissues
 
 NAMES = "1=CSF,2=GM,3=WM"
@@ -125,6 +126,118 @@ def test_images(tmp_path):
     assert summary["distance_units"] == ["pixel"]
 
 
+def picture(path, pixels, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+
+
+def test_masks_of_any_two_values_are_one_class(tmp_path, capsys):
+    """Bilevel, 0/1 and 0/255, PNG and JPEG, one of them empty: the same masks have the same Dice."""
+    truth, found = (np.kron(volume[2], np.ones((16, 16), np.uint8)) for volume in (TOY_LABEL, TOY_PREDICTION))
+    dice = 2 * np.sum(truth & found) / (truth.sum() + found.sum())
+    picture(tmp_path / "l/bilevel.png", truth.astype(bool))
+    picture(tmp_path / "l/numbers.png", truth)
+    picture(tmp_path / "l/empty.png", truth * 0)
+    picture(tmp_path / "l/grey.jpg", truth * np.uint8(255))
+    picture(tmp_path / "p/bilevel_seg.png", found * np.uint8(255))
+    picture(tmp_path / "p/numbers_seg.jpg", found * np.uint8(127), quality=90)
+    picture(tmp_path / "p/empty_seg.jpg", found * 0)
+    picture(tmp_path / "p/grey_seg.png", found)
+    picture(tmp_path / "p/grey_probabilities.png", (found * 200 + 17).astype(np.uint8))
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", "--metrics", "dice")
+    assert problem is None and {row["class"] for row in rows} == {"foreground"}
+    assert {row["case"]: (row["state"], round(float(row["dice"]), 6)) for row in rows} == {
+        "empty": ("absent", 1.0), **dict.fromkeys(("bilevel", "grey", "numbers"), ("found", round(dice, 6)))
+    }  # fmt: skip
+    assert summary["settings"]["classes"] == {"foreground": [1, 255]}
+    warning, empty = summary["warnings"]
+    assert (
+        warning.startswith("the masks hold the values 1 and 255, ") and f"warning: {warning}" in capsys.readouterr().out
+    )
+
+
+def test_a_case_that_is_not_measured_has_its_reason(tmp_path, capsys):
+    """A mask of 0/1 that JPEG has lost, and two sessions of which one has a label map."""
+    mask = np.kron(TOY_LABEL[2], np.ones((8, 8), np.uint8))
+    for folder in ("p", "l"):
+        picture(tmp_path / folder / "lost.jpg", mask, quality=100)
+        picture(tmp_path / folder / "good.png", mask)
+    for session in (1, 2):
+        picture(tmp_path / "p" / f"sub-1_ses-{session}_T1w_seg.png", mask)
+    picture(tmp_path / "l" / "sub-1_dseg.png", mask)
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", "--metrics", "dice")
+    assert problem.startswith("4 of the files, cases or tables could not be used as they are")
+    assert {row["case"]: row["state"] for row in rows} == {"good": "found", "lost": "failed"}
+    lost, *sessions = summary["problems"]
+    assert "lost.jpg' is a JPEG of grey values from 0 to" in lost
+    assert sum("is not measured, for by its name it can belong to" in each for each in sessions) == 3
+    assert len(summary["cases"]["ambiguous"]) == 3
+    printed = capsys.readouterr().out
+    assert all(each in printed for each in summary["problems"])
+
+
+def test_where_nothing_can_be_read_each_case_has_its_reason(tmp_path):
+    for folder in ("p", "l"):
+        picture(tmp_path / folder / "a.jpg", TOY_LABEL[2], quality=100)
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out")
+    assert problem.endswith("nothing was measured.") and "is a JPEG of grey values from 0 to" in rows[0]["message"]
+    assert list(summary["cases"]["failures"]) == ["a"]
+
+
+def test_where_no_name_is_clear_each_file_is_named(tmp_path):
+    for name in ("p/1.png", "l/a/1.png", "l/b/1.png"):
+        picture(tmp_path / name, TOY_LABEL[2])
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out")
+    assert problem.endswith("nothing was measured.") and not rows and len(summary["problems"]) == 3
+
+
+def test_classes_that_one_side_lacks_and_a_label_to_ignore(tmp_path, capsys):
+    save(tmp_path / "l" / "a.nii", np.where(np.arange(6) > 4, 255, TOY_LABEL).astype(np.uint8))
+    save(tmp_path / "p" / "a.nii", np.where(TOY_PREDICTION, 2, 0).astype(np.uint8))
+    options = ("--classes", "1=a,2=b,3=c", "--ignore-label", "255", "--metrics", "dice")
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", *options)
+    assert problem is None and [row["state"] for row in rows] == ["missed", "spurious", "absent"]
+    assert summary["settings"]["ignore_label"] == 255
+    words = [
+        "'a' occurs in no prediction of",
+        "'b' occurs in no label map of",
+        "'c' occurs in no prediction and no lab",
+    ]
+    assert all(each in warning for each, warning in zip(words, summary["warnings"], strict=True))
+    assert all(each in capsys.readouterr().out.replace("warning: ", "") for each in words[:1])
+    # By itself the ignored value is no class, and 1 and 2 are what masks hold.
+    rows, summary, _ = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", *options[2:])
+    assert summary["settings"]["classes"] == {"foreground": [1, 2]}
+
+
+def test_outlines_are_filled_when_asked(tmp_path, capsys):
+    head = np.zeros((40, 40), np.uint8)
+    head[8:30, 6:34] = 255
+    line = head.copy()
+    line[9:29, 7:33] = 0
+    picture(tmp_path / "p" / "1_HC_seg.png", head)
+    picture(tmp_path / "l" / "training_set" / "1_HC_Annotation.png", line)
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", "--metrics", "dice")
+    assert problem.startswith("1 of the files") and "give --fill-contours" in summary["problems"][0]
+    assert rows[0]["case"] == "training_set/1_HC" and float(rows[0]["dice"]) < 0.3
+    options = ("--metrics", "dice", "--fill-contours")
+    rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", *options)
+    assert problem is None and float(rows[0]["dice"]) == 1
+
+
+@pytest.mark.skipif(not (SHARED / "chasedb1").is_dir(), reason=f"CHASE_DB1 is not at {SHARED / 'chasedb1'}")
+def test_the_how_to_on_chasedb1(tmp_path):
+    """The second observer as nlseg infer writes masks, 0/255, against the bilevel pictures of the first."""
+    second = np.asarray(Image.open(SHARED / "chasedb1" / "Image_01L_2ndHO.png"))
+    picture(tmp_path / "vessels" / "Image_01L_seg.png", second * np.uint8(255))
+    rows, summary, problem = evaluate(
+        tmp_path / "vessels", SHARED / "chasedb1" / "Image_01L*_1stHO.png", tmp_path / "out", "--metrics", "dice"
+    )
+    first = np.asarray(Image.open(SHARED / "chasedb1" / "Image_01L_1stHO.png"))
+    assert problem is None
+    assert float(rows[0]["dice"]) == pytest.approx(2 * np.sum(first & second) / (first.sum() + second.sum()))
+
+
 @pytest.mark.parametrize(
     ("options", "box", "mhd"),
     [
@@ -188,6 +301,7 @@ def test_comparison_with_two_tables(tmp_path, capsys):
         (("a.csv",), "are too many arguments"),
         (("--compare", "nowhere.csv"), "'nowhere.csv' cannot be read as a table"),
         (("--classes", "GM"), "'GM' has no whole number"),
+        (("--classes", "1=a,255=b", "--ignore-label", "255"), "--ignore-label 255 is one of the --classes"),
         (("--output", __file__), "test_evaluate.py' is a file: give --output a folder"),
     ],
 )

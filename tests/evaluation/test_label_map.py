@@ -81,6 +81,15 @@ def test_images_of_deep_labels(tmp_path, name, dtype):
     np.testing.assert_array_equal(read_label_map(tmp_path / name).values, labels)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.jpg"])
+def test_an_image_lies_as_it_is_displayed(tmp_path, name):
+    mask = np.kron(DISC, np.ones((5, 5), np.uint8))
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by 90 degrees clockwise
+    Image.fromarray(np.rot90(mask)).save(tmp_path / name, exif=exif)
+    np.testing.assert_array_equal(read_label_map(tmp_path / name).values, mask)
+
+
 def _nifti(values):
     return lambda path: save(path.with_suffix(".nii"), np.asarray(values))
 
@@ -115,6 +124,11 @@ def _colours(path):
     return path.with_suffix(".png")
 
 
+def _lossy(path):
+    Image.fromarray(np.kron(DISC, np.ones((9, 9), np.uint8))).save(path.with_suffix(".tif"), compression="jpeg")
+    return path.with_suffix(".tif")
+
+
 def _lone_img(path):
     save(path.with_suffix(".hdr"), TOY_LABEL)
     path.with_suffix(".hdr").unlink()
@@ -136,6 +150,7 @@ def _lone_img(path):
         (_cut, "a.png' is not a readable image"),
         (_pages, "holds 2 pages"),
         (_colours, "is a colour image"),
+        (_lossy, "is a TIFF compressed as JPEG"),
         (_lone_img, "has no header beside it"),
         (lambda path: path.with_suffix(".png"), "does not exist"),
     ],
