@@ -12,11 +12,10 @@ import psutil
 import torch
 import torch.nn as nn
 from monai.networks import eval_mode
-from monai.utils import ensure_tuple_rep
 
 from monai_nlseg.inferers.rolling_average import rolling_bytes
 from monai_nlseg.inferers.step_window import StepWindowInferer
-from monai_nlseg.inferers.windows import window_starts
+from monai_nlseg.inferers.windows import window_sizes, window_starts
 from monai_nlseg.networks.footprint import forward_footprint, weights_bytes
 
 __all__ = ["InferencePlan", "available_bytes", "plan_inference"]
@@ -121,7 +120,7 @@ def plan_inference(
         raise ValueError(f"an image of shape {list(shape)} has no voxels: give (channels, spatial axes), all above 0.")
     device = _device(inferer, network)
     spatial = tuple(shape[1:])
-    roi, step = (ensure_tuple_rep(size, len(spatial)) for size in (inferer.roi_size, inferer.step))
+    roi, step = window_sizes(spatial, inferer.roi_size, inferer.step)
     padded = tuple(max(pair) for pair in zip(spatial, roi))
     windows = _count(padded, roi, step)
 

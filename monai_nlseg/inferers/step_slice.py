@@ -9,6 +9,7 @@ import torch
 from monai.utils import ensure_tuple_rep
 
 from monai_nlseg.inferers.step_window import Network, StepWindowInferer
+from monai_nlseg.inferers.windows import Sizes
 
 __all__ = ["StepSliceInferer"]
 
@@ -20,7 +21,8 @@ class StepSliceInferer(StepWindowInferer):
     where :class:`monai.inferers.SliceInferer` holds them, and how often each voxel was computed, for the volume.
 
     Args:
-        roi_size: pixels of a window in the slice, one number or two. A slice that is smaller is padded with zeros.
+        roi_size: pixels of a window in the slice, one number or two; None or a number below 1 for the slice's size. A
+            slice that is smaller is padded with zeros.
         step: pixels from one window to the next, likewise; 1 to ``roi_size``.
         spatial_dim: the axis along which the slices are stacked, 0, 1 or 2.
         kwargs: arguments of :class:`StepWindowInferer`, to which "sw_batch_size" is a number of windows.
@@ -39,9 +41,7 @@ class StepSliceInferer(StepWindowInferer):
         torch.Size([1, 1, 40, 36, 20])
     """
 
-    def __init__(
-        self, roi_size: int | Sequence[int], step: int | Sequence[int], spatial_dim: int = 2, **kwargs: Any
-    ) -> None:
+    def __init__(self, roi_size: Sizes, step: int | Sequence[int], spatial_dim: int = 2, **kwargs: Any) -> None:
         if spatial_dim not in (0, 1, 2):
             raise ValueError(f"spatial_dim {spatial_dim!r} is no axis of a volume: give 0, 1 or 2.")
         roi_size, step = (

@@ -13,12 +13,21 @@ import torch.nn.functional as F
 from monai.data import MetaTensor
 from monai.data.utils import compute_importance_map
 from monai.inferers import Inferer
-from monai.utils import convert_to_dst_type, ensure_tuple_rep
+from monai.utils import convert_to_dst_type
 from tqdm import tqdm
 
 from monai_nlseg.inferers.result import WindowResult
 from monai_nlseg.inferers.rolling_average import RollingAverage, rolling_axis, rolling_bytes
-from monai_nlseg.inferers.windows import Box, all_channels, empty_windows, foreground_box, window_corners
+from monai_nlseg.inferers.windows import (
+    Box,
+    Sizes,
+    all_channels,
+    empty_windows,
+    foreground_box,
+    undivided,
+    window_corners,
+    window_sizes,
+)
 from monai_nlseg.transforms import standardize_windows
 
 __all__ = ["StepWindowInferer"]
@@ -38,19 +47,22 @@ class StepWindowInferer(Inferer):
     box, per-window standardisation and placement follow the published code, which does not support small volumes.
 
     Args:
-        roi_size: voxels of a window, one number for all axes or one an axis.
-        step: voxels from one window to the next, likewise; 1 to ``roi_size``. The paper compares 4, 8, 16 and 32 and
-            uses 8 for windows of 32.
+        roi_size: voxels of a window, one number for all axes or one for each axis. As in
+            :class:`monai.inferers.SlidingWindowInferer`, None or a number below 1 stands for the image's size along
+            that axis.
+        step: voxels from one window to the next, likewise; 1 to ``roi_size``. It does not matter along an axis that
+            one window covers. The paper compares 4, 8, 16 and 32 and uses 8 for windows of 32.
         sw_batch_size: windows in one pass through the network; the result does not depend on it beyond rounding.
         standardize: whether each window and channel is brought to zero mean and unit variance by itself
             (:func:`monai_nlseg.transforms.standardize_windows`).
         activation: what makes probabilities of the network's output before averaging: "softmax" over the channels,
             "sigmoid", or None to average the output itself.
         foreground_only: whether to compute windows inside the non-zero box only. Outside it, "softmax" gives 1 for
-            channel 0 and 0 for the others, the other activations give 0.
+            channel 0 and 0 for the others, the other activations give 0. The box takes in all of an axis whose
+            ``roi_size`` is the image's.
         mode: weight of a window's voxels in the average, as in :class:`monai.inferers.SlidingWindowInferer`:
             "constant" or "gaussian".
-        sigma_scale: standard deviation of the Gaussian as a share of the window.
+        sigma_scale: standard deviation of the Gaussian as a share of the window, one for all axes or one for each.
         output: "average" returns the averages; "labels" the channel of the largest one, or for "sigmoid" whether each
             channel's is above 0.5, without ever holding the averages of the whole volume.
         dtype: floating dtype of the averages returned.
@@ -83,14 +95,14 @@ class StepWindowInferer(Inferer):
 
     def __init__(
         self,
-        roi_size: int | Sequence[int],
+        roi_size: Sizes,
         step: int | Sequence[int],
         sw_batch_size: int = 4,
         standardize: bool = False,
         activation: Literal["softmax", "sigmoid"] | None = "softmax",
         foreground_only: bool = True,
         mode: Literal["constant", "gaussian"] = "constant",
-        sigma_scale: float = 0.125,
+        sigma_scale: float | Sequence[float] = 0.125,
         output: Literal["average", "labels"] = "average",
         dtype: torch.dtype = torch.float32,
         reuse_empty: bool = True,
@@ -101,8 +113,9 @@ class StepWindowInferer(Inferer):
     ) -> None:
         super().__init__()
         for name, sizes in (("roi_size", roi_size), ("step", step)):
-            if not all(isinstance(size, Integral) for size in (sizes if isinstance(sizes, Sequence) else [sizes])):
-                raise ValueError(f"{name} {sizes!r} is not in whole voxels: give an int, or one an axis.")
+            kinds = (Integral, type(None)) if name == "roi_size" else Integral
+            if not all(isinstance(size, kinds) for size in (sizes if isinstance(sizes, Sequence) else [sizes])):
+                raise ValueError(f"{name} {sizes!r} is not in whole voxels: give an int, or one for each axis.")
         if sw_batch_size < 1:
             raise ValueError(f"sw_batch_size {sw_batch_size} holds no window: give at least 1.")
         for name, value, choices in (
@@ -192,9 +205,8 @@ class StepWindowInferer(Inferer):
 
     def _infer(self, image: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
         """(C, *spatial) -> for each tensor of the network's output (classes or 1, *spatial)."""
-        spatial_dims = image.dim() - 1
-        roi, step = ensure_tuple_rep(self.roi_size, spatial_dims), ensure_tuple_rep(self.step, spatial_dims)
-        box = foreground_box(image[0]) if self.foreground_only else tuple(slice(0, size) for size in image.shape[1:])
+        roi, step = window_sizes(image.shape[1:], self.roi_size, self.step)
+        box = self._box(image[0])
         crop, inside = _pad_to(image[all_channels(box)], roi)
         axis = rolling_axis(crop.shape[1:], roi)
         sw_device = self.sw_device or image.device
@@ -217,6 +229,14 @@ class StepWindowInferer(Inferer):
         for total in sums:
             total.finish()
         return [result.values for result in results]
+
+    def _box(self, image: torch.Tensor) -> Box:
+        """What is computed of (*spatial)."""
+        whole = tuple(slice(0, size) for size in image.shape)
+        if not self.foreground_only:
+            return whole
+        sides = zip(undivided(self.roi_size, image.dim()), whole, foreground_box(image))
+        return tuple(full if covered else cut for covered, full, cut in sides)
 
     def _windows(
         self,

@@ -7,10 +7,60 @@ from collections.abc import Sequence
 
 import torch
 from monai.transforms.utils import generate_spatial_bounding_box
+from monai.utils import ensure_tuple_rep
 
-__all__ = ["Box", "all_channels", "empty_windows", "foreground_box", "window_corners", "window_starts"]
+__all__ = [
+    "Box",
+    "Sizes",
+    "all_channels",
+    "empty_windows",
+    "foreground_box",
+    "undivided",
+    "window_corners",
+    "window_sizes",
+    "window_starts",
+]
 
 Box = tuple[slice, ...]
+Sizes = int | None | Sequence[int | None]
+
+
+def undivided(roi_size: Sizes, axes: int) -> tuple[bool, ...]:
+    """For each axis whether one window covers it: as in MONAI, where the window's size is None or not positive.
+
+    Args:
+        roi_size: voxels of a window, one number for all axes or one for each axis.
+        axes: number of spatial axes.
+
+    Raises:
+        ValueError: for sizes of another number of axes.
+    """
+    return tuple(size is None or size < 1 for size in ensure_tuple_rep(roi_size, axes))
+
+
+def window_sizes(
+    shape: Sequence[int], roi_size: Sizes, step: int | Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the window and the step along each axis of an image.
+
+    Args:
+        shape: voxels of the image.
+        roi_size: voxels of a window; None or not positive for all of the axis, where the step does not matter.
+        step: voxels from one window to the next.
+
+    Raises:
+        ValueError: for sizes of another number of axes.
+
+    Examples::
+
+        >>> window_sizes((40, 36), roi_size=(16, -1), step=8)
+        ((16, 36), (8, 36))
+    """
+    whole = undivided(roi_size, len(shape))
+    sizes = zip(whole, shape, ensure_tuple_rep(roi_size, len(shape)), ensure_tuple_rep(step, len(shape)))
+    pairs = [(length, length) if all_of_it else (roi, stride) for all_of_it, length, roi, stride in sizes]
+    roi, steps = zip(*pairs)
+    return roi, steps
 
 
 def window_starts(length: int, roi: int, step: int) -> list[int]:

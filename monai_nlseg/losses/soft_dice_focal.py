@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from monai.losses import DiceFocalLoss, FocalLoss
+import torch.nn as nn
+from monai.losses import DiceFocalLoss
+from monai.losses.focal_loss import sigmoid_focal_loss, softmax_focal_loss
 from monai.networks import one_hot
+from torch.nn.modules.loss import _Loss
 
 __all__ = ["SoftDiceFocalLoss"]
 
@@ -34,12 +37,15 @@ class SoftDiceFocalLoss(DiceFocalLoss):
         gamma: exponent of the focal part; 2 in the code, not given in the report.
         alpha: weight of the foreground in the focal part, 1 - alpha that of the background; none in the code, not given
             in the report. With "sigmoid" it weighs the targets of each class's own channel, as MONAI does.
+        reduction: "mean" as above, or MONAI's "sum" (over images and classes, the focal part's pixels averaged) or
+            "none".
 
     Raises:
-        ValueError: for another ``targets`` or ``focal``.
+        ValueError: for another ``targets``, ``focal`` or ``reduction``.
 
     Shapes: logits (B, 2, *spatial), target (B, 1, *spatial) of the foreground or (B, 2, *spatial) of background and
-    foreground, values 0 to 1 -> scalar.
+    foreground, values 0 to 1 -> scalar, or for "none" (B, 2, *spatial). It is computed and returned in the logits'
+    dtype, in float32 at least, and can be scripted.
 
     Examples::
 
@@ -56,17 +62,18 @@ class SoftDiceFocalLoss(DiceFocalLoss):
         focal: Literal["sigmoid", "softmax"] = "sigmoid",
         gamma: float = 2.0,
         alpha: float | None = None,
+        reduction: Literal["mean", "sum", "none"] = "mean",
     ) -> None:
         for name, value, options in (
             ("targets", targets, ("soft", "hard_labels")),
             ("focal", focal, ("sigmoid", "softmax")),
+            ("reduction", reduction, ("mean", "sum", "none")),
         ):
             if value not in options:
-                raise ValueError(f"{name} {value!r} is unknown: choose '{options[0]}' or '{options[1]}'.")
-        super().__init__(softmax=True, gamma=gamma, alpha=alpha)
+                raise ValueError(f"{name} {value!r} is unknown: choose {' or '.join(map(repr, options))}.")
+        super().__init__(softmax=True, reduction=reduction)
         self.targets = targets
-        if focal == "softmax":
-            self.focal = FocalLoss(gamma=gamma, alpha=alpha, use_softmax=True)
+        self.focal: nn.Module = _FocalLoss(focal == "softmax", gamma, alpha, reduction)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The loss of logits ``input`` for ``target``.
@@ -74,20 +81,46 @@ class SoftDiceFocalLoss(DiceFocalLoss):
         Raises:
             ValueError: for shapes other than the above or target values outside 0 to 1.
         """
-        expected = [input.shape[0], 2, *input.shape[2:]]
-        if list(input.shape) != expected or list(target.shape) not in ([expected[0], 1, *expected[2:]], expected):
+        sizes, given = list(input.shape), list(target.shape)
+        of_one = sizes[:1] + [1] + sizes[2:]
+        if len(sizes) < 2 or sizes[1] != 2 or (given != sizes and given != of_one):
             raise ValueError(
-                f"logits have shape {list(input.shape)} and the target {list(target.shape)}: expected two channels of "
-                "logits, and one or two of a target of the same size."
+                f"logits have shape {sizes} and the target {given}: expected two channels of logits, and one or two of "
+                "a target of the same size."
             )
-        low, high = (float(bound) for bound in torch.aminmax(target))
+        low, high = float(target.min()), float(target.max())
         # Resizing a mask of 0 and 1 leaves the range by rounding errors.
         if not (low >= -1e-3 and high <= 1 + 1e-3):
-            raise ValueError(f"the target holds {low:.4g} to {high:.4g}, expected 0 to 1: divide it by its maximum.")
+            raise ValueError(f"the target holds {low} to {high}, expected 0 to 1: divide it by its maximum.")
         # In half precision the sum over the pixels would overflow.
-        return super().forward(input.float(), self._both_classes(target.float()))
+        dtype = torch.promote_types(input.dtype, torch.float32)
+        input, target = input.to(dtype), self._both_classes(target.to(dtype))
+        return self.dice(input, target) + self.focal(input, target)
 
     def _both_classes(self, target: torch.Tensor) -> torch.Tensor:
         if self.targets == "hard_labels":
-            return one_hot(target[:, -1:], num_classes=2)
+            return one_hot(target[:, -1:], num_classes=2, dtype=target.dtype)
         return target if target.shape[1] == 2 else torch.cat((1 - target, target), dim=1)
+
+
+class _FocalLoss(_Loss):
+    """MONAI's focal loss in the dtype of its input: MONAI's own class rounds to float32 and is not always scripted."""
+
+    def __init__(self, softmax: bool, gamma: float, alpha: float | None, reduction: str) -> None:
+        super().__init__(reduction=reduction)
+        self.softmax = softmax
+        self.gamma = gamma
+        self.alpha = alpha
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if self.softmax:
+            loss = softmax_focal_loss(input, target, self.gamma)
+            if self.alpha is not None:  # in place of MONAI's own weights, which TorchScript does not run
+                loss = torch.stack([(1 - self.alpha) * loss[:, 0], self.alpha * loss[:, 1]], dim=1)
+        else:
+            loss = sigmoid_focal_loss(input, target, self.gamma, self.alpha)
+        if self.reduction == "mean":
+            return loss.mean()
+        if self.reduction == "sum":
+            return loss.flatten(2).mean(2).sum()
+        return loss

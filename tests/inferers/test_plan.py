@@ -39,10 +39,15 @@ def test_published_windows_and_flops():
     assert str(plan).startswith("1920 windows of 32x32x32, step 8x8x8, 4 at a time: 59 TFLOP, peak memory ")
 
 
+def test_a_window_without_a_size_is_the_image():
+    plan = plan_inference(StepWindowInferer((16, -1, None), 8, activation=None), conv(), (2, 40, 24, 20), measure=False)
+    assert (plan.windows, plan.roi_size, plan.step) == (4, (16, 24, 20), (8, 24, 20))
+
+
 def test_same_flops_with_the_compiled_attention():
-    inferer, network = StepWindowInferer(16, 8), NonLocalUNet.paper().eval()
-    before = plan_inference(inferer, network, (2, 16, 16, 16), measure=False).flops
-    assert plan_inference(inferer, optimize_for_inference(network), (2, 16, 16, 16), measure=False).flops == before
+    inferer, network = StepWindowInferer(32, 8), NonLocalUNet.paper().eval()
+    before = plan_inference(inferer, network, (2, 32, 32, 32), measure=False).flops
+    assert plan_inference(inferer, optimize_for_inference(network), (2, 32, 32, 32), measure=False).flops == before
 
 
 @pytest.mark.parametrize("output", ["average", "labels"])

@@ -54,6 +54,15 @@ def test_labels(volume):
     torch.testing.assert_close(found.bool(), volume > 0.4)
 
 
+@pytest.mark.parametrize(
+    ("roi_size", "sizes"), [(-1, (24, 7)), (None, (24, 7)), ((12, -1), (12, 7)), ((None, 4), (24, 4))]
+)
+def test_no_size_is_the_slice_s(volume, roi_size, sizes):
+    inferer = StepSliceInferer(roi_size, (6, 2), spatial_dim=1, activation=None)
+    reference = SliceInferer(roi_size=sizes, overlap=0.5, spatial_dim=1, sw_batch_size=4)
+    torch.testing.assert_close(inferer(volume, network), reference(volume, network))
+
+
 def test_plan_counts_windows_of_all_slices():
     plan = plan_inference(StepSliceInferer(32, 16, activation=None), torch.nn.Conv2d(1, 1, 1), (1, 64, 40, 7))
     assert (plan.windows, plan.roi_size, plan.step) == (3 * 2 * 7, (32, 32, 1), (16, 16, 1))

@@ -131,9 +131,30 @@ class TestStepWindowInferer:
         )
         assert result.unique().tolist() == [5.0]
 
+    @pytest.mark.parametrize("roi_size", [(8, -1), (8, None), (8, 0), (-1, 8), -1, None])
+    @pytest.mark.parametrize("foreground_only", [False, True])
+    def test_no_size_is_the_image_s_as_in_monai(self, roi_size, foreground_only):
+        network, inputs = _linear(2), torch.rand(2, 2, 21, 13) + 0.1
+        ours = StepWindowInferer(roi_size, 4, activation=None, foreground_only=foreground_only)(inputs, network)
+        theirs = sliding_window_inference(inputs, roi_size, 2, network, overlap=(8 - 4) / 8)
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)
+
+    def test_no_size_is_the_image_s_whatever_is_zero_in_it(self):
+        inputs = torch.zeros(1, 1, 20, 24)
+        inputs[..., 5:9, 6:11] = 1.0
+        seen = []
+        inferer = StepWindowInferer((4, -1), 9, activation=None)  # the step of the first axis would not fit
+        with pytest.raises(ValueError, match="step 9 does not fit a window of 4"):
+            inferer(inputs, lambda windows: windows)
+        StepWindowInferer((4, -1), (4, 99), activation=None)(inputs, lambda windows: seen.append(windows) or windows)
+        assert [tuple(windows.shape) for windows in seen] == [(1, 1, 4, 24)]
+        torch.testing.assert_close(seen[0], inputs[:, :, 5:9])
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
+            ({"roi_size": 8, "step": None}, "step None is not in whole voxels"),
+            ({"roi_size": 8.0, "step": 4}, "roi_size 8.0 is not in whole voxels: give an int, or one for each axis"),
             ({"roi_size": 8, "step": 9}, "step 9"),
             ({"roi_size": 8, "step": 0}, "step 0"),
             ({"roi_size": 8, "step": 4, "sw_batch_size": 0}, "sw_batch_size"),

@@ -35,6 +35,13 @@ def test_mean_and_deviation_of_all_flips(shape, activation):
     assert torch.equal(inferer(image, network), mean) and not mean.requires_grad
 
 
+def test_views_of_other_sizes_go_through_windows_without_a_size():
+    inner = StepWindowInferer((4, -1), 4, activation=None, foreground_only=False)
+    image = torch.rand(1, 2, 8, 12)
+    mean = TestTimeAugmentationInferer(rotation_views(), activation=None, inferer=inner)(image, lambda x: x * 2)
+    torch.testing.assert_close(mean, image * 2)
+
+
 def test_all_symmetries_of_a_square_make_the_mean_symmetric():
     inferer = TestTimeAugmentationInferer(combine_views(rotation_views(), flip_views([0])))
     network, image = network_of(2, 2), torch.rand(1, 2, 9, 9)

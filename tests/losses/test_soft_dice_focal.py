@@ -96,6 +96,42 @@ def test_finite_for_constant_masks_and_saturated_logits(value):
         assert loss.isfinite() and logits.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("focal", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("alpha", [None, 0.25])
+def test_reductions_are_monai_s(reduction, focal, alpha):
+    logits, mask = _case(4)
+    both = torch.cat((1 - mask, mask), dim=1)
+    theirs = DiceFocalLoss(softmax=True, alpha=alpha, reduction=reduction)
+    theirs.focal = FocalLoss(use_softmax=focal == "softmax", alpha=alpha, reduction=reduction)
+    ours = SoftDiceFocalLoss(focal=focal, alpha=alpha, reduction=reduction)(logits, mask)
+    torch.testing.assert_close(ours, theirs(logits, both), rtol=1e-6, atol=0)
+    assert ours.shape == ((2, 2, 4, 5) if reduction == "none" else ())
+
+
+@pytest.mark.parametrize("targets", ["soft", "hard_labels"])
+@pytest.mark.parametrize("focal", ["sigmoid", "softmax"])
+def test_float64_stays_float64(targets, focal):
+    logits, mask = _case(5)
+    logits, mask = logits.double().requires_grad_(), mask.double() * INTERIOR
+    loss = SoftDiceFocalLoss(targets, focal)
+    assert loss(logits, mask).dtype == torch.float64
+    assert torch.autograd.gradcheck(lambda logits: loss(logits, mask), logits)
+
+
+@pytest.mark.parametrize("targets", ["soft", "hard_labels"])
+@pytest.mark.parametrize("focal", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("alpha", [None, 0.25])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_scripts(targets, focal, alpha, reduction):
+    logits, mask = _case(6)
+    loss = SoftDiceFocalLoss(targets, focal, alpha=alpha, reduction=reduction)
+    scripted = torch.jit.script(loss)
+    torch.testing.assert_close(scripted(logits, mask * INTERIOR), loss(logits, mask * INTERIOR))
+    with pytest.raises(torch.jit.Error, match="expected 0 to 1"):
+        scripted(logits, mask * 255)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("focal", ["sigmoid", "softmax"])
 def test_half_precision_counts_all_pixels(dtype, focal):
@@ -138,7 +174,7 @@ def test_refuses_values_that_are_no_share(targets, value):
         SoftDiceFocalLoss(targets)(torch.zeros(1, 2, 4, 4), mask)
 
 
-@pytest.mark.parametrize("options", [{"targets": "hard"}, {"focal": "Sigmoid"}])
+@pytest.mark.parametrize("options", [{"targets": "hard"}, {"focal": "Sigmoid"}, {"reduction": "average"}])
 def test_refuses_unknown_options(options):
-    with pytest.raises(ValueError, match="(targets|focal) '.*' is unknown: choose '"):
+    with pytest.raises(ValueError, match="(targets|focal|reduction) '.*' is unknown: choose '"):
         SoftDiceFocalLoss(**options)
