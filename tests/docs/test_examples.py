@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -103,3 +104,20 @@ def test_python_is_python_and_imports_what_there_is(page):
     for block in PYTHON.findall(page.read_text(encoding="utf-8")):
         imports = [node for node in ast.parse(block).body if isinstance(node, (ast.Import, ast.ImportFrom))]
         exec(compile(ast.Module(imports, []), str(page), "exec"))
+
+
+def test_config_ids_of_the_reference():
+    """Those of any bundle, of LAEDNet's, and in the rows that name a bundle."""
+    page = (ROOT / "docs" / "reference" / "config-ids.md").read_text(encoding="utf-8")
+    parts = re.split(
+        r"^(?:Of `ultrasound_laednet_segmentation` also|The ids of the other).*$", page, flags=re.MULTILINE
+    )
+    rows = re.findall(r"^\| `(\w+_segmentation)` \| (.+) \|", parts[2], flags=re.MULTILINE)
+    for bundle, part in zip(("brain_t1_nonlocal_unet_segmentation", "ultrasound_laednet_segmentation"), parts):
+        rows += [(bundle, ids) for ids in re.findall(r"^\| (`.+?) \|", part, flags=re.MULTILINE)]
+    assert len(rows) > 15
+    for bundle, ids in rows:
+        files = [find_bundle(bundle) / "configs" / f"{name}.json" for name in ("train", "inference", "evaluate")]
+        known = {key for file in files for key in json.loads(file.read_text(encoding="utf-8"))}
+        named = re.findall(r"`([a-z_]+)`", re.sub(r"\(.*?\)", "", ids))
+        assert named and set(named) <= known, bundle
