@@ -11,7 +11,7 @@ from monai_nlseg.data.checks import check_volumes, require_directory, select_sub
 __all__ = ["IBSR_CLASSES", "ibsr_datalist"]
 
 IBSR_CLASSES = {0: "background", 1: "CSF", 2: "GM", 3: "WM"}
-"""Label values. CSF is the ventricles only; sulcal CSF counts as GM."""
+"""Label values. CSF is the ventricles only; most CSF outside them has no label, some is labelled GM."""
 
 
 def ibsr_datalist(dataset_dir: str | Path, subjects: Sequence[str | int] | None = None) -> list[dict[str, str]]:

@@ -23,7 +23,7 @@ def segment_template(output: Path, bundle: str | Path = BUNDLE) -> DemoResult:
     """Segment the MNI152 T1 template (1 mm, skull-stripped) that ships in nilearn.
 
     The template's tissue maps, cut at 0.5, are the reference. They are no truth for the bundle's labels: the bundle
-    learned IBSR18's convention, in which sulcal CSF counts as GM.
+    learned IBSR18's convention, in which CSF is the ventricles only.
 
     Args:
         output: folder of the template, the label map (NIfTI) and the picture (PNG).
