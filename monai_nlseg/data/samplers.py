@@ -20,7 +20,8 @@ class PeriodicUnderSampler(DistributedSampler):
     It is a DistributedSampler, so that MONAI's trainers (and ignite's and Lightning's) announce each epoch to it; a
     training loop of your own calls ``set_epoch``. Order and choice depend on ``seed`` and the epoch alone, so that a
     resumed training goes on as it would have. Of several processes each gets as many cases as the others and no case
-    goes to two; for that, fewer negatives than there are processes are left out. An empty data set makes an empty epoch.
+    goes to two; for that, fewer negatives than there are processes are left out. An empty data set makes an empty
+    epoch.
 
     Source: LAEDNet (2022), periodic under-sampling.
 
