@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from monai.bundle import ConfigWorkflow, ReferenceResolver
@@ -44,7 +44,7 @@ def check_properties(subject: Subject) -> Iterator[Finding]:
             if about[BundleProperty.REQUIRED] and about[BundlePropertyConfig.ID] not in parser
         ]
         if missing:
-            yield failed(CHECK, f"{path.name} has no {', '.join(missing)}", "Define what MONAI's properties name.")
+            yield failed(CHECK, f"{path.name} has no {_shown(missing)}", "Define what MONAI's properties name.")
         else:
             yield from _built(workflow, path.name)
 
@@ -65,19 +65,21 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
 
 def _unresolved(subject: Subject, name: str, names: Sequence[str]) -> str:
     """What is wrong with a config on the base that fits it best; empty if nothing is."""
-    bases: list[tuple[str, ...]] = [(), *((base,) for base in KINDS if base in names)]
-    # A config for several GPUs may overlay another overlay.
-    bases += [("train", other) for other in names if "train" in names and other not in KINDS]
+    bases: list[tuple[str, ...]] = [()]
+    if name not in KINDS:
+        bases += [(base,) for base in KINDS if base in names]
+        # A config for several GPUs may overlay another overlay.
+        bases += [("train", other) for other in names if "train" in names and other not in (*KINDS, name)]
     reasons = {}
     for base in bases:
         try:
-            unknown = _unknown(subject, (*base, name))
+            unknown = _unknown(subject, (*base, name)) - (_unknown(subject, base) if base else set())
         except ValueError as error:
             reasons[f"cannot be parsed: {error}"] = sys.maxsize
             continue
         if not unknown:
             return ""
-        reasons[f"refers to {', '.join(unknown)}, which no config defines"] = len(unknown)
+        reasons[f"refers to {_shown(unknown)}, which no config defines"] = len(unknown)
     return min(reasons, key=lambda reason: reasons[reason])
 
 
@@ -88,7 +90,7 @@ def _built(workflow: ConfigWorkflow, name: str) -> Iterator[Finding]:
     except Exception as error:
         yield warned(
             CHECK,
-            f"{name} cannot be built where no data are ({sentence(error).rstrip('.')})",
+            f"{name} cannot be checked where no data are ({sentence(error).rstrip('.')})",
             "Let it be built without data, or check it with data by ConfigWorkflow.check_properties().",
         )
         return
@@ -100,12 +102,17 @@ def _built(workflow: ConfigWorkflow, name: str) -> Iterator[Finding]:
         yield passed(CHECK, f"{name} has the ids of MONAI's properties")
 
 
-def _unknown(subject: Subject, names: tuple[str, ...]) -> list[str]:
+def _shown(ids: Iterable[str]) -> str:
+    """Ids as configs write them; MONAI itself separates their parts by ``::``."""
+    return ", ".join(sorted(ids)).replace("::", "#")
+
+
+def _unknown(subject: Subject, names: tuple[str, ...]) -> set[str]:
     """The ids that configs, overlaid in this order, refer to without having them."""
-    parser = subject.parser(*dict.fromkeys(names))
+    parser = subject.parser(*names)
     parser.resolve_macro_and_relative_ids()
     references = {name for text in _texts(parser.get()) for name in ReferenceResolver.match_refs_pattern(text)}
-    return sorted(name for name in references if name not in parser)
+    return {name for name in references if name not in parser}
 
 
 def _texts(config: Any) -> Iterator[str]:

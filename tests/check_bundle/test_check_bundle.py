@@ -212,7 +212,7 @@ def test_an_optional_property_under_another_id(tiny):
 def test_a_config_that_needs_data_to_be_built_is_a_warning(tiny):
     write(tiny, "inference", changed(INFERENCE, "datalist", "$[open(@dataset_dir + '/list.txt').read()]"))
     assert not failures(tiny)
-    assert "inference.json cannot be built where no data are" in found(tiny, Status.WARNED)["config ids"][0]
+    assert "inference.json cannot be checked where no data are" in found(tiny, Status.WARNED)["config ids"][0]
 
 
 def test_a_network_without_torchscript_has_to_be_stated(tiny):

@@ -94,9 +94,13 @@ INFERENCE = {
     "run": ["$@evaluator.run()"],
 }
 TRAIN = {
-    **{key: INFERENCE[key] for key in ("imports", "bundle_root", "output_dir", "dataset_dir", "device", "network_def", "network")},
+    **{
+        key: INFERENCE[key]
+        for key in ("imports", "bundle_root", "output_dir", "dataset_dir", "device", "network_def", "network")
+    },
     "train": {
-        "dataset": {"_target_": "Dataset", "data": [], "transform": []},
+        "preprocessing": {"_target_": "Compose", "transforms": [LOAD]},
+        "dataset": {"_target_": "Dataset", "data": [], "transform": "@train#preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@train#dataset"},
         "inferer": {"_target_": "SimpleInferer"},
         "handlers": [],
@@ -113,7 +117,8 @@ TRAIN = {
         },
     },
     "validate": {
-        "dataset": {"_target_": "Dataset", "data": [], "transform": []},
+        "preprocessing": {"_target_": "Compose", "transforms": [LOAD]},
+        "dataset": {"_target_": "Dataset", "data": [], "transform": "@validate#preprocessing"},
         "dataloader": {"_target_": "DataLoader", "dataset": "@validate#dataset"},
     },
     "run": ["$@train#trainer.run()"],
