@@ -36,7 +36,7 @@ def bundle_network(
     parser = _inference_config(root, ("network_def", "roi_size"))
     network: nn.Module = parser.get_parsed_content("network_def")
     if trained:
-        _load_weights(network, root, root / "models" / "model.pt" if checkpoint is None else Path(checkpoint))
+        load_weights(network, root, root / "models" / "model.pt" if checkpoint is None else Path(checkpoint))
     channels = parser["_meta_#network_data_format#inputs#image#num_channels"]
     spatial_dims = len(parser["_meta_#network_data_format#inputs#image#spatial_shape"])
     return network.eval(), (channels, *ensure_tuple_rep(parser.get_parsed_content("roi_size"), spatial_dims))
@@ -75,7 +75,7 @@ def bundle_value_range(bundle: str | Path) -> tuple[float, float] | None:
     return (float(values[0]), float(values[1])) if len(values) == 2 else None
 
 
-def _load_weights(network: nn.Module, root: Path, weights: Path) -> None:
+def load_weights(network: nn.Module, root: Path, weights: Path) -> None:
     if not weights.is_file():
         raise ValueError(f"'{weights}' does not exist: train the bundle first, or give a checkpoint.")
     try:

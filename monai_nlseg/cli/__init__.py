@@ -10,6 +10,7 @@ from rich.text import Text
 
 from monai_nlseg.cli import bundles, kaggle
 from monai_nlseg.cli.bench import bench
+from monai_nlseg.cli.check_bundle import check_bundle
 from monai_nlseg.cli.evaluate import evaluate
 from monai_nlseg.cli.experiment import experiment
 from monai_nlseg.cli.infer import infer
@@ -39,6 +40,7 @@ app.command()(bundles.convert)
 app.command()(bundles.export)
 app.command()(bundles.plan)
 app.command()(bench)
+app.command()(check_bundle)
 app.command()(evaluate)
 app.command()(infer)
 app.command()(label_app)

@@ -1,0 +1,9 @@
+"""Whether a bundle passes what MONAI's model zoo, MONAI Label and ``nlseg infer`` ask of it, without a network."""
+
+from __future__ import annotations
+
+from monai_nlseg.check_bundle.finding import Finding, Status
+from monai_nlseg.check_bundle.large_files import large_files
+from monai_nlseg.check_bundle.run import check_bundle
+
+__all__ = ["Finding", "Status", "check_bundle", "large_files"]

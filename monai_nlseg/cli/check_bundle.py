@@ -1,0 +1,68 @@
+"""`nlseg check-bundle`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from monai_nlseg.cli.console import console, say
+
+if TYPE_CHECKING:
+    from monai_nlseg.check_bundle import Finding
+
+__all__ = ["check_bundle"]
+
+SOME_FAILED = 3
+COLOURS = {"passed": "green", "warned": "yellow", "failed": "red"}
+
+
+def check_bundle(
+    bundle: Annotated[str, typer.Argument(help="Folder of any MONAI bundle, or name of a shipped one.")],
+    large_files: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead, print a large_files.yml for the zoo, for weights that lie below this URL.",
+            metavar="URL",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Check what MONAI's model zoo, MONAI Label and nlseg infer ask of a bundle, without a network.
+
+    The configs of the bundle are run: they are code, so check only bundles that you trust. Prints what passed, what
+    warns and what fails, with the remedy; the exit code is 0 without failures and 3 with some.
+    """
+    from monai_nlseg import check_bundle as checks
+    from monai_nlseg.bundle import find_bundle, shipped_bundles
+
+    root = find_bundle(bundle)
+    if large_files is not None:
+        typer.echo(checks.large_files(root, large_files), nl=False)
+        return
+    if root.parent != shipped_bundles():
+        say(f"The configs of {root.name} are code and are run: check only bundles that you trust.")
+    findings = checks.check_bundle(root)
+    _show(findings)
+    counts = {name: sum(finding.status == name for finding in findings) for name in COLOURS}
+    say(f"{root.name}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    if counts["failed"]:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    """A table on a terminal, else a line for each finding."""
+    if not console.is_terminal:
+        for finding in findings:
+            say(f"{finding.status.value}  {finding.check}: {finding.message}. {finding.remedy}".rstrip())
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for column in ("", "check", "found", "remedy"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        status = Text(finding.status.value, style=COLOURS[finding.status.value])
+        table.add_row(status, Text(finding.check), Text(finding.message), Text(finding.remedy))
+    console.print(table)
