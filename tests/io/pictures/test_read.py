@@ -266,7 +266,5 @@ def test_a_compression_that_is_not_there(tmp_path, monkeypatch):
 
     save_tiff(tmp_path / "a.tif", GREY.astype(np.float64))
     monkeypatch.setattr(tifffile.TiffPage, "asarray", missing)
-    with pytest.raises(
-        PictureError, match="a.tif' holds values of 64 bits with the compression NONE"
-    ):
+    with pytest.raises(PictureError, match="a.tif' holds values of 64 bits with the compression NONE"):
         read_picture(tmp_path / "a.tif")
