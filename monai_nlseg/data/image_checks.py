@@ -13,7 +13,7 @@ from monai_nlseg.io.pictures import check_picture, read_grey
 __all__ = ["check_images", "check_partners", "check_pixels", "named_files", "read_mask"]
 
 
-def read_mask(path: Path) -> np.ndarray:
+def read_mask(path: str | Path) -> np.ndarray:
     """Mask of an image file, (H, W) bool.
 
     Raises:

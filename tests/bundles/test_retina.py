@@ -203,7 +203,7 @@ def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
     ("overrides", "message"),
     [
         ({"dataset_name": "stare"}, "choose 'drive' or 'chasedb1'"),
-        ({"channel": "red"}, "choose 'green' or 'grey'"),
+        ({"channel": "red"}, "choose 'grey', 'green' or 'rgb'"),
         ({"region": "retina"}, "region 'retina' is unknown: choose fov, image."),
         ({"validation_subjects": ["99"]}, r"\['99'\] are not in"),
         ({"windows_per_epoch": 3}, "3 windows or images an epoch and process make no batch of 4"),

@@ -13,7 +13,7 @@ from PIL import Image
 __all__ = ["PictureError", "reading"]
 
 # Where it counts pages, Pillow lets pass what elsewhere it takes for damage itself.
-LET_PASS = (IndexError, TypeError, KeyError, AttributeError, RuntimeError, struct.error)
+LET_PASS = (IndexError, TypeError, KeyError, RuntimeError, struct.error)
 DAMAGED = (OSError, EOFError, ValueError, zlib.error, SyntaxError, Image.DecompressionBombError, *LET_PASS)
 """What Pillow and tifffile raise for a damaged file."""
 

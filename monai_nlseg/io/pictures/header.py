@@ -47,7 +47,7 @@ class PictureHeader:
     tiff: TiffHeader | None = None
 
 
-def check_picture(path: Path) -> PictureHeader:
+def check_picture(path: str | Path) -> PictureHeader:
     """Read the header of a picture, and check that the file is whole.
 
     Pixels are decoded only where the file's end does not show that nothing is cut off (GIF, BMP).
@@ -56,6 +56,7 @@ def check_picture(path: Path) -> PictureHeader:
         PictureError: for a file that is missing, damaged or cut off, holds several pages, or colours that are neither
             grey, RGB, CMYK nor YCbCr.
     """
+    path = Path(path)
     with reading(path), path.open("rb") as file:
         mark = file.read(len(SIGNATURE))
         if mark.startswith(TIFF_MARKS):
@@ -75,7 +76,7 @@ def check_picture(path: Path) -> PictureHeader:
             orientation = 1 if png and not png.metadata else image.getexif().get(ORIENTATION, 1)
             if not (png or image.format in ("JPEG", "MPO") and _tail(path) == JPEG_END):
                 image.load()
-            size = image.size if orientation > 4 else image.size[::-1]
+            size = image.size if orientation in range(5, 9) else image.size[::-1]
             return PictureHeader(image.format or "", size, colour, orientation in range(2, 9), samples)
 
 

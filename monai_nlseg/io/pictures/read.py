@@ -15,7 +15,7 @@ from monai_nlseg.io.pictures.header import PictureHeader, check_picture, has_col
 __all__ = ["open_picture", "read_grey", "read_picture", "stored_picture", "to_grey"]
 
 
-def open_picture(path: Path) -> Image.Image:
+def open_picture(path: str | Path) -> Image.Image:
     """Return a picture as displayed, in one of Pillow's modes of 8 bits or fewer.
 
     Values of more than 8 bits become 0 to 255 by :func:`monai_nlseg.io.pictures.depth.eight_bits`.
@@ -23,6 +23,7 @@ def open_picture(path: Path) -> Image.Image:
     Raises:
         PictureError: for what :func:`check_picture` refuses, damaged pixels, or values whose depth would be a guess.
     """
+    path = Path(path)
     header = check_picture(path)
     with reading(path):
         if header.samples is None:
@@ -30,7 +31,7 @@ def open_picture(path: Path) -> Image.Image:
         return Image.fromarray(eight_bits(deep_values(path, header), header.samples, path))
 
 
-def read_picture(path: Path) -> np.ndarray:
+def read_picture(path: str | Path) -> np.ndarray:
     """Return a picture as displayed, uint8 from 0 to 255: (H, W) if it is grey, else (H, W, 3) of red, green and blue.
 
     An alpha channel is dropped.
@@ -42,7 +43,7 @@ def read_picture(path: Path) -> np.ndarray:
     return np.asarray(image.convert("RGB") if has_colour(image) else to_grey(image))
 
 
-def read_grey(path: Path) -> np.ndarray:
+def read_grey(path: str | Path) -> np.ndarray:
     """Return the grey values of a picture as displayed, (H, W) uint8 from 0 to 255: 0.299 R + 0.587 G + 0.114 B.
 
     Raises:
@@ -56,7 +57,7 @@ def to_grey(image: Image.Image) -> Image.Image:
     return (image.convert("LA") if image.mode == "La" else image).convert("L")
 
 
-def stored_picture(path: Path) -> np.ndarray:
+def stored_picture(path: str | Path) -> np.ndarray:
     """Return the values that a picture stores, as those of a label map: unscaled, in the axes that it is displayed in.
 
     Palettes with colours give their indices, those of grey values the grey values. Values of 2 and 4 bits are as
@@ -69,6 +70,7 @@ def stored_picture(path: Path) -> np.ndarray:
         PictureError: for what :func:`check_picture` refuses, damaged pixels, and values of more than 8 bits of which
             the least is white.
     """
+    path = Path(path)
     header = check_picture(path)
     with reading(path):
         if header.samples is not None:

@@ -69,7 +69,8 @@ def tiff_header(path: Path) -> TiffHeader:
         length = path.stat().st_size
         if any(start + size > length for start, size in zip(page.dataoffsets, page.databytecounts)):
             raise ValueError("it is cut off before its end")
-        turned = int(page.tags.valueof("Orientation", 1))
+        turned = page.tags.valueof("Orientation", 1)
+        turned = int(turned) if turned in range(1, 9) else 1
         size = (page.imagelength, page.imagewidth)
         return TiffHeader(
             page=full[0],

@@ -110,7 +110,7 @@ COLOURS = {
 def test_grey_in_any_encoding(tmp_path, name):
     GREYS[name](path := tmp_path / f"a.{name}")
     np.testing.assert_array_equal(read_picture(path), GREY)
-    np.testing.assert_array_equal(read_grey(path), GREY)
+    np.testing.assert_array_equal(read_grey(str(path)), GREY)
     header = check_picture(path)
     assert header.size == SIZE and not header.colour and not header.turned
 
