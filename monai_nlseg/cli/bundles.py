@@ -66,7 +66,10 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write; models/model.* of the bundle by default.")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="Weights; the bundle's own by default.")] = None,
 ) -> None:
-    """Write a bundle's network in a form that runs without its Python code, and check it against the network."""
+    """Write a bundle's network in a form that runs without its Python code, and check it against the network.
+
+    The file takes windows of the bundle's roi_size only, in batches of any size.
+    """
     from monai_nlseg.export import export_bundle
 
     path, difference = export_bundle(bundle, format, output, checkpoint)
