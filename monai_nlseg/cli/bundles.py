@@ -74,7 +74,8 @@ def export(
 ) -> None:
     """Export a bundle's network.
 
-    The file runs without the package's Python code, and is checked against the network before it is written.
+    The file runs without the package's Python code, and is checked against the network before it is written. It takes
+    windows of the bundle's `roi_size` only, in batches of any size.
     """
     from monai_nlseg.export import export_bundle
 

@@ -31,6 +31,7 @@ class Surface(CaseMetricHandler):
         spacing: mm from voxel to voxel, one number or one a spatial axis, of all cases; None reads each case's from the
             affine of its label, which MONAI's own handlers do not: their distances are in voxels.
         reduction: MONAI's.
+        use_subvoxels: measure the surface Dice in area instead of voxels, as its definition has it.
         output_transform: returns ``(y_pred, y)``, one-hot masks.
         save_details: leave the values of each case, (B, C), in ``engine.state.metric_details`` under the same names.
     """
@@ -43,9 +44,10 @@ class Surface(CaseMetricHandler):
         reduction: MetricReduction | str = MetricReduction.MEAN,
         output_transform: Callable = lambda x: x,
         save_details: bool = True,
+        use_subvoxels: bool = False,
     ) -> None:
         self.spacing = spacing
-        metric = SurfaceMetric(include_background, tolerance, reduction)
+        metric = SurfaceMetric(include_background, tolerance, reduction, use_subvoxels)
         super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)
 
     def add_case(self, y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None) -> None:

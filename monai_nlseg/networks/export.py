@@ -36,12 +36,16 @@ def export_network(
 ) -> float:
     """Export a network for windows of one size in batches of any size, and check the file against the network.
 
+    Only the batch is dynamic. Spatial sizes are fixed: networks here take multiples of their divisor only, which no
+    format but PyTorch's own can state, and padding, up-sampling and attention are written for the size they were
+    traced at. A TorchScript file takes other sizes too; it is checked for this one.
+
     Batch norms are folded. Files are complete or not there: they are written beside and renamed. OpenVINO's come in
     two, .xml and .bin. ONNX files name ONNX Runtime's own attention operator, whose scores are never written out.
 
     Args:
         network: the trained network; it is not changed.
-        shape: (C, *spatial) of a window.
+        shape: (C, *spatial) of a window, the one size that the file is for.
         path: file to write, ending in the format's suffix (.ts, .pt2, .onnx, .xml).
         format: "torchscript", "pt2" (torch.export), "onnx" or "openvino".
         value_range: lowest and highest value of the network's input, for the check: far from what a network was
@@ -52,7 +56,7 @@ def export_network(
         noise: uniform in ``value_range``, or normal.
 
     Raises:
-        ValueError: for an unknown format or a path with another suffix.
+        ValueError: for an unknown format, a path with another suffix, or a window without a fixed size.
         RuntimeError: if file and network differ by more than rounding; nothing is left behind.
         monai.utils.OptionalImportError: if what the format needs is not installed.
     """
@@ -61,6 +65,8 @@ def export_network(
         raise ValueError(f"format {format!r} is unknown: choose {', '.join(FORMATS)}.")
     if path.suffix != FORMATS[format]:
         raise ValueError(f"'{path}' does not end in {FORMATS[format]}, the suffix of {format}: rename it.")
+    if not all(isinstance(size, int) and size > 0 for size in shape):
+        raise ValueError(f"a window of shape {list(shape)} has no fixed size, which an export needs: give all sizes.")
     plain = copy.deepcopy(network).cpu().eval()
     replace_modules(plain, CompiledAttention, lambda attention: ScaledDotProductAttention())
     writers: dict[str, Callable[[nn.Module, torch.Tensor, Path], None]] = {
@@ -108,7 +114,10 @@ def _write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
 
 def _write_openvino(network: nn.Module, example: torch.Tensor, path: Path) -> None:
     openvino, _ = optional_import("openvino")
-    openvino.save_model(openvino.convert_model(_exported(network, example)), path, compress_to_fp16=False)
+    model = openvino.convert_model(_exported(network, example))
+    # The conversion leaves all axes open, though what it made is for one size, and would compute something of others.
+    model.reshape([-1, *example.shape[1:]])
+    openvino.save_model(model, path, compress_to_fp16=False)
 
 
 def _exported(network: nn.Module, example: torch.Tensor) -> torch.export.ExportedProgram:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ class ExportedNetwork:
         device: device for .ts; the others run where they were exported, on the CPU.
         precision: "float32"; for .xml also "bfloat16", which is fast on processors that have it.
 
-    Shapes: (B, C, *spatial) -> what the network returned for it, on the input's device, float32.
+    Shapes: (B, C, *spatial) -> what the network returned for it, on the input's device, float32. B is any; channels
+    and spatial size are those of the export, except for .ts, which takes what the network takes.
 
     Raises:
-        ValueError: for a missing or unreadable file, an unknown suffix, or a precision that the format does not have.
+        ValueError: for a missing or unreadable file, an unknown suffix, a precision that the format does not have, or
+            when called with windows of another size.
         monai.utils.OptionalImportError: if ONNX Runtime or OpenVINO is not installed.
     """
 
@@ -70,8 +72,11 @@ def _torchscript(path: Path, device: torch.device) -> Predictor:
 def _pt2(path: Path) -> Predictor:
     if not zipfile.is_zipfile(path):  # of which torch.export would log a page first
         raise RuntimeError("it is no archive, or a damaged one")
-    module = torch.export.load(path).module()
-    return lambda windows: module(windows.cpu()).to(windows.device)
+    program = torch.export.load(path)
+    (name,) = program.graph_signature.user_inputs
+    node = next(node for node in program.graph.nodes if node.name == name)
+    module = program.module()
+    return _of_size(path, node.meta["val"].shape[1:], lambda windows: module(windows.cpu()).to(windows.device))
 
 
 def _onnx(path: Path) -> Predictor:
@@ -82,8 +87,8 @@ def _onnx(path: Path) -> Predictor:
         session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime has a class of its own for each status, all of them plain Exceptions
         raise RuntimeError(str(error)) from None
-    name = session.get_inputs()[0].name
-    return _through_numpy(lambda windows: session.run(None, {name: windows})[0])
+    entry = session.get_inputs()[0]
+    return _of_size(path, entry.shape[1:], _through_numpy(lambda windows: session.run(None, {entry.name: windows})[0]))
 
 
 def _openvino(path: Path, precision: str) -> Predictor:
@@ -98,8 +103,25 @@ def _openvino(path: Path, precision: str) -> Predictor:
         request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
     except RuntimeError as error:  # the places in OpenVINO's source come first, the reason last
         raise RuntimeError(str(error).strip().splitlines()[-1]) from None
+    axes = list(request.model_inputs[0].partial_shape)[1:]
+    sizes = [axis.get_length() if axis.is_static else None for axis in axes]  # files of earlier versions leave it open
     # The output is the request's own memory, which the next call overwrites.
-    return _through_numpy(lambda windows: np.array(request.infer({0: windows}, share_inputs=True)[0]))
+    run = _through_numpy(lambda windows: np.array(request.infer({0: windows}, share_inputs=True)[0]))
+    return _of_size(path, sizes, run)
+
+
+def _of_size(path: Path, sizes: Sequence[int | None], run: Predictor) -> Predictor:
+    """For windows (B, *sizes) only: OpenVINO computes something of others, the rest fail in words of their own."""
+
+    def predict(windows: torch.Tensor) -> torch.Tensor:
+        if None not in sizes and list(windows.shape[1:]) != list(sizes):
+            raise ValueError(
+                f"'{path}' was exported for windows of {list(sizes)} and was given {list(windows.shape[1:])}: give "
+                "windows of that size, or export the network for this one."
+            )
+        return run(windows)
+
+    return predict
 
 
 def _through_numpy(run: Callable[[Any], Any]) -> Predictor:

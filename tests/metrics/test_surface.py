@@ -237,3 +237,50 @@ def test_agrees_with_simple_itk_on_real_brains(subject):
         expected = simple_itk(moved == tissue, label == tissue, spacing, 2.0)
         assert expected["hausdorff"] > 5  # the masks do differ
         assert {name: getattr(found, name)[0, index].item() for name in expected} == pytest.approx(expected, rel=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(pairs(), st.sampled_from([0.0, 0.7, 1.5, 4.0]))
+def test_surface_dice_in_area_is_monai_s(drawn, tolerance):
+    pred, label, spacing = drawn
+    ours = values(pred, label, spacing=spacing, tolerance=tolerance, include_background=True, use_subvoxels=True)
+    theirs = compute_surface_dice(
+        one_hot(pred), one_hot(label), [tolerance], True, spacing=list(map(float, spacing)), use_subvoxels=True
+    )
+    assert ours["surface_dice"] == pytest.approx(theirs.item(), abs=1e-6)
+    voxels = values(pred, label, spacing=spacing, tolerance=tolerance, include_background=True)
+    assert all(ours[name] == voxels[name] for name in FIELDS if name != "surface_dice")
+
+
+def test_surface_dice_in_area_counts_mm():
+    """Of a prediction with a second rectangle far away, whose outline runs along the wide side of the voxels."""
+    spacing = (0.5, 10.0)
+
+    def outline(rows, columns):
+        """Midway between the voxels, with the corners cut."""
+        return 2 * (rows - 1) * spacing[0] + 2 * (columns - 1) * spacing[1] + 4 * math.hypot(*spacing) / 2
+
+    label = box((40, 12), (3, 9), (2, 6))
+    pred = label | box((40, 12), (30, 32), (2, 10))
+    options = {"spacing": spacing, "include_background": True}
+    area = values(pred, label, use_subvoxels=True, **options)["surface_dice"]
+    assert area == pytest.approx(2 * outline(6, 4) / (2 * outline(6, 4) + outline(2, 8)), abs=1e-6)
+    assert values(pred, label, **options)["surface_dice"] == pytest.approx(2 * 16 / (2 * 16 + 16))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (4, 5), (3, 4, 5)])
+def test_surface_dice_in_area_at_the_border_of_the_image(shape):
+    full = np.ones(shape, bool)
+    same = values(full, full, include_background=True, use_subvoxels=True)
+    assert same["surface_dice"] == 1.0
+    empty = values(full & False, full, include_background=True, use_subvoxels=True)
+    assert empty["surface_dice"] == 0.0 and empty["missed"]
+
+
+def test_metric_with_area():
+    pred, label = box((12, 12), (2, 9), (2, 9)), box((12, 12), (3, 10), (2, 8))
+    metric = SurfaceMetric(include_background=True, tolerance=0.5, use_subvoxels=True)
+    metric(one_hot(pred), one_hot(label))
+    expected = values(pred, label, include_background=True, tolerance=0.5, use_subvoxels=True)["surface_dice"]
+    assert metric.aggregate().surface_dice.item() == pytest.approx(expected)
+    assert expected != values(pred, label, include_background=True, tolerance=0.5)["surface_dice"]

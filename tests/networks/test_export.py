@@ -46,6 +46,17 @@ def test_file_computes_what_the_network_does_for_any_batch(name, format, tmp_pat
             torch.testing.assert_close(exported(windows), network(windows), atol=1e-4, rtol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def exported_2d(tmp_path_factory):
+    network = NonLocalUNet.model5(spatial_dims=2, in_channels=1, out_channels=2, features=16).eval()
+    files = {}
+    for format, suffix in FORMATS.items():
+        path = tmp_path_factory.mktemp("exported") / f"network{suffix}"
+        export_network(network, (1, 32, 32), path, format)
+        files[format] = ExportedNetwork(path)
+    return network, files
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_inferer_runs_it(format, tmp_path):
     network = NonLocalUNet.released(in_channels=1).eval()
@@ -80,6 +91,24 @@ def test_onnx_never_holds_the_scores(tmp_path):
     operators = [node.op_type for node in onnx.load(tmp_path / "network.onnx").graph.node]
     assert operators.count("MultiHeadAttention") == 3
     assert "Softmax" not in operators
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("shape", [(1, 64, 32), (1, 32, 64), (1, 16, 16), (2, 32, 32)])
+def test_windows_of_another_size_are_right_or_refused(format, shape, exported_2d):
+    network, files = exported_2d
+    windows = torch.randn(2, *shape)
+    if format == "torchscript" and shape[0] == 1:
+        with torch.inference_mode():
+            torch.testing.assert_close(files[format](windows), network(windows), atol=1e-4, rtol=1e-4)
+        return
+    with pytest.raises((ValueError, torch.jit.Error), match=r"exported for windows of \[1, 32, 32\]|has 2 channels"):
+        files[format](windows)
+
+
+def test_a_window_without_a_size_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"window of shape \[1, 8, -1\] has no fixed size"):
+        export_network(nn.Conv2d(1, 1, 1), (1, 8, -1), tmp_path / "network.ts", "torchscript")
 
 
 def test_openvino_in_bfloat16(tmp_path):
