@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from monai_nlseg.bundle import run_bundle
 from monai_nlseg.data import ultrasound_task
-from monai_nlseg.data.image_checks import read_grey
+from monai_nlseg.io.pictures import read_grey
 from monai_nlseg.transforms import FillContour
 from monai_nlseg.visualize import overlay_masks
 

@@ -11,6 +11,7 @@ from monai.transforms import LoadImage
 from monai.utils import ensure_tuple
 
 from monai_nlseg.errors import message, root_cause, sentence
+from monai_nlseg.io.pictures import PictureError
 
 __all__ = ["explained"]
 
@@ -18,6 +19,8 @@ __all__ = ["explained"]
 def explained(error: BaseException) -> ValueError | None:
     """What a user can do about an error of a workflow: a checkpoint, an image or a file at fault; None for others."""
     cause = root_cause(error)
+    if isinstance(cause, PictureError):  # which names the file and the fault
+        return cause
     return _checkpoint_error(cause) or _image_error(error) or _file_error(cause)
 
 

@@ -12,11 +12,12 @@ from typing import Any
 from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
 from monai_nlseg.cohort.storage import exists, files_below, is_remote, join, read_bytes
+from monai_nlseg.io.pictures import SUFFIXES
 
 __all__ = ["IMAGES", "VOLUMES", "Case", "find_cases", "require_names"]
 
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".nrrd", ".mha", ".mhd")
-IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
+IMAGES = SUFFIXES
 NO_MODALITIES = ("case", "label")
 """Columns of a list that are no images."""
 

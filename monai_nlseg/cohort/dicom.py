@@ -11,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from monai_nlseg.cohort.dicom_header import class_of, is_image, lies_in_patient, lost_its_image, read_header, require
+from monai_nlseg.cohort.dicom_header import (
+    class_of,
+    is_image,
+    is_picture,
+    lies_in_patient,
+    lost_its_image,
+    read_header,
+    require,
+)
 
 __all__ = ["find_series", "is_dicom"]
 
@@ -44,7 +52,8 @@ def find_series(root: Path, files: Sequence[Path]) -> dict[str, tuple[Path, ...]
       named after the file.
     - A file whose header cannot be read is a case by itself too, so that it is accounted for: reading it fails.
     - What is no image (directories, reports, presentation states, segmentations, doses) is left out, and so are
-      secondary captures that are neither ultrasound nor lie in the patient: pictures of pages and screens.
+      secondary captures that neither lie in the patient nor come from ultrasound or a camera, such as photographs of
+      the fundus: they are pictures of pages and screens.
 
     Args:
         root: folder that holds ``files``.
@@ -76,7 +85,8 @@ def _identity(header: Any, path: Path) -> tuple[str, ...]:
 
 
 def _is_wanted(header: Any) -> bool:
-    screen = "Secondary Capture" in class_of(header) and header.get("Modality") != "US" and not lies_in_patient(header)
+    captured = "Secondary Capture" in class_of(header) and not lies_in_patient(header)
+    screen = captured and not is_picture(header)
     return is_image(header) and not screen
 
 

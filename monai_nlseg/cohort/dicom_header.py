@@ -13,6 +13,7 @@ __all__ = [
     "Plane",
     "class_of",
     "is_image",
+    "is_picture",
     "lies_in_patient",
     "lost_its_image",
     "planes_of",
@@ -37,6 +38,9 @@ TAGS = (
     "Rows",
     "Columns",
 )
+CAMERAS = ("US", "IVUS", "OP", "OPT", "XC", "ES", "GM", "SM", "DMS")
+"""Modalities of pictures: ultrasound, photographs of the eye and its tomography, photographs of the body, through
+endoscopes and microscopes, of slides and of the skin."""
 MULTIPLE = {"SpecificCharacterSet", "PatientID", "SeriesDescription", "ImagePositionPatient", "ImageOrientationPatient"}
 """Tags that may have several values, names because of a backslash in them."""
 
@@ -121,6 +125,11 @@ def is_image(header: Any) -> bool:
     """Whether a header tells of an image: no report, presentation state, segmentation, dose or directory."""
     name = class_of(header)
     return (not name or name[0].isdigit() or _has_pixels(name)) and "Rows" in header and "Columns" in header
+
+
+def is_picture(header: Any) -> bool:
+    """Return whether an image comes from ultrasound or a camera, also if it was captured secondarily."""
+    return header.get("Modality") in CAMERAS
 
 
 def lost_its_image(header: Any) -> bool:

@@ -13,7 +13,17 @@ import numpy as np
 from PIL import Image
 
 from monai_nlseg.cohort.dicom_grid import Grid, grid_of
-from monai_nlseg.cohort.dicom_header import Plane, is_image, lies_in_patient, planes_of, read_header, reason, require
+from monai_nlseg.cohort.dicom_header import (
+    Plane,
+    is_image,
+    is_picture,
+    lies_in_patient,
+    planes_of,
+    read_header,
+    reason,
+    require,
+)
+from monai_nlseg.io.pictures.depth import Samples, eight_bits
 
 __all__ = ["StagedDicom", "read_planes", "stage_dicom"]
 
@@ -37,9 +47,10 @@ def stage_dicom(files: Sequence[Path], folder: Path) -> StagedDicom:
     - Planes with positions in the patient, one a file or all in a multi-frame file: ``volume.nii``, (columns, rows,
       slices) with the affine to RAS mm, in the modality's units such as HU, int16 where that is exact, else float32.
     - Ultrasound and other images without a position: ``frame-0001.png`` and so on, 8-bit grey or RGB. Grey and RGB of
-      8 bits are as stored, but that MONOCHROME1 is inverted so that bright is white; YBR and palettes become RGB.
-      Other depths are scaled by the first window of the header, without one from the least to the greatest value of
-      the file.
+      8 bits, in 8 bits or more, are as stored, but that MONOCHROME1 is inverted so that bright is white; YBR and
+      palettes become RGB. Other depths are scaled by the first window of the header. Without one, ultrasound and
+      photographs are scaled by the bits stored, as files of pictures are; others, such as radiographs, from the least
+      to the greatest value of the file.
 
     Args:
         files: of one series, in any order.
@@ -117,9 +128,15 @@ def _pictures(path: Path, header: Any) -> Iterator[np.ndarray]:
             colours = apply_color_lut(frame, header)
             yield colours if colours.dtype == np.uint8 else (colours >> 8).astype(np.uint8)
         return
-    limits = None if header.get("BitsStored") == 8 and not header.get("PixelRepresentation") else _limits(path, header)
+    unsigned = not header.get("PixelRepresentation")
+    if unsigned and is_picture(header) and header.BitsStored > 8 and _window(header) is None:
+        allocated, stored = header.BitsAllocated, header.BitsStored
+        samples = Samples(allocated, "u", stored if stored < allocated else None, kind == "MONOCHROME1")
+        yield from eight_bits(np.stack(list(_decode(path))), samples, path)
+        return
+    limits = _limits(path, header)
     for frame in _decode(path):
-        picture = frame if limits is None else _scaled(_in_units(frame, header, path), *limits)
+        picture = frame.astype(np.uint8) if limits is None else _scaled(_in_units(frame, header, path), *limits)
         yield 255 - picture if kind == "MONOCHROME1" else picture
 
 
@@ -132,13 +149,25 @@ def _in_units(frame: np.ndarray, header: Any, path: Path) -> np.ndarray:
     return values
 
 
-def _limits(path: Path, header: Any) -> tuple[float, float]:
-    """The values that become black and white."""
-    centre, width = (np.ravel(header.get(keyword) or ()) for keyword in ("WindowCenter", "WindowWidth"))
-    if centre.size and width.size:
-        return float(centre[0]) - float(width[0]) / 2, float(centre[0]) + float(width[0]) / 2
+def _limits(path: Path, header: Any) -> tuple[float, float] | None:
+    """The values that become black and white; None where stored values are of 8 bits, whichever room they have."""
+    unsigned = not header.get("PixelRepresentation")
+    if unsigned and header.get("BitsStored") == 8:
+        return None
+    if (window := _window(header)) is not None:
+        return window
+    if unsigned and all(frame.max() <= 255 for frame in _decode(path)):
+        return None
     extremes = [(values.min(), values.max()) for values in (_in_units(frame, header, path) for frame in _decode(path))]
     return float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
+
+
+def _window(header: Any) -> tuple[float, float] | None:
+    """The ends of the first window of the header, if it has one."""
+    centre, width = (np.ravel(header.get(keyword) or ()) for keyword in ("WindowCenter", "WindowWidth"))
+    if not centre.size or not width.size:
+        return None
+    return float(centre[0]) - float(width[0]) / 2, float(centre[0]) + float(width[0]) / 2
 
 
 def _scaled(values: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from monai_nlseg.cohort.dicom import is_dicom
 from monai_nlseg.cohort.dicom_stage import stage_dicom
 from monai_nlseg.cohort.digests import digest_of
 from monai_nlseg.cohort.storage import fetch, is_remote
+from monai_nlseg.io.pictures import SUFFIXES, stage_picture
 
 __all__ = ["Staged", "stage"]
 
@@ -33,8 +34,11 @@ class Staged:
 def stage(case: Case, folder: Path) -> Staged:
     """Fetch remote files, and write DICOM as NIfTI or PNG, into ``folder``; other local files are taken where they are.
 
+    Pictures that are displayed otherwise than they are stored (EXIF orientation) are written there too.
+
     Raises:
-        ValueError: for a file that is missing, damaged DICOM, or frames of several modalities.
+        ValueError: for a file that is missing, damaged DICOM, frames of several modalities, or a picture that is
+            damaged or one of several pages.
     """
     # Files of one name are held apart, those of one folder stay together: a header finds its data there.
     local = {path: _local(path, folder / digest_of(path.rpartition("/")[0])) for path in case.files}
@@ -42,7 +46,8 @@ def stage(case: Case, folder: Path) -> Staged:
     sources = tuple(local.values())
     dicom = [files[0].suffix.lower() not in (".nii", ".gz") and is_dicom(files[0]) for files in modalities]
     if not any(dicom):
-        return Staged(sources, (tuple(files[0] for files in modalities),), False)
+        images = tuple(_readable(files[0], folder / f"image-{number}") for number, files in enumerate(modalities))
+        return Staged(sources, (images,), False)
     staged = []
     for number, (files, converted) in enumerate(zip(modalities, dicom)):
         if converted:
@@ -54,6 +59,11 @@ def stage(case: Case, folder: Path) -> Staged:
         counts = " and ".join(str(len(images)) for images in staged)
         raise ValueError(f"the modalities have {counts} frames: give images with equally many.")
     return Staged(sources, tuple(zip(*staged)), all(dicom))
+
+
+def _readable(path: Path, folder: Path) -> Path:
+    """What the bundle's reader takes for an image that is no DICOM; ``folder`` is for a file that stands for it."""
+    return stage_picture(path, folder) if path.suffix.lower() in SUFFIXES else path
 
 
 def _local(path: str, folder: Path) -> Path:

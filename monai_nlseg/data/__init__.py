@@ -13,10 +13,9 @@ from monai_nlseg.data.drive import drive_datalist
 from monai_nlseg.data.duplicates import identical_images
 from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.ibsr import IBSR_CLASSES, ibsr_datalist
-from monai_nlseg.data.image_checks import to_grey
 from monai_nlseg.data.images import image_datalist
 from monai_nlseg.data.iseg import ISEG_LABEL_VALUES, iseg_datalist
-from monai_nlseg.data.retina import fundus_channel, retina_split
+from monai_nlseg.data.retina import retina_split
 from monai_nlseg.data.run_length import decode_runs, encode_runs
 from monai_nlseg.data.samplers import BalancedBatchSampler, PeriodicUnderSampler
 from monai_nlseg.data.splits import balanced_split, group_split, stratified_split
@@ -28,6 +27,7 @@ from monai_nlseg.data.ultrasound_nerve import (
 )
 from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, UltrasoundTask, ultrasound_task
 from monai_nlseg.data.writers import AtomicNibabelWriter, AtomicPILWriter
+from monai_nlseg.io.pictures import PictureReader
 
 __all__ = [
     "AtomicNibabelWriter",
@@ -39,6 +39,7 @@ __all__ = [
     "IBSR_CLASSES",
     "ISEG_LABEL_VALUES",
     "PeriodicUnderSampler",
+    "PictureReader",
     "ULTRASOUND_TASKS",
     "UltrasoundTask",
     "assemble_slices",
@@ -55,7 +56,6 @@ __all__ = [
     "drive_datalist",
     "encode_runs",
     "exclude_cases",
-    "fundus_channel",
     "group_split",
     "hc18_datalist",
     "ibsr_datalist",
@@ -67,7 +67,6 @@ __all__ = [
     "retina_split",
     "select_cases",
     "stratified_split",
-    "to_grey",
     "ultrasound_nerve_datalist",
     "ultrasound_nerve_split",
     "ultrasound_nerve_test_datalist",

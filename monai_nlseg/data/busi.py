@@ -26,7 +26,7 @@ def busi_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[
     further lesions of the same image, ``benign (1)_mask_1.png``, ... The data set does not tell which images are of
     one woman.
 
-    Load with ``LoadImaged(("image", "label"), reader="PILReader", converter=to_grey, ensure_channel_first=True)``,
+    Load with ``LoadImaged(("image", "label"), reader="monai_nlseg.data.PictureReader", ensure_channel_first=True)``,
     which makes each mask a channel, and merge these with ``MergeMasksd("label")``.
 
     Args:

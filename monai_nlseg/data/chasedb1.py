@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_nlseg.data.checks import require_directory
-from monai_nlseg.data.image_checks import COLOUR_MODES, check_images, check_partners, check_pixels, named_files
+from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
 
 __all__ = ["chasedb1_datalist"]
 
@@ -19,8 +19,8 @@ def chasedb1_datalist(dataset_dir: str | Path, check_content: bool = False) -> l
     the reference) and ``Image_01L_2ndHO.png`` (the second, the human anchor). There is no mask of the field of view:
     ``FieldOfViewd`` derives it. Both eyes of a child are one "subject": split by it.
 
-    Load the image with ``LoadImaged("image", reader="PILReader", ensure_channel_first=True)``, the masks with
-    ``converter=to_grey`` too.
+    Load the image with ``LoadImaged("image", reader="monai_nlseg.data.PictureReader", channel="rgb",
+    ensure_channel_first=True)``, the masks with ``channel="grey"``.
 
     Args:
         dataset_dir: the folder that holds the files.
@@ -59,7 +59,7 @@ def chasedb1_datalist(dataset_dir: str | Path, check_content: bool = False) -> l
     datalist = []
     for case, image in images.items():
         masks = {"label": first[case]} | ({"second_label": second[case]} if second else {})
-        check_images(case, image, masks, COLOUR_MODES)
+        check_images(case, image, masks, colour=True)
         if check_content:
             check_pixels(image, masks.values())
         paths = {key: str(path) for key, path in masks.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_nlseg.data.checks import require_directory
-from monai_nlseg.data.image_checks import COLOUR_MODES, check_images, check_partners, check_pixels, named_files
+from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
 
 __all__ = ["drive_datalist"]
 
@@ -21,8 +21,8 @@ def drive_datalist(
     reference), ``training/mask/21_training_mask.gif`` (the field of view), and the same under ``test/`` with
     ``test/2nd_manual/01_manual2.gif`` (the second observer). Newer downloads have no manual folders under ``test``.
 
-    Load the image with ``LoadImaged("image", reader="PILReader", ensure_channel_first=True)``, the masks with
-    ``converter=to_grey`` too: their GIF palettes number the colours as they come.
+    Load the image with ``LoadImaged("image", reader="monai_nlseg.data.PictureReader", channel="rgb",
+    ensure_channel_first=True)``, the masks with ``channel="grey"``.
 
     Args:
         dataset_dir: the folder that holds ``training`` and ``test``.
@@ -65,7 +65,7 @@ def drive_datalist(
     for number, image in images.items():
         case = f"{number}_{subset}"
         files = {key: paths[number] for key, paths in masks.items()}
-        check_images(case, image, files, COLOUR_MODES)
+        check_images(case, image, files, colour=True)
         if check_content:
             check_pixels(image, files.values())
         paths = {key: str(path) for key, path in files.items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.data.image_checks import read_grey
+from monai_nlseg.io.pictures import read_grey
 
 __all__ = ["identical_images"]
 

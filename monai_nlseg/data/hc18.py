@@ -31,7 +31,7 @@ def hc18_datalist(
     ``test_set/000_HC.png``; beside them ``training_set_pixel_size_and_HC.csv`` and ``test_set_pixel_size.csv``.
     Further images of one fetus are called ``010_2HC.png``, ``010_3HC.png``, ...: split by "subject".
 
-    Load with ``LoadImaged(("image", "label"), reader="PILReader", converter=to_grey, ensure_channel_first=True)`` and
+    Load with ``LoadImaged(("image", "label"), reader="monai_nlseg.data.PictureReader", ensure_channel_first=True)`` and
     fill the contour.
 
     Args:

@@ -3,59 +3,14 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from monai_nlseg.data.checks import UNREADABLE
+from monai_nlseg.io.pictures import check_picture, read_grey
 
-__all__ = [
-    "COLOUR_MODES",
-    "DAMAGED",
-    "GREY_MODES",
-    "check_images",
-    "check_partners",
-    "check_pixels",
-    "named_files",
-    "read_grey",
-    "read_mask",
-    "to_grey",
-]
-
-GREY_MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
-"""Modes of 8 bits or fewer a channel, which ``to_grey`` turns into grey values without a loss."""
-COLOUR_MODES = ("RGB",)
-
-# Where it counts pages, Pillow lets pass what elsewhere it takes for damage itself.
-LET_PASS = (IndexError, TypeError, KeyError, struct.error)
-DAMAGED = (*UNREADABLE, SyntaxError, Image.DecompressionBombError, *LET_PASS)
-END_MARKS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
-STRIP_OFFSETS, STRIP_SIZES = 273, 279
-
-
-def to_grey(image: Image.Image) -> Image.Image:
-    """Grey values 0 to 255 of a bilevel, palette, grey or colour image, without its alpha channel.
-
-    Data sets mix these forms; loaded as they are, a palette gives indices, alpha one more channel. Use:
-    ``LoadImaged(keys, reader="PILReader", converter=to_grey)``.
-    """
-    return image.convert("L")
-
-
-def read_grey(path: Path) -> np.ndarray:
-    """Grey values of an image file, (H, W) uint8.
-
-    Raises:
-        ValueError: if it cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            return np.asarray(to_grey(image))
-    except DAMAGED as error:
-        raise _unreadable(path, error) from None
+__all__ = ["check_images", "check_partners", "check_pixels", "named_files", "read_mask"]
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -74,33 +29,34 @@ def read_mask(path: Path) -> np.ndarray:
     return pixels > 0
 
 
-def check_images(
-    case: str, image: Path, masks: Mapping[str, Path], image_modes: Collection[str] = GREY_MODES
-) -> tuple[int, int]:
+def check_images(case: str, image: Path, masks: Mapping[str, Path], colour: bool = False) -> tuple[int, int]:
     """Check form and size of an image and its masks by their headers, and that the files are whole.
 
     Args:
         case: name of the case, for the errors.
         image: image file.
         masks: name -> mask file.
-        image_modes: PIL modes that the image may have.
+        colour: whether the image must be in colour.
 
     Returns:
-        Width and height.
+        Width and height as displayed.
 
     Raises:
-        ValueError: for an unreadable or truncated file, a mode of more than 8 bits or other than expected, several
-            pages, or a mask of another size than the image.
+        ValueError: for an unreadable or truncated file, several pages, a grey image where one in colour is expected, or
+            a mask of another size than the image.
     """
-    size = _check_image(image, image_modes)
+    header = check_picture(image)
+    if colour and not header.colour:
+        raise ValueError(f"{case}: '{image}' is grey: expected a photograph in colour, so restore it.")
+    height, width = header.size
     for name, path in masks.items():
-        found = _check_image(path, GREY_MODES)
-        if found != size:
+        rows, columns = check_picture(path).size
+        if (rows, columns) != header.size:
             raise ValueError(
-                f"{case}: {name} '{path.name}' is {found[0]}x{found[1]} pixels, the image {size[0]}x{size[1]}: "
-                "restore both files from one source."
+                f"{case}: {name} '{path.name}' is {columns}x{rows} pixels, the image {width}x{height}: restore both "
+                "files from one source."
             )
-    return size
+    return width, height
 
 
 def check_pixels(image: Path, masks: Iterable[Path], positive: bool = True) -> None:
@@ -175,45 +131,6 @@ def check_partners(images: Collection[str], partners: Collection[str], kind: str
                 f"({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}): restore the missing files or move these "
                 "away."
             )
-
-
-def _check_image(path: Path, modes: Collection[str]) -> tuple[int, int]:
-    """Size of an image."""
-    try:
-        with Image.open(path) as image:
-            pages, size, mode = getattr(image, "n_frames", 1), image.size, image.mode
-            if not _reaches_its_end(path, image):
-                image.load()
-    except FileNotFoundError:
-        raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
-    except DAMAGED as error:
-        raise _unreadable(path, error) from None
-    if pages > 1:
-        raise ValueError(f"'{path}' holds {pages} pages: give one image a file.")
-    if mode not in modes:
-        raise ValueError(f"'{path}' is of PIL's mode {mode}: expected {', '.join(modes)}, so convert it.")
-    return size
-
-
-def _reaches_its_end(path: Path, image: Image.Image) -> bool:
-    """Whether the end of the file shows that nothing is cut off, which spares unpacking the pixels."""
-    if image.format == "TIFF":
-        tags = getattr(image, "tag_v2", {})
-        offsets, sizes = tags.get(STRIP_OFFSETS, ()), tags.get(STRIP_SIZES, ())
-        length = path.stat().st_size
-        return 0 < len(offsets) == len(sizes) and all(start + size <= length for start, size in zip(offsets, sizes))
-    mark = END_MARKS.get(image.format or "")
-    return mark is not None and _tail(path, len(mark)) == mark
-
-
-def _tail(path: Path, length: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-length, 2)
-        return file.read()
-
-
-def _unreadable(path: Path, error: BaseException) -> ValueError:
-    return ValueError(f"'{path}' is not a readable image ({error}): restore the file.")
 
 
 def _numerical(key: tuple[str, ...]) -> list[list[tuple[int, str]]]:

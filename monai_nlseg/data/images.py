@@ -6,19 +6,17 @@ import re
 from pathlib import Path
 
 from monai_nlseg.data.checks import require_directory
-from monai_nlseg.data.image_checks import GREY_MODES, check_images
+from monai_nlseg.io.pictures import SUFFIXES, check_picture
 
 __all__ = ["image_datalist"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-MODES = (*GREY_MODES, "CMYK", "YCbCr")
 MASKS = r".*_(seg|prob|mask(_\d+)?|Annotation|manual\d|1stHO|2ndHO)"
 
 
 def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MASKS) -> list[dict[str, str]]:
     """MONAI datalist of one image or of the images in a folder: PNG, JPEG, TIFF, BMP or GIF, grey or in colour.
 
-    Load with ``LoadImaged("image", reader="PILReader", converter=to_grey, ensure_channel_first=True)``.
+    Load with ``LoadImaged("image", reader="monai_nlseg.data.PictureReader", ensure_channel_first=True)``.
 
     Args:
         dataset: an image file, or a folder.
@@ -32,8 +30,8 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
         output like the case, if ``data_root_dir`` is the folder.
 
     Raises:
-        ValueError: if nothing matches, a file is unreadable, truncated, of several pages or of more than 8 bits, or two
-            files are one case (``a.png`` and ``a.jpg``).
+        ValueError: if nothing matches, a file is unreadable, truncated or of several pages, or two files are one case
+            (``a.png`` and ``a.jpg``).
 
     Examples::
 
@@ -63,7 +61,7 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
                 f"'{cases[case]}' and '{path}' are both case '{case}', one result would replace the other: rename or "
                 "move one, or choose by pattern."
             )
-        check_images(case, path, {}, MODES)
+        check_picture(path)
         cases[case] = path
     return [{"case": case, "image": str(path)} for case, path in cases.items()]
 

@@ -1,41 +1,18 @@
-"""DRIVE and CHASE_DB1 with the same keys: who trains, who validates, which channel of a photograph is taken."""
+"""DRIVE and CHASE_DB1 with the same keys: who trains, who validates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from monai.utils import ensure_tuple
-from PIL import Image
 
 from monai_nlseg.data.chasedb1 import chasedb1_datalist
 from monai_nlseg.data.drive import drive_datalist
-from monai_nlseg.data.image_checks import to_grey
 
-__all__ = ["fundus_channel", "retina_split"]
+__all__ = ["retina_split"]
 
 VALIDATION_SHARE = 0.3
-
-
-def fundus_channel(name: str) -> Callable[[Image.Image], Image.Image]:
-    """A converter for ``LoadImaged(reader="PILReader")``: the channel of a fundus photograph, 0 to 255.
-
-    Args:
-        name: "grey" is 0.299 R + 0.587 G + 0.114 B, DNL-Net's "gray conversion"; "green" is that channel alone, in
-            which vessels have the strongest contrast. A grey image is the same in both.
-
-    Raises:
-        ValueError: for another name.
-
-    Examples::
-
-        >>> fundus_channel("green")(Image.new("RGB", (1, 1), (10, 20, 30))).getpixel((0, 0))
-        20
-    """
-    converters = {"grey": to_grey, "green": _to_green}
-    if name not in converters:
-        raise ValueError(f"channel is '{name}': choose 'green' or 'grey'.")
-    return converters[name]
 
 
 def retina_split(
@@ -89,10 +66,6 @@ def retina_split(
         "training": [case for case in cases if case["subject"] not in held_out],
         "validation": [case for case in cases if case["subject"] in held_out],
     }
-
-
-def _to_green(image: Image.Image) -> Image.Image:
-    return image.convert("RGB").getchannel("G")
 
 
 def _labelled_test_set(dataset_dir: str | Path) -> list[dict[str, str]]:

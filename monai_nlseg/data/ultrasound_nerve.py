@@ -43,7 +43,7 @@ def ultrasound_nerve_datalist(
     ``train_masks.csv`` with the columns subject, img and pixels (run lengths; empty where no nerve is seen). Which
     images are positive is read from the table, or without it from the masks.
 
-    Load with ``LoadImaged(("image", "label"), reader="PILReader", converter=to_grey, ensure_channel_first=True)``.
+    Load with ``LoadImaged(("image", "label"), reader="monai_nlseg.data.PictureReader", ensure_channel_first=True)``.
 
     Args:
         dataset_dir: the folder that holds ``train``.

@@ -32,9 +32,10 @@ class AtomicNibabelWriter(NibabelWriter):
 class AtomicPILWriter(PILWriter):
     """Writer of PNG and other images, (1, H, W), that never leaves a half-written file.
 
-    MONAI's takes (1, W, H) by default, what its PILReader returns by default. Use with ``reverse_indexing=False`` of
-    the reader: ``SaveImaged(writer="monai_nlseg.data.AtomicPILWriter", output_ext=".png", scale=255, ...)`` makes 0 and
-    255 of a mask.
+    MONAI's takes (1, W, H) by default, what its PILReader returns by default. Use with
+    :class:`monai_nlseg.data.PictureReader`, whose rows come first:
+    ``SaveImaged(writer="monai_nlseg.data.AtomicPILWriter", output_ext=".png", scale=255, ...)`` makes 0 and 255 of a
+    mask.
     """
 
     def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:

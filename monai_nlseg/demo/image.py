@@ -12,10 +12,11 @@ import numpy as np
 from skimage.data import retina
 
 from monai_nlseg.bundle import run_bundle
-from monai_nlseg.data.image_checks import read_grey, read_mask
+from monai_nlseg.data.image_checks import read_mask
 from monai_nlseg.data.simulate import simulate_breast, simulate_fetal_head
 from monai_nlseg.data.simulate.folder import save_image
 from monai_nlseg.demo.result import DemoResult, dice
+from monai_nlseg.io.pictures import read_grey
 from monai_nlseg.transforms import FillContour
 from monai_nlseg.visualize import overlay_masks
 

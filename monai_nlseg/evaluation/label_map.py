@@ -8,10 +8,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
-from PIL import Image
 
 from monai_nlseg.data.checks import UNREADABLE, open_volume
-from monai_nlseg.data.image_checks import DAMAGED
+from monai_nlseg.io.pictures import check_picture, stored_picture
 
 __all__ = ["LabelMap", "check_same_grid", "read_label_map"]
 
@@ -107,31 +106,15 @@ def _read_volume(path: Path) -> LabelMap:
 
 
 def _read_image(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            pages = getattr(image, "n_frames", 1)
-            pixels = np.asarray(image.convert("L") if _has_grey_palette(image) else image)
-            is_jpeg = image.format == "JPEG"
-    except FileNotFoundError:
-        raise ValueError(f"'{path}' does not exist: restore it or leave the case out.") from None
-    except DAMAGED as error:
-        raise ValueError(f"'{path}' is not a readable image ({error}): restore the file.") from None
-    if pages > 1:
-        raise ValueError(f"'{path}' holds {pages} pages: give one image a file.")
+    header, pixels = check_picture(path), stored_picture(path)
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
         if (colours != colours[..., :1]).any():
             raise ValueError(f"'{path}' is a colour image: expected a grey or palette image whose values are labels.")
         pixels = colours[..., 0]
-    if is_jpeg:
+    if header.format in ("JPEG", "MPO"):
         return np.where(pixels >= JPEG_CUT, 255, 0).astype(np.int32)
     return _whole(pixels, path)
-
-
-def _has_grey_palette(image: Image.Image) -> bool:
-    # GIF and some PNG hold grey values so, numbered as they come; colours stand for what their numbers mean.
-    colours = np.array(image.getpalette() or [0, 1, 2]).reshape(-1, 3)
-    return image.mode == "P" and bool((colours == colours[:, :1]).all())
 
 
 def _whole(values: np.ndarray, path: Path) -> np.ndarray:

@@ -17,8 +17,8 @@ from monai_nlseg.bundle import explained
 from monai_nlseg.cohort.cases import IMAGES, VOLUMES
 from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.outputs import save_nifti, save_png
-from monai_nlseg.data.image_checks import read_grey
 from monai_nlseg.files import written_beside
+from monai_nlseg.io.pictures import read_grey, stored_picture
 from monai_nlseg.label.served import ServedBundle, staged_image
 from monai_nlseg.quiet import notices_silenced
 
@@ -161,7 +161,7 @@ def _write_label(image: Path, label: _SavedLabel, target: Path) -> tuple[Path, n
     if image.suffix.lower() in IMAGES:
         pixels = read_grey(image)
         check_image(torch.tensor(pixels)[None])
-        mask = read_grey(label.path) if label.path.suffix.lower() in IMAGES else _picture_of(_load(label.path))
+        mask = stored_picture(label.path) if label.path.suffix.lower() in IMAGES else _picture_of(_load(label.path))
         if mask.shape != pixels.shape:
             raise ValueError(f"its label has {_size(mask.shape)} pixels, the image {_size(pixels.shape)}: {SAME_GRID}")
         values = label.map_of(mask)

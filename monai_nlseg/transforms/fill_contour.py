@@ -58,7 +58,7 @@ class FillContour(Transform):
         if len(img.shape) != 3 or img.shape[0] != 1:
             raise ValueError(
                 f"contour {described(img)}: expected (1, H, W), read the image as grey, "
-                "with LoadImaged(reader='PILReader', converter=lambda image: image.convert('L'))."
+                "with LoadImaged(reader='monai_nlseg.data.PictureReader')."
             )
         line = convert_to_numpy(img)[0] > self.threshold
         regions, _ = label(~line)

@@ -103,11 +103,12 @@ def test_what_is_no_image_is_left_out(tmp_path):
         made = header(kind, name, name, Modality=modality)
         set_pixels(made, PIXELS)
         save(made, tmp_path / "p1" / f"{name}.dcm")
-    made = header(SecondaryCaptureImageStorage, "us", "us", Modality="US")
-    set_pixels(made, PIXELS)
-    save(made, tmp_path / "us.dcm")
+    for modality in ("US", "OP", "ES"):
+        made = header(SecondaryCaptureImageStorage, modality, modality, Modality=modality)
+        set_pixels(made, PIXELS)
+        save(made, tmp_path / f"{modality}.dcm")
     assert (tmp_path / "DICOMDIR").is_file() and is_dicom(tmp_path / "DICOMDIR")
-    assert list(found(tmp_path)) == ["p1", "us"]
+    assert list(found(tmp_path)) == ["ES", "OP", "US", "p1"]
 
 
 @pytest.mark.filterwarnings("ignore:End of file reached:UserWarning")

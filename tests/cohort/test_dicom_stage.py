@@ -152,16 +152,33 @@ def test_bright_is_white(tmp_path, staged):
     np.testing.assert_array_equal(picture, 255 - pixels)
 
 
+@pytest.mark.parametrize(
+    ("factor", "stored"), [(1, 8), (1, 16), (16, 12), (257, 16), (256, 16)], ids=lambda value: str(value)
+)
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
+def test_eight_bits_in_sixteen_allocated(tmp_path, staged, factor, stored, photometric):
+    expected = random((2, 5, 7)) // 2 + 40
+    pixels = expected.astype(np.uint16) * factor
+    if photometric == "MONOCHROME1":
+        white = 255 if factor == 1 else 2**stored - 1
+        pixels = white - pixels
+    pictures = staged([write_ultrasound(tmp_path / "a.dcm", pixels, photometric, stored=stored)])
+    assert all(picture.dtype == np.uint8 for picture in pictures)
+    np.testing.assert_array_equal(pictures, expected)
+
+
 def test_other_depths_are_scaled(tmp_path, staged):
     pixels = random((2, 5, 7), 4096, np.uint16)
     low, high = int(pixels.min()), int(pixels.max())
     pictures = staged([write_ultrasound(tmp_path / "a.dcm", pixels, stored=12)])
+    np.testing.assert_array_equal(pictures, np.rint(pixels * (255 / 4095)))
+    pictures = staged([write_ultrasound(tmp_path / "r.dcm", pixels, stored=12, Modality="DX")])
     np.testing.assert_array_equal(pictures, np.rint(255 * ((pixels - low) / (high - low))))
     pictures = staged(
         [write_ultrasound(tmp_path / "b.dcm", pixels, stored=12, WindowCenter=[2000, 0], WindowWidth=[1000, 1])]
     )
     np.testing.assert_array_equal(pictures, np.rint(255 * np.clip((pixels - 1500.0) / 1000, 0, 1)))
-    (picture,) = staged([write_ultrasound(tmp_path / "c.dcm", np.full((5, 7), 9, np.uint16))])
+    (picture,) = staged([write_ultrasound(tmp_path / "c.dcm", np.full((5, 7), 900, np.uint16), Modality="DX")])
     assert not picture.any()
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
+from PIL import Image
 
 from monai_nlseg.cohort import Case
 from monai_nlseg.cohort.staging import stage
@@ -59,3 +61,24 @@ def test_remote_files_that_are_not_there(scratch):
         ValueError, match="'memory://nowhere/a.nii' cannot be fetched .*: check the store and the rights"
     ):
         stage(Case("p", (("memory://nowhere/a.nii",),)), scratch)
+
+
+def test_a_turned_picture_is_staged_as_it_is_displayed(tmp_path, scratch):
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(np.ascontiguousarray(pixels.T[::-1])).save(tmp_path / "a.png", exif=turned)
+    Image.fromarray(pixels.astype(np.uint16) * 99).save(tmp_path / "b.png")
+    staged = stage(Case("p", ((str(tmp_path / "a.png"),), (str(tmp_path / "b.png"),))), scratch)
+    ((first, second),) = staged.images
+    assert staged.sources == (tmp_path / "a.png", tmp_path / "b.png") and first.is_relative_to(scratch)
+    assert second == tmp_path / "b.png"  # what its values mean, the bundle's reader may know
+    with Image.open(first) as image:
+        np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
+def test_pictures_of_several_pages_are_refused(tmp_path, scratch):
+    page = Image.fromarray(np.zeros((2, 3), np.uint8))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
+    with pytest.raises(ValueError, match="a.tif' holds 2 pages: give one image a file"):
+        stage(Case("p", ((str(tmp_path / "a.tif"),),)), scratch)

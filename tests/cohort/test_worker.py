@@ -67,7 +67,7 @@ def test_colours_that_the_bundle_does_not_take(made, tmp_path):
     grey = worker.process(case(save_picture(tmp_path / "grey.png", mode="L")))
     assert "the image has 1 channel, the bundle takes 3" in grey["error"]
     (tmp_path / "half.png").write_bytes(save_picture(tmp_path / "whole.png").read_bytes()[:200])
-    assert "half.png' cannot be read" in worker.process(case(tmp_path / "half.png"))["error"]
+    assert "half.png' is not a readable image" in worker.process(case(tmp_path / "half.png"))["error"]
     assert worker.process(case(tmp_path / "whole.png"))["status"] == "done"
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from monai.transforms import Compose, LoadImaged
 
-from monai_nlseg.data import busi_datalist, identical_images, to_grey
+from monai_nlseg.data import busi_datalist, identical_images
 from monai_nlseg.transforms import MergeMasksd
 from tests.data.images import SHARED, save_image, save_mask, truncate
 
@@ -47,13 +47,13 @@ def test_layout(folder):
 def test_masks_of_several_forms_merge_to_one(folder):
     load = Compose(
         [
-            LoadImaged(("image", "label"), reader="PILReader", converter=to_grey, ensure_channel_first=True),
+            LoadImaged(("image", "label"), reader="monai_nlseg.data.PictureReader", ensure_channel_first=True),
             MergeMasksd("label"),
         ]
     )
     sums = [load(entry)["label"].sum().item() for entry in busi_datalist(folder)]
     assert sums == [5, 5, 15, 5, 0]
-    assert load(busi_datalist(folder)[1])["image"].shape == (1, 20, 16)
+    assert load(busi_datalist(folder)[1])["image"].shape == (1, 16, 20)
 
 
 @pytest.mark.parametrize(

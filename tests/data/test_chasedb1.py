@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from monai.transforms import Compose, LoadImaged
 
-from monai_nlseg.data import chasedb1_datalist, to_grey
+from monai_nlseg.data import chasedb1_datalist
 from monai_nlseg.metrics import OverlapMetric
 from monai_nlseg.transforms import FieldOfViewd, MergeMasksd
 from tests.data.images import SHARED, save_image, save_mask, truncate
@@ -44,7 +44,7 @@ def test_layout(folder):
         (lambda root: (root / "Image_14L.jpg").unlink(), r"1 mask of the first observer without image \(Image_14L\)"),
         (lambda root: save_image(root / "Image_01.jpg"), "unknown name: expected Image_01L.jpg"),
         (lambda root: save_image(root / "Image_01L.png", "RGB"), "are one file twice"),
-        (lambda root: save_image(root / "Image_01L.jpg"), "is of PIL's mode L: expected RGB"),
+        (lambda root: save_image(root / "Image_01L.jpg"), "is grey: expected a photograph in colour"),
         (lambda root: save_mask(root / "Image_01L_2ndHO.png", size=(9, 9)), "second_label .* is 9x9 pixels"),
         (lambda root: truncate(root / "Image_01L.jpg"), "Image_01L.jpg' is not a readable image"),
         (lambda root: save_mask(root / "Image_01L_1stHO.png", ()), "Image_01L_1stHO.png' is empty"),
@@ -74,8 +74,8 @@ def test_second_observer_of_two_children():
     """Fields of view of all images are tested with the transform; four suffice to see that the parts fit together."""
     load = Compose(
         [
-            LoadImaged("image", reader="PILReader", ensure_channel_first=True),
-            LoadImaged(("label", "second_label"), reader="PILReader", converter=to_grey, ensure_channel_first=True),
+            LoadImaged("image", reader="monai_nlseg.data.PictureReader", channel="rgb", ensure_channel_first=True),
+            LoadImaged(("label", "second_label"), reader="monai_nlseg.data.PictureReader", ensure_channel_first=True),
             MergeMasksd(("label", "second_label")),
             FieldOfViewd("image"),
         ]

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from monai.transforms import LoadImaged
 
-from monai_nlseg.data import drive_datalist, to_grey
+from monai_nlseg.data import drive_datalist
 from tests.data.images import save_image, save_mask, truncate
 
 
@@ -43,12 +43,12 @@ def test_newer_downloads_have_no_labels_of_the_test_set(folder):
 
 def test_monai_loads_tiff_and_gif(folder):
     entry = drive_datalist(folder, "test")[0]
-    entry = LoadImaged("image", reader="PILReader", ensure_channel_first=True)(entry)
-    keys = ("label", "second_label", "fov")
-    entry = LoadImaged(keys, reader="PILReader", converter=to_grey, ensure_channel_first=True)(entry)
-    assert entry["image"].shape == (3, 20, 16)
+    keys, reader = ("label", "second_label", "fov"), "monai_nlseg.data.PictureReader"
+    entry = LoadImaged("image", reader=reader, channel="rgb", ensure_channel_first=True)(entry)
+    entry = LoadImaged(keys, reader=reader, ensure_channel_first=True)(entry)
+    assert entry["image"].shape == (3, 16, 20)
     assert [(entry[key] > 0).sum().item() for key in keys] == [5, 10, 50]
-    assert entry["label"].shape == (1, 20, 16) and (entry["label"][0, 3:8, 2] == 255).all()
+    assert entry["label"].shape == (1, 16, 20) and (entry["label"][0, 2, 3:8] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_monai_loads_tiff_and_gif(folder):
         (lambda root: shutil.rmtree(root / "1st_manual"), "1st_manual' is not a directory: .* files 21_manual1.gif"),
         (lambda root: shutil.rmtree(root / "mask"), "mask' is not a directory: .* files 21_training_mask.gif"),
         (lambda root: save_image(root / "images" / "21_test.tif"), "unknown name: expected 21_training.tif"),
-        (lambda root: save_image(root / "images" / "21_training.tif"), "is of PIL's mode L: expected RGB"),
+        (lambda root: save_image(root / "images" / "21_training.tif"), "is grey: expected a photograph in colour"),
         (lambda root: save_mask(root / "mask" / "21_training_mask.gif", size=(9, 9)), "fov .* is 9x9 pixels"),
         (lambda root: truncate(root / "images" / "21_training.tif", 400), "21_training.tif' is not a readable image"),
         (lambda root: truncate(root / "1st_manual" / "22_manual1.gif"), "22_manual1.gif' is not a readable image"),

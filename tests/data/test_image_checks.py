@@ -4,10 +4,9 @@ import struct
 
 import numpy as np
 import pytest
-from monai.transforms import LoadImage
 from PIL import Image
 
-from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask, to_grey
+from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask
 from monai_nlseg.evaluation.label_map import read_label_map
 from tests.data.images import save_image, save_mask, truncate
 
@@ -19,9 +18,6 @@ def test_masks_of_all_forms_are_one_mask(tmp_path, mode):
     expected = save_mask(tmp_path / "mask.png", mode=mode)
     assert check_images("a", tmp_path / "mask.png", {"mask": tmp_path / "mask.png"}) == (20, 16)
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.png"), expected)
-    loaded = LoadImage(reader="PILReader", converter=to_grey, ensure_channel_first=True)(tmp_path / "mask.png")
-    assert loaded.shape == (1, 20, 16)  # MONAI's axes: width first
-    np.testing.assert_array_equal(np.asarray(loaded[0]).T > 0, expected)
 
 
 def test_gif_whose_palette_is_inverted(tmp_path):
@@ -30,8 +26,6 @@ def test_gif_whose_palette_is_inverted(tmp_path):
     image.putpalette([255] * 3 + [0] * 3)
     image.save(tmp_path / "mask.gif", optimize=False)
     np.testing.assert_array_equal(read_mask(tmp_path / "mask.gif"), drawn)
-    loaded = LoadImage(reader="PILReader", converter=to_grey)(tmp_path / "mask.gif")
-    np.testing.assert_array_equal(np.asarray(loaded).T > 0, drawn)
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "tif", "gif", "bmp"])
@@ -75,12 +69,9 @@ def test_bytes_behind_the_end_do_no_harm(tmp_path):
 
 
 def test_forms_that_are_refused(tmp_path):
-    Image.fromarray(np.zeros((16, 20), np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(ValueError, match="deep.png' is of PIL's mode I;16: expected 1, L"):
-        check_images("a", tmp_path / "deep.png", {})
     save_image(tmp_path / "grey.png")
-    with pytest.raises(ValueError, match="grey.png' is of PIL's mode L: expected RGB, so convert it"):
-        check_images("a", tmp_path / "grey.png", {}, ("RGB",))
+    with pytest.raises(ValueError, match="a: .*grey.png' is grey: expected a photograph in colour, so restore it"):
+        check_images("a", tmp_path / "grey.png", {}, colour=True)
     page = Image.fromarray(np.zeros((16, 20), np.uint8))
     page.save(tmp_path / "pages.tif", save_all=True, append_images=[page])
     with pytest.raises(ValueError, match="holds 2 pages"):
@@ -90,6 +81,14 @@ def test_forms_that_are_refused(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(ValueError, match="text.png' is not a readable image"):
         check_images("a", tmp_path / "text.png", {})
+
+
+def test_a_mask_is_of_the_size_that_its_turned_image_is_displayed_in(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(np.zeros((20, 16), np.uint8)).save(tmp_path / "a.jpg", exif=turned)
+    save_mask(tmp_path / "a_mask.png")
+    assert check_images("a", tmp_path / "a.jpg", {"mask": tmp_path / "a_mask.png"}) == (20, 16)
 
 
 def test_sizes_that_differ(tmp_path):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from monai_nlseg.data import image_datalist
 from monai_nlseg.data.simulate import simulate_fetal_head, simulate_retina, simulate_ultrasound_nerve
@@ -57,6 +59,18 @@ def test_two_files_of_one_case_are_refused(tmp_path):
     save_image(tmp_path / "a.png")
     save_image(tmp_path / "a.bmp")
     with pytest.raises(ValueError, match="are both case 'a', one result would replace the other"):
+        image_datalist(tmp_path)
+
+
+def test_pictures_of_sixteen_bits_are_images_too(tmp_path):
+    Image.fromarray(np.full((4, 5), 40000, np.uint16)).save(tmp_path / "deep.png")
+    assert [entry["case"] for entry in image_datalist(tmp_path)] == ["deep"]
+
+
+def test_pages_are_refused(tmp_path):
+    page = Image.fromarray(np.zeros((4, 5), np.uint8))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
+    with pytest.raises(ValueError, match="a.tif' holds 2 pages: give one image a file"):
         image_datalist(tmp_path)
 
 

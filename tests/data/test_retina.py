@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from monai_nlseg.data import fundus_channel, retina_split
+from monai_nlseg.data import retina_split
 from tests.bundles.retina_folders import chasedb1_folder, drive_folder
 
 
@@ -66,13 +64,3 @@ def test_drive_without_test_labels_is_told_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="has no labels .* hold out images of the training set by validation_subjects"):
         retina_split("drive", tmp_path)
     assert len(retina_split("drive", tmp_path, "21")["training"]) == 2
-
-
-def test_channels():
-    colours = Image.fromarray(np.array([[[200, 100, 50]]], np.uint8))
-    assert fundus_channel("green")(colours).getpixel((0, 0)) == 100
-    assert fundus_channel("grey")(colours).getpixel((0, 0)) == round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
-    grey = Image.fromarray(np.array([[77]], np.uint8))
-    assert fundus_channel("green")(grey).getpixel((0, 0)) == fundus_channel("grey")(grey).getpixel((0, 0)) == 77
-    with pytest.raises(ValueError, match="channel is 'red': choose 'green' or 'grey'"):
-        fundus_channel("red")

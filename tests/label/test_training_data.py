@@ -77,6 +77,18 @@ def test_masks_of_pictures_hold_1_or_255(tmp_path, white):
     np.testing.assert_array_equal(np.asarray(Image.open(found.label)), mask)
 
 
+def test_a_turned_photograph_has_the_mask_that_was_drawn_over_it(tmp_path):
+    image, label = write_picture(tmp_path / "studies", "scan", 2)
+    mask, turned = np.asarray(Image.open(label)) > 0, Image.Exif()
+    turned[0x0112] = 6
+    pixels = np.asarray(Image.open(image))
+    Image.fromarray(np.ascontiguousarray(pixels.swapaxes(0, 1)[::-1])).save(image, exif=turned)
+    Image.fromarray(mask.astype(np.uint16)).save(label)
+    (found,), _ = checked(LAEDNET, pairs((image, label)), tmp_path)
+    np.testing.assert_array_equal(np.asarray(Image.open(found.image)), pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(found.label)), mask)
+
+
 @pytest.mark.parametrize("axes", [2, 3])
 def test_mask_of_a_picture_may_be_nifti_of_columns_and_rows(tmp_path, axes):
     image, label = write_picture(tmp_path / "studies", "scan", 2)

@@ -129,15 +129,12 @@ def fundus(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("converter", "expected"),
-    [
-        (lambda image: image.convert("L"), lambda pixels: pixels @ np.array([0.299, 0.587, 0.114])),
-        (lambda image: image.getchannel("G"), lambda pixels: pixels[..., 1]),
-    ],
+    ("channel", "expected"),
+    [("grey", lambda pixels: pixels @ np.array([0.299, 0.587, 0.114])), ("green", lambda pixels: pixels[..., 1])],
 )
-def test_grey_of_a_colour_image(fundus, converter, expected):
+def test_grey_of_a_colour_image(fundus, channel, expected):
     file, pixels = fundus
-    load = LoadImaged("image", reader="PILReader", reverse_indexing=False, converter=converter)
+    load = LoadImaged("image", reader="monai_nlseg.data.PictureReader", channel=channel)
     image = EnsureChannelFirstd("image")(load({"image": file}))["image"]
     assert image.shape == (1, 20, 30)
     np.testing.assert_allclose(image[0].numpy(), expected(pixels), atol=0.51)

@@ -1,0 +1,102 @@
+"""The pixels of a picture, turned as they are displayed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from monai_nlseg.io.pictures.errors import PictureError
+from monai_nlseg.io.pictures.header import PictureHeader
+from monai_nlseg.io.pictures.tiff import tiff_values
+
+__all__ = ["deep_values", "displayed", "opened", "rawmode_of"]
+
+
+def deep_values(path: Path, header: PictureHeader) -> np.ndarray:
+    """Return values of more than 8 bits as stored, (H, W) or (H, W, 3), turned as they are displayed.
+
+    Raises:
+        PictureError: for a compression or colours that neither tifffile nor Pillow reads.
+    """
+    if header.tiff is None:
+        return _deep_png(path, header)
+    values = tiff_values(path, header.tiff)
+    if values is None:
+        values = _by_pillow(path, header)
+    if values is None:
+        bits = header.samples.bits if header.samples else 8
+        raise PictureError(
+            f"'{path}' holds values of {bits} bits with the compression {header.tiff.compression}, which is not "
+            "supported: save it with 8 or 16 bits and without compression."
+        )
+    return values
+
+
+def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray | None:
+    """Values of a TIFF by Pillow, which knows compressions that tifffile does not, such as LZW; None if it cannot."""
+    try:
+        with opened(path, header) as image:
+            mode, rawmode = image.mode, rawmode_of(image)
+            order = image.tag_v2.prefix  # type: ignore[attr-defined]
+    except UnidentifiedImageError:
+        return None
+    # Of the other order, Pillow turns the bytes of I and F once too often.
+    if mode.startswith("I;16") or mode in ("I", "F") and order == (b"II" if sys.byteorder == "little" else b"MM"):
+        values = np.asarray(displayed(path, header))
+        unsigned = header.samples is not None and header.samples.kind == "u"
+        return values.view(np.uint32) if values.dtype == np.int32 and unsigned else values
+    return _both_bytes(path, header) if rawmode[:-1] in ("RGB;16", "RGBX;16", "RGBA;16") else None
+
+
+def _deep_png(path: Path, header: PictureHeader) -> np.ndarray:
+    with opened(path, header) as image:
+        rawmode = rawmode_of(image)
+    if rawmode == "LA;16B":  # its four bytes are those of a pixel of RGBA
+        high, low = np.moveaxis(np.asarray(displayed(path, header, "RGBA"))[..., :2].astype(np.uint16), -1, 0)
+        return high << 8 | low
+    if rawmode.startswith("RGB"):
+        return _both_bytes(path, header)
+    return np.asarray(displayed(path, header))
+
+
+def _both_bytes(path: Path, header: PictureHeader) -> np.ndarray:
+    """Red, green and blue of 16 bits: Pillow keeps the high byte, and in the other order of bytes the low one."""
+    with opened(path, header) as image:
+        rawmode = rawmode_of(image)
+    other = rawmode[:-1] + ("L" if rawmode[-1] == "B" or rawmode[-1] == "N" and sys.byteorder == "big" else "B")
+    high, low = (np.asarray(displayed(path, header, order))[..., :3].astype(np.uint16) for order in (rawmode, other))
+    return high << 8 | low
+
+
+@contextmanager
+def opened(path: Path, header: PictureHeader) -> Iterator[ImageFile.ImageFile]:
+    """Open the one picture of a file in Pillow, not by its path: that Pillow would map in the shape as displayed."""
+    with path.open("rb") as file, Image.open(file) as image:
+        image.seek(header.tiff.page if header.tiff else 0)
+        yield image
+
+
+def displayed(path: Path, header: PictureHeader, rawmode: str = "") -> Image.Image:
+    """Return the pixels as Pillow decodes them, or by another of its raw modes, turned as they are displayed."""
+    with opened(path, header) as image:
+        if rawmode:
+            image.tile = [_in_mode(tile, rawmode) for tile in image.tile]
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+def rawmode_of(image: ImageFile.ImageFile) -> str:
+    """Return how the bytes of a picture that is not decoded yet are laid out, such as "RGB;16B"."""
+    arguments = image.tile[0][3] if image.tile else ""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _in_mode(tile: Any, rawmode: str) -> Any:
+    arguments = rawmode if isinstance(tile[3], str) else (rawmode, *tile[3][1:])
+    return tile._replace(args=arguments) if hasattr(tile, "_replace") else (*tile[:3], arguments)

@@ -1,0 +1,66 @@
+"""MONAI's reader of pictures as they are displayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.config import PathLike
+from monai.data import PILReader, is_supported_format
+from monai.utils import ensure_tuple
+from PIL import Image
+
+from monai_nlseg.io.pictures.header import SUFFIXES
+from monai_nlseg.io.pictures.read import open_picture, to_grey
+
+__all__ = ["PictureReader"]
+
+
+class PictureReader(PILReader):
+    """Reader of pictures as they are displayed, in rows and columns, with values from 0 to 255.
+
+    A picture gives the same values in any encoding: 8 or 16 bits, integers or floating point, with a palette or an
+    alpha channel, big or little end first, black or white as zero, turned by its EXIF orientation or not. What cannot
+    be read rightly is refused: several pages, a depth that would be a guess. Use::
+
+        LoadImaged(keys, reader="monai_nlseg.data.PictureReader", channel="grey", ensure_channel_first=True)
+
+    Args:
+        channel: "grey" (0.299 R + 0.587 G + 0.114 B), "green" (that channel alone, in which the vessels of a fundus
+            photograph have the strongest contrast), or "rgb", which gives an axis of three colours behind the others.
+
+    Raises:
+        ValueError: for another channel.
+    """
+
+    def __init__(self, channel: str = "grey") -> None:
+        converters = {"grey": to_grey, "green": _to_green, "rgb": _to_rgb}
+        if channel not in converters:
+            raise ValueError(f"channel is '{channel}': choose 'grey', 'green' or 'rgb'.")
+        super().__init__(converter=converters[channel], reverse_indexing=False)
+
+    def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
+        """Return whether the names of all files end as those of pictures do."""
+        return is_supported_format(filename, [suffix.removeprefix(".") for suffix in SUFFIXES])
+
+    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> list[Path]:
+        """Return the paths; :meth:`get_data` opens them, for where this raises, MONAI tries its other readers."""
+        return [Path(name) for name in ensure_tuple(data)]
+
+    def get_data(self, img: Sequence[Path]) -> tuple[np.ndarray, dict]:
+        """Return the pictures of one size, (H, W) or (H, W, 3); of several files they are stacked as channels.
+
+        Raises:
+            PictureError: for a file that cannot be read rightly.
+        """
+        return super().get_data([self.converter(open_picture(path)) for path in img])
+
+
+def _to_green(image: Image.Image) -> Image.Image:
+    return image.convert("RGB").getchannel("G")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    return image.convert("RGB")
