@@ -37,7 +37,7 @@ def notices_silenced(trusted: bool, summaries: bool) -> Iterator[None]:
     """
 
     def passes(record: logging.LogRecord) -> bool:
-        return summaries or record.levelno >= logging.ERROR
+        return summaries or record.levelno >= logging.ERROR or record.name not in WORKFLOW_LOGGERS
 
     handlers = [handler for name in WORKFLOW_LOGGERS for handler in get_logger(name).handlers]
     codec = logging.getLogger("monai.data.nvimgcodec_pydicom_plugin")

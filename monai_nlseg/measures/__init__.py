@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from monai_nlseg.measures.colour import colour_share
+from monai_nlseg.measures.colour import COLOUR_SHARE, colour_share
 from monai_nlseg.measures.image import unlike_image
 from monai_nlseg.measures.labels import unlike_labels
 from monai_nlseg.measures.requirements import InputRequirements, ResultLimits
 
-__all__ = ["InputRequirements", "ResultLimits", "colour_share", "unlike_image", "unlike_labels"]
+__all__ = ["COLOUR_SHARE", "InputRequirements", "ResultLimits", "colour_share", "unlike_image", "unlike_labels"]

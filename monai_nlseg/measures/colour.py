@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["colour_share"]
+__all__ = ["COLOUR_SHARE", "colour_share"]
 
+COLOUR_SHARE = "colour_share"
+"""Key in the meta data under which a reader of pictures leaves the share of pixels with a colour."""
 CHROMA = 40
 """Of 255: sepia or bluish prints of grey images stay below."""
 

@@ -13,16 +13,14 @@ from monai.data.utils import affine_to_spacing
 from monai.transforms import MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, convert_to_numpy
 
-from monai_nlseg.measures import InputRequirements, unlike_image
+from monai_nlseg.measures import COLOUR_SHARE, InputRequirements, unlike_image
 
-__all__ = ["COLOUR_SHARE", "UNLIKE_INPUT", "CheckInput", "CheckInputd"]
+__all__ = ["UNLIKE_INPUT", "CheckInput", "CheckInputd"]
 
 logger = logging.getLogger(__name__)
 
 UNLIKE_INPUT = "unlike_input"
 """Key in the meta data of the sentences, one a line; empty for an image as required."""
-COLOUR_SHARE = "colour_share"
-"""Key in the meta data under which a reader of pictures leaves the share of pixels with a colour."""
 
 
 class CheckInput(Transform):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from monai_nlseg.bundle import run_bundle
+from monai_nlseg.cohort.model import Model
 from monai_nlseg.data.simulate import simulate_fetal_head
 from monai_nlseg.errors import sentence
 
@@ -52,3 +53,22 @@ def test_a_result_that_cannot_be_is_said(images, tmp_path, caplog):
     assert f"the result of {images}/fine.png is unlike what the bundle was made for: " in record.message
     assert "fills 100 % of the image, expected 3 to 80 %" in record.message
     assert np.asarray(Image.open(tmp_path / "out" / "fine_seg.png")).all()
+
+
+RETINA = "retinal_vessel_dnlnet_segmentation"
+
+
+@pytest.mark.parametrize(
+    ("bundle", "colour", "words"),
+    [
+        (ULTRASOUND, True, "100 % of the pixels have a colour, expected at most 20 %: give a grey image"),
+        (ULTRASOUND, False, None),
+        (RETINA, True, None),
+        (RETINA, False, "0 % of the pixels have a colour, expected at least 20 %: give a colour image"),
+    ],
+)
+def test_colours_are_known_though_the_network_sees_one_channel(tmp_path, bundle, colour, words):
+    grey = np.random.default_rng(0).integers(60, 200, (300, 320, 1), np.uint8)
+    Image.fromarray(np.repeat(grey, 3, axis=-1) - np.array([0, 50, 60], np.uint8) * colour).save(tmp_path / "a.png")
+    model = Model(bundle)
+    assert model.read([tmp_path / "a.png"]).unlike == ([] if words is None else [words])

@@ -108,7 +108,7 @@ def test_summary(opened, brains):
     assert page.title() == "Brain segmentation: quality control"
     assert page.inner_text("#title") == "Brain segmentation" and "1.2.3" in page.inner_text("#subtitle")
     tiles = [re.sub(r"\s+", " ", text) for text in page.locator(".tile").all_inner_texts()]
-    assert tiles == ["10 cases", "9 done", "1 failed", "1 flagged", "2.0 h wall time", "5.0 cases an hour"]
+    assert tiles == ["10 cases", "9 done", "1 failed", "0 unlike", "1 flagged", "2.0 h wall time", "5.0 cases an hour"]
     assert "2026-01-02 03:00:00 UTC" in page.inner_text("#when")
     page.click("#run summary")
     assert "nlseg infer" in page.inner_text("#facts")

@@ -14,6 +14,7 @@ from PIL import Image
 
 from monai_nlseg.io.pictures.header import SUFFIXES
 from monai_nlseg.io.pictures.read import open_picture, to_grey
+from monai_nlseg.measures import COLOUR_SHARE, colour_share
 
 __all__ = ["PictureReader"]
 
@@ -52,10 +53,15 @@ class PictureReader(PILReader):
     def get_data(self, img: Sequence[Path]) -> tuple[np.ndarray, dict]:
         """Return the pictures of one size, (H, W) or (H, W, 3); of several files they are stacked as channels.
 
+        The meta data have the share of pixels with a colour, see :func:`monai_nlseg.measures.colour_share`.
+
         Raises:
             PictureError: for a file that cannot be read rightly.
         """
-        return super().get_data([self.converter(open_picture(path)) for path in img])
+        pictures = [open_picture(path) for path in img]
+        values, meta = super().get_data([self.converter(picture) for picture in pictures])
+        meta[COLOUR_SHARE] = max(colour_share(np.asarray(_to_rgb(picture))) for picture in pictures)
+        return values, meta
 
 
 def _to_green(image: Image.Image) -> Image.Image:

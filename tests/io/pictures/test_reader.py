@@ -31,8 +31,18 @@ def test_eight_bits_are_read_as_by_pil_reader(tmp_path, name):
         )(path)
         image = load(path, channel=channel)
         assert image.dtype == expected.dtype and (image == expected).all() and image.shape == (1, *SIZE)
-        assert image.meta.keys() == expected.meta.keys() and (image.affine == expected.affine).all()
+        assert image.meta.keys() == {*expected.meta, "colour_share"} and (image.affine == expected.affine).all()
     assert (load(path) == load(path, channel="grey")).all()
+
+
+def test_the_share_of_colours_is_known_whichever_channel_is_taken(tmp_path):
+    half = np.zeros((20, 30, 3), np.uint8)
+    half[:10] = (200, 90, 30)
+    Image.fromarray(half).save(tmp_path / "a.png")
+    Image.fromarray(half[..., 0]).save(tmp_path / "grey.png")
+    for channel in ("grey", "green", "rgb"):
+        assert load(tmp_path / "a.png", channel=channel).meta["colour_share"] == 0.5
+        assert load(tmp_path / "grey.png", channel=channel).meta["colour_share"] == 0
 
 
 def test_colours(tmp_path):
