@@ -11,7 +11,7 @@ from typing import Any
 from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
 from monai_nlseg.cohort.storage import exists, files_below, is_remote, join, read_bytes
-from monai_nlseg.io.formats import PAIR_VOXELS, PAIRS, VOLUMES, named_data, pair_header, pair_voxels
+from monai_nlseg.io.formats import PAIR_VOXELS, PAIRS, VOLUMES, named_data, pair_header, pair_voxels, spm_affine
 from monai_nlseg.io.pictures import SUFFIXES
 
 __all__ = ["IMAGES", "Case", "find_cases", "require_names"]
@@ -43,6 +43,7 @@ class Case:
             found.append(path)
             if path.lower().endswith(PAIRS):
                 found.append(pair_voxels(path))
+                found += filter(exists, [spm_affine(path)])
             elif path.lower().endswith((".mhd", ".nhdr")):
                 found += _data_of(path)
         return found

@@ -15,6 +15,7 @@ __all__ = [
     "named_data",
     "pair_header",
     "pair_voxels",
+    "spm_affine",
 ]
 
 PAIRS = (".hdr", ".hdr.gz")
@@ -42,6 +43,11 @@ def pair_voxels(header: str) -> str:
 def pair_header(voxels: str) -> str:
     """Return the name of the header that belongs to the voxels of a pair; other names as they are."""
     return _partner(voxels, "img", "hdr")
+
+
+def spm_affine(header: str) -> str:
+    """Return the name of the file in which SPM keeps the affine of an Analyze pair: ``a.hdr`` -> ``a.mat``."""
+    return _partner(header, "hdr", "mat").removesuffix(".gz")
 
 
 def named_data(header: bytes) -> list[str]:

@@ -163,8 +163,9 @@ def _unit(image: SpatialImage) -> str:
 
 
 def _has_one_affine(image: nibabel.Nifti1Image) -> bool:
-    if not (image.header["sform_code"] > 0 and image.header["qform_code"] > 0):
-        return True
+    codes = [image.header[name] > 0 for name in ("sform_code", "qform_code")]
+    if not all(codes):
+        return any(codes)  # without any, programs have conventions of their own
     try:
         return np.allclose(image.get_qform(), image.affine, atol=1e-3)
     except ValueError:  # a quaternion longer than one

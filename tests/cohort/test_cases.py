@@ -79,6 +79,13 @@ def test_a_pair_without_its_header_or_data(tmp_path):
     assert find_cases(tmp_path / "header")[0].files[1].endswith("a.img")
 
 
+def test_the_affine_of_spm_belongs_to_the_case(tmp_path):
+    touch(tmp_path, "a.hdr", "a.img", "a.mat")
+    assert [case.files for case in find_cases(tmp_path)] == [
+        [str(tmp_path / name) for name in ("a.hdr", "a.img", "a.mat")]
+    ]
+
+
 def test_the_voxels_of_a_pair_stand_for_its_header(tmp_path):
     touch(tmp_path, "a.hdr", "a.img", "b.HDR.GZ", "b.IMG.GZ")
     assert find_cases(tmp_path / "a.img")[0].files == [str(tmp_path / name) for name in ("a.hdr", "a.img")]

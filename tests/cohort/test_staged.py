@@ -28,7 +28,7 @@ def store():
 def test_the_sentence_names_the_file_and_not_where_it_was_copied_to(worker, store):
     store.pipe("/scans/p1.nii.gz", b"no image" * 100)
     record = worker.process(Case("p1", (("memory://scans/p1.nii.gz",),)))
-    assert record["error"].startswith("'p1.nii.gz' cannot be read (File p1.nii.gz is not a gzip file)")
+    assert record["error"].startswith("'p1.nii.gz' is not a readable NIfTI or Analyze volume (File p1.nii.gz is not")
 
 
 def test_scores_are_let_go_before_the_outputs_are_written(worker, tmp_path, monkeypatch):

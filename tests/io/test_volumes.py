@@ -60,6 +60,9 @@ def test_without_a_place_voxel_sizes_and_nibabels_convention_hold(tmp_path):
     centre = header.affine @ [*(np.array(SHAPE) - 1) / 2, 1]
     np.testing.assert_allclose(centre[:3], 0, atol=1e-6)
     assert header.affine[0, 0] < 0
+    made = nibabel.load(plain_nifti(tmp_path / "a.nii", tmp_path / "plain"))
+    np.testing.assert_allclose(made.affine, header.affine, atol=1e-6)
+    assert made.header["sform_code"] == made.header["qform_code"] == 1
 
 
 @pytest.mark.parametrize("kind", [nibabel.AnalyzeImage, nibabel.Spm99AnalyzeImage])
@@ -68,6 +71,13 @@ def test_analyze_holds_no_orientation(tmp_path, kind):
     volume = read_volume(tmp_path / "a.hdr")
     np.testing.assert_array_equal(volume.values, ANATOMY)
     assert volume.header.spacing == pytest.approx((0.9, 1.2, 1.5)) and not volume.header.oriented
+
+
+def test_spm_keeps_the_affine_beside(tmp_path):
+    nibabel.save(nibabel.Spm99AnalyzeImage(STORED, AFFINE), tmp_path / "a.hdr")
+    assert (tmp_path / "a.mat").is_file()
+    volume = read_volume(tmp_path / "a.hdr")
+    np.testing.assert_array_equal(in_anatomy(volume.values, volume.affine), ANATOMY)
 
 
 @pytest.mark.parametrize("suffix", [".mgh", ".mgz"])
