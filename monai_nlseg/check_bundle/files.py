@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
-from monai_nlseg.check_bundle.large_files import listed_files
+from monai_nlseg.check_bundle.large_files import LARGEST_COMMITTED, listed_files
 from monai_nlseg.check_bundle.subject import README, Subject
 
 __all__ = ["check_files", "check_json", "check_sizes", "check_weights"]
@@ -19,8 +19,6 @@ ASKED = {
 DATA_LICENCE = "docs/data_license.txt"
 LARGEST = 25 * 1024 * 1024
 """Bytes of a file in the zoo."""
-LARGEST_COMMITTED = 1024 * 1024
-"""Bytes of a file that the zoo's pre-commit lets into a commit."""
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:

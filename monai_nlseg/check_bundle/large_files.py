@@ -13,11 +13,11 @@ from monai.bundle import ConfigParser
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import SUFFIXES, Subject
 
-__all__ = ["check_large_files", "large_files", "listed_files"]
+__all__ = ["LARGEST_COMMITTED", "check_large_files", "large_files", "listed_files"]
 
 HASHES = ("md5", "sha1", "sha256", "sha512")
-LEAST = 1024 * 1024
-"""Bytes above which the zoo's pre-commit refuses a file."""
+LARGEST_COMMITTED = 1024 * 1024
+"""Bytes of a file that the zoo's pre-commit lets into a commit."""
 
 
 def large_files(root: Path, url: str) -> str:
@@ -30,7 +30,9 @@ def large_files(root: Path, url: str) -> str:
     Raises:
         ValueError: if the bundle has no file in ``models`` that is too large for a commit to the zoo.
     """
-    models = sorted(path for path in (root / "models").glob("*") if path.is_file() and path.stat().st_size > LEAST)
+    models = sorted(
+        path for path in (root / "models").glob("*") if path.is_file() and path.stat().st_size > LARGEST_COMMITTED
+    )
     if not models:
         raise ValueError(f"'{root / 'models'}' holds no file above 1024 KB: a pull request can hold them all.")
     entries = [

@@ -108,4 +108,7 @@ def _installed(name: str, number: str) -> metadata.Distribution | None:
         about = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    return about if Version(about.version).public == number else None
+    try:
+        return about if Version(Version(about.version).public) == Version(number) else None
+    except InvalidVersion:  # see check_agreement
+        return None

@@ -199,6 +199,21 @@ def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
     assert sorted(row.split(",")[0].rsplit("/", 1)[-1] for row in rows[1:]) == ["Image_04L.jpg", "Image_04R.jpg"]
 
 
+def test_images_and_labels_are_enough_to_train_on(chasedb1, tmp_path):
+    """A list of the user's own or of MONAI Label has no field of view; it is derived as for CHASE_DB1."""
+    split = _workflow(chasedb1, tmp_path).parser.get_parsed_content("split")
+    bare = {
+        part: [{key: case[key] for key in ("image", "label")} for case in split[part]]
+        for part in ("training", "validation")
+    }
+    overrides = {"train#dataset#data": bare["training"], "validate#dataset#data": bare["validation"]}
+    given, derived = (
+        _workflow(chasedb1, tmp_path, **_overrides(SMALL_TRAIN), **own).parser.get_parsed_content("validate#dataset")[0]
+        for own in ({}, overrides)
+    )
+    assert torch.equal(given["fov"], derived["fov"]) and torch.equal(given["label"], derived["label"])
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from monai_nlseg.bundle import find_bundle, shipped_names
 from monai_nlseg.check_bundle import Status, check_bundle
 from monai_nlseg.cli import app
-from tests.check_bundle.tiny import INFERENCE, METADATA, TRAIN, changed, tiny_bundle, write
+from tests.check_bundle.tiny import INFERENCE, METADATA, TENSOR, TRAIN, changed, tiny_bundle, write
 
 WITHOUT_WEIGHTS = ("nerve_ultrasound_efficientunet_segmentation", "nerve_ultrasound_region_aware_segmentation")
 
@@ -122,6 +122,14 @@ def test_large_files_that_are_wrong(tiny, entry, message):
     assert any(re.search(message, text) for text in sum(messages.values(), []))
 
 
+def test_weights_that_are_listed_have_to_be_downloaded_first(tiny):
+    (tiny / "models" / "model.pt").unlink()
+    (tiny / "large_files.yml").write_text(_listed("models/model.pt"))
+    assert not failures(tiny)
+    warnings = found(tiny, Status.WARNED)
+    assert "listed in large_files" in warnings["weights"][0] and "is not here" in warnings["large files"][0]
+
+
 def test_json_of_another_indentation_is_a_warning(tiny):
     (tiny / "configs" / "train.json").write_text(json.dumps(TRAIN, indent=2))
     assert found(tiny, Status.WARNED)["JSON"] == ["train.json is not indented by 4"]
@@ -133,6 +141,11 @@ def test_json_of_another_indentation_is_a_warning(tiny):
         (changed(METADATA, "task"), "metadata", "'task' is a required property"),
         (changed(METADATA, "supported_apps", []), "metadata", "supported_apps: [] is not of type 'object'"),
         (changed(METADATA, "version", "2.0.0"), "changelog", "version 2.0.0 is not in the changelog"),
+        (
+            changed(METADATA, "network_data_format#inputs", {"img": TENSOR}),
+            "shapes",
+            "the metadata have no network_data_format with inputs 'image'",
+        ),
         (changed(METADATA, "numpy_version", "new"), "versions", "numpy_version pins numpy to 'new', which is not"),
         (
             changed(METADATA, "required_packages_version#numpy", "2.2.6"),
