@@ -31,10 +31,11 @@ def check_bundle(
         ),
     ] = None,
 ) -> None:
-    """Check what MONAI's model zoo, MONAI Label and nlseg infer ask of a bundle, without a network.
+    """Check a bundle for the zoo and MONAI Label.
 
-    The configs of the bundle are run: they are code, so check only bundles that you trust. Prints what passed, what
-    warns and what fails, with the remedy; the exit code is 0 without failures and 3 with some.
+    It says, without a network, what MONAI's model zoo, MONAI Label and `nlseg infer` would refuse or warn of, each with
+    the remedy. The configs of the bundle are run: they are code, so check only bundles that you trust. The exit code is
+    0 without failures and 3 with some.
     """
     from monai_nlseg import check_bundle as checks
     from monai_nlseg.bundle import find_bundle, shipped_bundles
