@@ -14,7 +14,7 @@ from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
-from monai_nlseg.io.formats import PAIR_VOXELS, pair_header
+from monai_nlseg.io.formats import is_pair_voxels, pair_header
 from monai_nlseg.io.volume_header import MILLIMETRES, VolumeHeader, require_grid, without_trailing_axes
 
 __all__ = ["UNREADABLE", "is_plain", "nifti_header", "nifti_values", "placed", "require_whole", "write_nifti"]
@@ -123,7 +123,7 @@ def placed(image: nibabel.Nifti1Image, affine: np.ndarray, unit: str = "mm") -> 
 
 
 def _open(path: Path) -> SpatialImage:
-    if path.name.lower().endswith(PAIR_VOXELS):
+    if is_pair_voxels(path):
         header = Path(pair_header(str(path)))
         if not header.is_file():
             raise ValueError(f"'{path}' has no header beside it: restore '{header.name}'.")
