@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monai_nlseg.errors import listed
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
 from monai_nlseg.evaluation.pairs import CasePair
 
 __all__ = ["doubts", "empty_jpegs", "masks_as_one_class", "one_sided_classes"]
-
-MOST_NAMED = 5
 
 
 def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> list[str]:
@@ -25,7 +24,7 @@ def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> lis
         return []
     masks = "mask is" if len(files) == 1 else "masks are"
     return [
-        f"{len(files)} JPEG {masks} empty ({_listed(files)}): a mask of 0 and 1 is lost in a JPEG, so if one was saved "
+        f"{len(files)} JPEG {masks} empty ({listed(files)}): a mask of 0 and 1 is lost in a JPEG, so if one was saved "
         "there, save it as PNG or as 0 and 255"
     ]
 
@@ -36,7 +35,7 @@ def doubts(results: Sequence[CaseResult]) -> list[str]:
     for result in results:
         if result.doubt is not None:
             cases.setdefault(result.doubt, []).append(result.case)
-    return [f"{doubt} ({len(names)} of {len(results)} cases: {_listed(names)})" for doubt, names in cases.items()]
+    return [f"{doubt} ({len(names)} of {len(results)} cases: {listed(names)})" for doubt, names in cases.items()]
 
 
 def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
@@ -65,7 +64,3 @@ def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
                 "that its values are those of the files"
             )
     return sentences
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monai_nlseg.errors import listed
 from monai_nlseg.evaluation.names import find_label_maps, may_be_same, subject_or_name
 
 __all__ = ["CasePair", "Pairing", "pair_cases"]
-
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Pairing:
                 for case, path in self.without_prediction.items()
             ),
             *(
-                f"'{path}' is not measured, for by its name it can belong to {_listed(others)}: give both one name, or "
+                f"'{path}' is not measured, for by its name it can belong to {_quoted(others)}: give both one name, or "
                 "a pattern that leaves one match"
                 for path, others in self.ambiguous.items()
             ),
@@ -112,6 +111,5 @@ def _partners(fits: Mapping[str, list[str]], fitting: Mapping[str, list[str]]) -
     return {case: others[0] for case, others in fits.items() if len(others) == 1 and fitting[others[0]] == [case]}
 
 
-def _listed(paths: list[Path]) -> str:
-    more = ", ..." if len(paths) > MOST_NAMED else ""
-    return ", ".join(f"'{path}'" for path in paths[:MOST_NAMED]) + more
+def _quoted(paths: list[Path]) -> str:
+    return listed([f"'{path}'" for path in paths])
