@@ -271,7 +271,7 @@ def _remedy(missing: str) -> str:
 
 
 def _image(path: str) -> tuple[str, ...]:
-    """A folder stands for the DICOM series in it, the voxels of a pair for their header."""
+    """Return the files of an image: of a folder its DICOM series, of the voxels of a pair their header."""
     if is_remote(path) or not Path(path).is_dir():
         return (_with_header(path),)
     files = sorted(file for file in Path(path).iterdir() if file.is_file() and is_dicom(file))
@@ -282,7 +282,7 @@ def _image(path: str) -> tuple[str, ...]:
 
 
 def _data_of(path: str) -> list[str]:
-    """The files that a header of MetaImage or NRRD names; none if it cannot be read, which reading will tell."""
+    """Return the files that a MetaImage or NRRD header names; none if it cannot be read."""
     try:
         header = read_bytes(path)
     except OSError:
@@ -291,7 +291,7 @@ def _data_of(path: str) -> list[str]:
 
 
 def _with_header(path: str) -> str:
-    """The header of the voxels of a pair, if it is there; other paths as they are."""
+    """Return the header of the voxels of a pair, if it is there; other paths as they are."""
     header = pair_header(path)
     return header if header != path and exists(header) else path
 

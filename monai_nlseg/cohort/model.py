@@ -295,5 +295,5 @@ class Model:
 
 
 def _sentences(image: Any, key: str) -> list[str]:
-    """What a check of the bundle has left in the meta data under a key."""
+    """Return what a check of the bundle has left in the meta data under a key."""
     return str(image.meta.get(key, "")).splitlines() if isinstance(image, MetaTensor) else []

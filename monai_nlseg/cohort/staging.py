@@ -40,9 +40,8 @@ def stage(case: Case, folder: Path) -> Staged:
     """Fetch remote files, and write what MONAI's readers would take otherwise than this package, into ``folder``.
 
     DICOM becomes NIfTI or PNG. Volumes become NIfTI in mm, but for those that already are such that every reader has
-    one affine of them, see :func:`~monai_nlseg.io.volumes.plain_nifti`. Other local files are taken where they are.
-
-    Pictures that are displayed otherwise than they are stored (EXIF orientation) are written there too.
+    one affine of them, see :func:`~monai_nlseg.io.volumes.plain_nifti`. Pictures that are displayed otherwise than they
+    are stored (EXIF orientation) are turned. Other local files are taken where they are.
 
     Raises:
         ValueError: for a file that is missing, damaged DICOM, frames of several modalities, a volume that cannot be

@@ -19,7 +19,7 @@ MASKS = r".*_seg|label"
 
 
 def cta_images(dataset: str | Path, exclude: str = MASKS) -> list[dict[str, str]]:
-    """MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, and files.
+    """Return a MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, and files.
 
     Load with ``LoadImaged("image", reader="monai_nlseg.data.CTAReader")``.
 

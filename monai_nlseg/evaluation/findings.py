@@ -13,7 +13,7 @@ __all__ = ["doubts", "empty_jpegs", "masks_as_one_class", "one_sided_classes"]
 
 
 def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> list[str]:
-    """A sentence with the JPEGs that hold none of the classes, as masks of 0 and 1 may after a strong compression."""
+    """Return a sentence with the JPEGs that hold none of the classes, as strong compression leaves masks of 0 and 1."""
     files = []
     for pair, result in zip(pairs, results):
         states = {row.state for row in result.classes}
@@ -30,7 +30,7 @@ def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> lis
 
 
 def doubts(results: Sequence[CaseResult]) -> list[str]:
-    """One sentence for each doubt of the cases, with their number and the names of the first."""
+    """Return a sentence for each doubt of the cases, with their number and the names of the first."""
     cases: dict[str, list[str]] = {}
     for result in results:
         if result.doubt is not None:
@@ -39,7 +39,7 @@ def doubts(results: Sequence[CaseResult]) -> list[str]:
 
 
 def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
-    """A sentence if the classes, found by the values of the maps, are one of several values."""
+    """Return a sentence if the classes, found by the values of the maps, are one of several values."""
     return [
         f"the masks hold the values {' and '.join(map(str, each.values))}, which were taken as one class, "
         f"'{each.name}': if they are not one, name them with --classes"
@@ -49,7 +49,7 @@ def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
 
 
 def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
-    """A sentence for each class that no prediction, no label map or neither holds in any case measured."""
+    """Return a sentence for each class that no prediction, no label map or neither holds in any case measured."""
     measured = [result for result in results if result.classes]
     sentences = []
     for rows in zip(*(result.classes for result in measured)):

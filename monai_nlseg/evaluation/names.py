@@ -21,7 +21,7 @@ DERIVED = {"desc", "label", "space", "atlas", "seg", "res", "den", "scale", "coh
 
 
 def find_label_maps(source: str | Path) -> dict[str, Path]:
-    """The label maps below a folder, those that match a pattern, or a single one, by the name of their case.
+    """Find the label maps below a folder, those that match a pattern, or a single one, by the name of their case.
 
     The case is the path below the folder without the format's suffix and without an ending such as ``_seg``, ``-label``
     or ``_mask``. A file that is named like its own folder (``sub-01/sub-01_seg.nii.gz``, as MONAI's SaveImaged writes)
@@ -68,7 +68,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
 
 
 def _split(source: Path) -> tuple[Path, str]:
-    """The folder and the pattern below it: the parts that exist are no pattern, for folders may hold brackets."""
+    """Return the folder and the pattern below it: parts that exist are no pattern, for folders may hold brackets."""
     if source.is_dir():
         return source, "**/*"
     root = source.parent
@@ -99,7 +99,7 @@ def _base(case: str) -> str:
 
 
 def subject_or_name(case: str) -> str:
-    """What two names of one case have in common at least: the BIDS subject, else the last part of the path."""
+    """Return what two names of one case have in common at least: the BIDS subject, else the last part of the path."""
     entities = _entities(case)
     return entities["sub"] if entities else case.rpartition("/")[2]
 
@@ -123,7 +123,7 @@ def may_be_same(case: str, other: str) -> bool:
 
 
 def _entities(case: str) -> dict[str, str]:
-    """The entities of a BIDS name, its folders' among them, and its suffix as ""; nothing for another name."""
+    """Return the entities of a BIDS name, its folders' among them, and its suffix as ""; nothing for another name."""
     *folders, name = case.split("/")
     parts = name.split("_")
     of_case = [folder for folder in folders if folder.startswith(("sub-", "ses-"))]

@@ -38,7 +38,7 @@ class Pairing:
     ambiguous: dict[Path, list[Path]] = field(default_factory=dict)
 
     def problems(self) -> list[str]:
-        """One sentence for each file that is not measured."""
+        """Return a sentence for each file that is not measured."""
         return [
             *(f"prediction '{path}' has no label map of case '{case}'" for case, path in self.without_label.items()),
             *(
@@ -94,7 +94,7 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
 
 
 def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, list[str]]:
-    """Case -> the names on the other side that may be of the same case: an equal one alone, if there is one."""
+    """Return case -> the names on the other side that may be of the same case: an equal one alone, if there is one."""
     alike: dict[str, list[str]] = {}
     for other in others:
         alike.setdefault(subject_or_name(other), []).append(other)
@@ -107,7 +107,7 @@ def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, li
 
 
 def _partners(fits: Mapping[str, list[str]], fitting: Mapping[str, list[str]]) -> dict[str, str]:
-    """Case -> its partner, where each has no other choice."""
+    """Return case -> its partner, where each has no other choice."""
     return {case: others[0] for case, others in fits.items() if len(others) == 1 and fitting[others[0]] == [case]}
 
 

@@ -23,18 +23,18 @@ __all__ = [
 ]
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-"""Of these a file's content decides which it is."""
+"""What a picture is, its content decides."""
 DICOM = (".dcm", ".dicom", ".ima")
 
 PAIRS = (".hdr", ".hdr.gz")
 """The headers of Analyze 7.5 and of NIfTI in two files; the voxels lie in ``.img`` or ``.img.gz``."""
 PAIR_VOXELS = (".img", ".img.gz")
 NIBABEL = (".nii", ".nii.gz", *PAIRS, ".mgh", ".mgz")
-"""Read by nibabel."""
+"""Suffixes that nibabel reads."""
 SIMPLEITK = (".nrrd", ".nhdr", ".mha", ".mhd")
-"""Read by SimpleITK."""
+"""Suffixes that SimpleITK reads."""
 VOLUMES = (*NIBABEL, *SIMPLEITK)
-"""Of a pair the header."""
+"""All suffixes of volumes; of a pair, that of the header."""
 
 DATA = re.compile(rb"^(?:ElementDataFile[ \t]*=|data ?file:)[ \t]*(\S.*?)[ \t]*\r?$", flags=re.MULTILINE)
 

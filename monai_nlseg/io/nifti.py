@@ -69,7 +69,7 @@ def require_whole(path: Path) -> None:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether every reader, MONAI's among them, makes the same volume of a NIfTI file as :func:`nifti_header`.
+    """Return whether every reader, MONAI's among them, makes the same volume of a NIfTI file as :func:`nifti_header`.
 
     It is if it is NIfTI-1 in one file whose header has millimetres or no unit, one affine in sform, qform and pixdim,
     numbers in the machine's byte order and no axes behind that of channels.
@@ -155,7 +155,7 @@ def _header_of(image: SpatialImage, path: Path) -> VolumeHeader:
 
 
 def _unit(image: SpatialImage) -> str:
-    """In which the affine is: millimetres, unless the header says micrometres or metres."""
+    """Return the unit of the affine: millimetres, unless the header says micrometres or metres."""
     if not isinstance(image, nibabel.Nifti1Pair):
         return "mm"
     code = int(image.header["xyzt_units"]) % 8
@@ -173,7 +173,7 @@ def _has_one_affine(image: nibabel.Nifti1Image) -> bool:
 
 
 def _keeps_affine(image: nibabel.Nifti1Image) -> bool:
-    """Whether MONAI's ``NibabelReader``, which mends what it takes for faults, keeps the affine; changes the image."""
+    """Return whether MONAI's ``NibabelReader``, which mends what it takes for faults, keeps it; changes the image."""
     before = np.array(image.affine)
     return np.allclose(correct_nifti_header_if_necessary(image).affine, before, atol=1e-6)
 
