@@ -1,10 +1,13 @@
-"""From a chain of exceptions to the one sentence that a user can act on."""
+"""Words for the sentences that users read: what an exception says, and lists that are cut."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["message", "root_cause", "sentence"]
+__all__ = ["listed", "message", "root_cause", "sentence"]
+
+MOST_LISTED = 5
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -26,3 +29,8 @@ def message(cause: Any) -> str:
     if not lines:
         return type(cause).__name__
     return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+
+
+def listed(names: Sequence[object]) -> str:
+    """Return the first five names as ``"a, b, c, d, e, ..."``."""
+    return ", ".join(map(str, names[:MOST_LISTED])) + (", ..." if len(names) > MOST_LISTED else "")

@@ -100,7 +100,7 @@ ENGINES: dict[str, Engine] = {
     "openvino": Engine("- OpenVINO", _paper, exported("openvino"), _ours, ("openvino",)),
     "openvino-bfloat16": Engine("- OpenVINO, bfloat16", _paper, exported("openvino", "bfloat16"), _ours, ("openvino",)),
     # The scores of four windows, 2 GB, are slower than four times those of one.
-    "materialized": Engine("- materialised, MONAI", _paper, materialized, _monai, largest_batch=1),
+    "materialized": Engine("- written out, MONAI", _paper, materialized, _monai, largest_batch=1),
     "ccfcn3d": Engine("CC-3D-FCN", lambda channels: CCFCN3D(3, channels, CLASSES), eager(), _ours, same_network=False),
     "unet": Engine(
         "MONAI UNet",

@@ -115,7 +115,7 @@ def _vessels() -> dict[str, NetworkCase]:
     }
     for size in BLOCK_SIZES:
         shape, beside = (BLOCK_CHANNELS, size, size), f"nl-materialized-{size}"
-        cases[beside] = NetworkCase("non-local block, materialised", _block("embedded_gaussian"), shape, materialized)
+        cases[beside] = NetworkCase("non-local block, written out", _block("embedded_gaussian"), shape, materialized)
         cases[f"nl-{size}"] = NetworkCase("non-local block", _block("embedded_gaussian"), shape, beside=beside)
         for mode, title in (("dot_product", "dot product"), ("concatenation", "concatenation")):
             name = f"nl-{mode.replace('_', '-')}-{size}"

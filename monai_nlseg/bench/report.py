@@ -56,7 +56,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     slow, ours = report["engines"].get("materialized"), report["engines"].get("engine")
     if slow and ours:
         ratio = slow["seconds_per_window"] / ours["seconds_per_window"]
-        console.print(f"this engine over the materialised form: {ratio:.1f} times as fast a window", highlight=False)
+        console.print(f"this engine over attention written out: {ratio:.1f} times as fast a window", highlight=False)
     _print_left_out(report, console)
 
 

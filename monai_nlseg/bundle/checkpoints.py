@@ -36,8 +36,8 @@ def begin_training(folder: str | Path, cases: Sequence[Mapping[str, Any]]) -> No
     """Keep a training that is not resumed apart from an earlier one whose checkpoints are in its folder.
 
     With the data of the config it refuses, for ``resume`` may just have been forgotten. A data list put in their place
-    is told by entries without a "case": so trains a server such as MONAI Label, anew at each request. Then the earlier
-    checkpoints are moved to ``earlier_1`` in the folder, or the next number that is free.
+    is known by its entries without a "case": so a server such as MONAI Label trains, again at each request. Then the
+    earlier checkpoints are moved to ``earlier_1`` in the folder, or the next number that is free.
 
     Args:
         folder: where the training will write its checkpoints.

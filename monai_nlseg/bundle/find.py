@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["PACKAGE", "config_file", "find_bundle", "is_bundle", "shipped_bundles", "shipped_names"]
+__all__ = ["CONFIG_SUFFIXES", "PACKAGE", "config_file", "find_bundle", "is_bundle", "shipped_bundles", "shipped_names"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of the package ``monai_nlseg``."""
+CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 
 
 def shipped_bundles() -> Path:
@@ -56,7 +57,7 @@ def config_file(root: Path, name: str) -> Path:
     Raises:
         ValueError: if it has none of this name.
     """
-    for suffix in (".json", ".yaml", ".yml"):
+    for suffix in CONFIG_SUFFIXES:
         if (path := root / "configs" / f"{name}{suffix}").is_file():
             return path
     names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")

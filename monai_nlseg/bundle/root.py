@@ -41,7 +41,7 @@ def bundle_root() -> str:
 
 
 def _config_folder() -> Path | None:
-    """The folder of the first config file of the workflow whose config is being evaluated; None without a workflow.
+    """Return the folder of the first config file of the workflow that is evaluating; None without a workflow.
 
     An expression may itself run another bundle, so the workflow must be the one whose parser evaluates.
     """

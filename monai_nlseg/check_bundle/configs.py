@@ -10,8 +10,9 @@ from monai.bundle import ConfigWorkflow, ReferenceResolver
 from monai.utils import BundlePropertyConfig
 from monai.utils.enums import BundleProperty
 
+from monai_nlseg.bundle.find import CONFIG_SUFFIXES
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
-from monai_nlseg.check_bundle.subject import SUFFIXES, Subject
+from monai_nlseg.check_bundle.subject import Subject
 from monai_nlseg.errors import sentence
 
 __all__ = ["check_overlays", "check_properties"]
@@ -54,7 +55,7 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
     names = sorted(
         path.stem
         for path in (subject.root / "configs").iterdir()
-        if path.suffix in SUFFIXES and path.stem != "metadata"
+        if path.suffix in CONFIG_SUFFIXES and path.stem != "metadata"
     )
     wrong = {name: reason for name in names if (reason := _unresolved(subject, name, names))}
     for name, reason in wrong.items():
@@ -64,7 +65,7 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
 
 
 def _unresolved(subject: Subject, name: str, names: Sequence[str]) -> str:
-    """What is wrong with a config on the base that fits it best; empty if nothing is."""
+    """Return what is wrong with a config on the base that fits it best; empty if nothing is."""
     bases: list[tuple[str, ...]] = [()]
     if name not in KINDS:
         bases += [(base,) for base in KINDS if base in names]
@@ -103,12 +104,12 @@ def _built(workflow: ConfigWorkflow, name: str) -> Iterator[Finding]:
 
 
 def _shown(ids: Iterable[str]) -> str:
-    """Ids as configs write them; MONAI itself separates their parts by ``::``."""
+    """Write ids as configs do; MONAI itself separates their parts by ``::``."""
     return ", ".join(sorted(ids)).replace("::", "#")
 
 
 def _unknown(subject: Subject, names: tuple[str, ...]) -> set[str]:
-    """The ids that configs, overlaid in this order, refer to without having them."""
+    """Return the ids that configs, overlaid in this order, refer to without having them."""
     parser = subject.parser(*names)
     parser.resolve_macro_and_relative_ids()
     references = {name for text in _texts(parser.get()) for name in ReferenceResolver.match_refs_pattern(text)}

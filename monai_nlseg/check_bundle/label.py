@@ -89,7 +89,7 @@ def _grid(parser: ConfigParser) -> Iterator[Finding]:
 
 
 def _targets(parser: ConfigParser, names: tuple[str, ...]) -> list[str]:
-    """The classes, without modules, of the transforms under the first of the ids that is there."""
+    """Return the classes, without modules, of the transforms under the first of the ids that is there."""
     config: Any = next((parser.get(name) for name in names if name in parser), None)
     transforms = config.get("transforms") if isinstance(config, dict) else config
     steps = transforms if isinstance(transforms, list) else []

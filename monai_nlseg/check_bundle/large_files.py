@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from monai.bundle import ConfigParser
 
+from monai_nlseg.bundle.find import CONFIG_SUFFIXES
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
-from monai_nlseg.check_bundle.subject import SUFFIXES, Subject
+from monai_nlseg.check_bundle.subject import Subject
 
 __all__ = ["LARGEST_COMMITTED", "check_large_files", "large_files", "listed_files"]
 
@@ -48,10 +49,13 @@ def large_files(root: Path, url: str) -> str:
 
 
 def listed_files(root: Path) -> dict[str, dict[str, Any]]:
-    """Path below the bundle -> entry of its ``large_files``; empty if there is none."""
-    path = next(
-        (root / f"large_files{suffix}" for suffix in SUFFIXES if (root / f"large_files{suffix}").is_file()), None
-    )
+    """Return path below the bundle -> entry of its ``large_files``; empty if there is none.
+
+    Raises:
+        ValueError: if the file holds no list of entries with a path.
+    """
+    paths = [root / f"large_files{suffix}" for suffix in CONFIG_SUFFIXES]
+    path = next((path for path in paths if path.is_file()), None)
     if path is None:
         return {}
     entries = ConfigParser.load_config_file(str(path)).get("large_files")

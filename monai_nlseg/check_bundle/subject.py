@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-__all__ = ["SUFFIXES", "Subject", "mirror"]
+from monai_nlseg.bundle import config_file
 
-SUFFIXES = (".json", ".yaml", ".yml")
+__all__ = ["Subject", "mirror"]
+
 README = Path("docs", "README.md")
 
 
@@ -57,12 +58,14 @@ class Subject:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def config(self, name: str) -> Path | None:
-        """The file of a config, or None."""
-        paths = [self.root / "configs" / f"{name}{suffix}" for suffix in SUFFIXES]
-        return next((path for path in paths if path.is_file()), None)
+        """Return the file of a config, or None."""
+        try:
+            return config_file(self.root, name)
+        except ValueError:
+            return None
 
     def parser(self, *names: str) -> ConfigParser:
-        """A new parser of configs, the later ones overlaid on the earlier.
+        """Return a new parser of configs, the later ones overlaid on the earlier.
 
         Raises:
             ValueError: for one that is not there or cannot be parsed.
@@ -96,7 +99,7 @@ class Subject:
             torch.save(self.network.state_dict(), path)
 
     def data_format(self, kind: str, name: str) -> Mapping[str, Any]:
-        """A tensor's format by the metadata, such as that of ("inputs", "image").
+        """Return a tensor's format by the metadata, such as that of ("inputs", "image").
 
         Raises:
             ValueError: if the metadata lack it.

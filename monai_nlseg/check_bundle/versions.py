@@ -103,7 +103,7 @@ def _refusals(pins: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _installed(name: str, number: str) -> metadata.Distribution | None:
-    """What is installed of a package, if it is this version; a local part such as +cpu makes no difference."""
+    """Return the installed package if it is of this version; a local part such as +cpu makes no difference."""
     try:
         about = metadata.distribution(name)
     except metadata.PackageNotFoundError:

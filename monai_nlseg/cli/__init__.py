@@ -23,7 +23,8 @@ __all__ = ["app", "main"]
 HELP = """Segment images with non-local context, on MONAI.
 
 Each command ends with exit code 0 when all is done, and with 2 after an error, which it states in one sentence.
-`infer` and `experiment run` end with 3 if some cases or runs failed, and with 130 if they were interrupted.
+`infer`, `experiment run` and `check-bundle` end with 3 if some cases, runs or checks failed, the first two with 130 if
+they were interrupted.
 """
 
 app = typer.Typer(

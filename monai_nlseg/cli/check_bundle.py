@@ -9,14 +9,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from monai_nlseg.cli.console import console, say
+from monai_nlseg.cli.console import SOME_FAILED, console, say
 
 if TYPE_CHECKING:
     from monai_nlseg.check_bundle import Finding
 
 __all__ = ["check_bundle"]
 
-SOME_FAILED = 3
 COLOURS = {"passed": "green", "warned": "yellow", "failed": "red"}
 
 
@@ -55,7 +54,7 @@ def check_bundle(
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """A table on a terminal, else a line for each finding."""
+    """Print a table on a terminal, else a line for each finding."""
     if not console.is_terminal:
         for finding in findings:
             say(f"{finding.status.value}  {finding.check}: {finding.message}. {finding.remedy}".rstrip())

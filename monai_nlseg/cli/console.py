@@ -10,9 +10,22 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["chosen_device", "console", "interruptible", "numbers", "progress_bar", "say", "wide_console"]
+__all__ = [
+    "INTERRUPTED",
+    "SOME_FAILED",
+    "chosen_device",
+    "console",
+    "interruptible",
+    "numbers",
+    "progress_bar",
+    "say",
+    "wide_console",
+]
 
 console = Console()
+
+SOME_FAILED, INTERRUPTED = 3, 130
+"""Exit codes of commands that do many things."""
 
 
 def say(line: str) -> None:

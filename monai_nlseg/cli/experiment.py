@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from monai_nlseg.cli.console import console, interruptible, say, wide_console
+from monai_nlseg.cli.console import INTERRUPTED, SOME_FAILED, console, interruptible, say, wide_console
 from monai_nlseg.cli.overrides import overrides_of_pairs
 
 if TYPE_CHECKING:
     from monai_nlseg.experiments import Experiment, Options
 
 __all__ = ["experiment"]
-
-SOME_FAILED = 3
-INTERRUPTED = 130
 
 experiment = typer.Typer(no_args_is_help=True, help="Run the papers' experiments, or your own.")
 

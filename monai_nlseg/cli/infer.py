@@ -12,15 +12,13 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from monai_nlseg.cli.console import console, interruptible, say
+from monai_nlseg.cli.console import INTERRUPTED, SOME_FAILED, console, interruptible, say
 from monai_nlseg.cli.overrides import overrides_of_pairs
 
 __all__ = ["infer"]
 
-# Of a run; all stand in its manifest.
 MOST_FAILURES = 20
-SOME_FAILED = 3
-INTERRUPTED = 130
+"""How many are printed; all stand in the manifest."""
 ENDING = "ending after the cases in flight"
 
 

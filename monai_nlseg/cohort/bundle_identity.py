@@ -82,7 +82,7 @@ def software_versions() -> dict[str, str]:
 
 
 def _weights_at(value: str) -> list[Path]:
-    """The file that an override names, or the checkpoints in the folder; any text may come, even longer than a path."""
+    """Return the file that an override names, or the checkpoints in the folder; any text may come."""
     if os.path.isfile(value):
         return [Path(value)]
     return sorted(Path(value).glob("*.pt")) if os.path.isdir(value) else []

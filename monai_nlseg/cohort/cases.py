@@ -11,12 +11,22 @@ from typing import Any
 from monai_nlseg.cohort.case_list import LISTS, read_list
 from monai_nlseg.cohort.dicom import find_series, is_dicom
 from monai_nlseg.cohort.storage import exists, files_below, is_remote, join, read_bytes
-from monai_nlseg.io.formats import PAIR_VOXELS, PAIRS, VOLUMES, named_data, pair_header, pair_voxels, spm_affine
-from monai_nlseg.io.pictures import SUFFIXES
+from monai_nlseg.io.formats import (
+    PAIRS,
+    PICTURES,
+    VOLUMES,
+    is_pair_voxels,
+    is_picture,
+    is_volume,
+    named_data,
+    pair_header,
+    pair_voxels,
+    spm_affine,
+    without_suffix,
+)
 
-__all__ = ["IMAGES", "Case", "find_cases", "require_names"]
+__all__ = ["Case", "find_cases", "require_names"]
 
-IMAGES = SUFFIXES
 NO_MODALITIES = ("case", "label", "fold")
 """Columns of a list that are no images."""
 
@@ -138,10 +148,10 @@ def _check_apart(cases: Iterable[Case], folder: str | Path | None) -> None:
 def _single(source: str) -> Case:
     source = _with_header(source)
     path = Path(source)
-    if not (_is_image(path.name) or _is_voxels(path.name) or is_dicom(path)):
-        kinds = ", ".join((*VOLUMES, *IMAGES))
+    if not (is_picture(path) or is_volume(path) or is_dicom(path)):
+        kinds = ", ".join((*VOLUMES, *PICTURES))
         raise ValueError(f"'{source}' is no image that is known here: give DICOM or one of {kinds}, or a list of it.")
-    return Case(_stem(path.name), ((source,),))
+    return Case(without_suffix(path.name), ((source,),))
 
 
 def _inside(source: str, folder: str | Path | None) -> str | None:
@@ -162,12 +172,13 @@ def _in_folder(root: str, pattern: str, modalities: Sequence[str], left_out: str
         names = [name for name in names if not name.startswith(left_out)]
     headers = {name.lower() for name in names}
     # Voxels without their header are a case, too, which fails: nobody would miss them if they were left out here.
-    alone = {name for name in names if _is_voxels(name) and pair_header(name).lower() not in headers}
+    alone = {name for name in names if is_pair_voxels(name) and pair_header(name).lower() not in headers}
     images = [name for name in names if _is_image(name) or name in alone]
     if modalities:
         cases = _by_modality(root, images, modalities)
     else:
-        cases = [Case(_stem(name), (_image(join(root, name)),)) for name in images] + _dicom(root, names, set(images))
+        files = [Case(without_suffix(name), (_image(join(root, name)),)) for name in images]
+        cases = files + _dicom(root, names, set(images))
     if not cases:
         named = f" and that is named after {' or '.join(modalities)}" if modalities else ""
         raise ValueError(
@@ -193,7 +204,7 @@ def _by_modality(root: str, names: Iterable[str], modalities: Sequence[str]) -> 
         raise ValueError(f"the modalities {', '.join(map(repr, modalities))} are no different words: name each once.")
     found: dict[str, dict[str, str]] = {}
     for name in names:
-        folder, _, last = _stem(name).rpartition("/")
+        folder, _, last = without_suffix(name).rpartition("/")
         rests = {word: re.subn(rf"(^|[-_. ]){re.escape(word)}(?=$|[-_. ])", "", last) for word in words}
         named = [word for word, (_, count) in rests.items() if count]
         if len(named) > 1:
@@ -242,7 +253,7 @@ def _entry(source: str, line: int, given: Any, values: Sequence[Any]) -> Case:
         raise ValueError(f"'{source}', case {line}: '{missing[0]}' does not exist: {_remedy(missing[0])}.")
     own = PurePosixPath(files[0]).is_absolute() or is_remote(files[0]) or ".." in PurePosixPath(files[0]).parts
     name = "" if given is None else str(given).strip()
-    name = name or _stem(paths[0].rstrip("/").rpartition("/")[2] if own else files[0].rstrip("/"))
+    name = name or without_suffix(paths[0].rstrip("/").rpartition("/")[2] if own else files[0].rstrip("/"))
     name = PurePosixPath(name).as_posix()
     if name == "." or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise ValueError(
@@ -253,14 +264,14 @@ def _entry(source: str, line: int, given: Any, values: Sequence[Any]) -> Case:
 
 def _remedy(missing: str) -> str:
     """Say what to do about a file that a list names and that is not there."""
-    stem = _stem(missing)
+    stem = without_suffix(missing)
     if exists(f"{stem}_0000{missing[len(stem) :]}"):  # nnU-Net's lists leave the number of the channel out
         return f"give the folder '{_parent(missing)}' with --modalities _0000 and what other channels there are"
     return "correct the list"
 
 
 def _image(path: str) -> tuple[str, ...]:
-    """A folder stands for the DICOM series in it, the voxels of a pair for their header."""
+    """Return the files of an image: of a folder its DICOM series, of the voxels of a pair their header."""
     if is_remote(path) or not Path(path).is_dir():
         return (_with_header(path),)
     files = sorted(file for file in Path(path).iterdir() if file.is_file() and is_dicom(file))
@@ -271,7 +282,7 @@ def _image(path: str) -> tuple[str, ...]:
 
 
 def _data_of(path: str) -> list[str]:
-    """The files that a header of MetaImage or NRRD names; none if it cannot be read, which reading will tell."""
+    """Return the files that a MetaImage or NRRD header names; none if it cannot be read."""
     try:
         header = read_bytes(path)
     except OSError:
@@ -280,7 +291,7 @@ def _data_of(path: str) -> list[str]:
 
 
 def _with_header(path: str) -> str:
-    """The header of the voxels of a pair, if it is there; other paths as they are."""
+    """Return the header of the voxels of a pair, if it is there; other paths as they are."""
     header = pair_header(path)
     return header if header != path and exists(header) else path
 
@@ -290,13 +301,4 @@ def _parent(path: str) -> str:
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith((*VOLUMES, *IMAGES))
-
-
-def _is_voxels(name: str) -> bool:
-    return name.lower().endswith(PAIR_VOXELS)
-
-
-def _stem(name: str) -> str:
-    suffixes = "|".join(re.escape(suffix) for suffix in (*VOLUMES, *PAIR_VOXELS, *IMAGES, ".dcm"))
-    return re.sub(rf"({suffixes})$", "", name.removesuffix(".gz"), flags=re.IGNORECASE) or name
+    return is_picture(name) or is_volume(name) and not is_pair_voxels(name)

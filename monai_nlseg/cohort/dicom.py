@@ -20,10 +20,9 @@ from monai_nlseg.cohort.dicom_header import (
     read_header,
     require,
 )
+from monai_nlseg.io.formats import DICOM
 
 __all__ = ["find_series", "is_dicom"]
-
-SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
 def is_dicom(path: Path) -> bool:
@@ -32,7 +31,7 @@ def is_dicom(path: Path) -> bool:
     So an empty or damaged ``.dcm`` is not lost silently: it becomes a case that fails. A file with neither mark is not
     taken for DICOM, though readers that guess might read it.
     """
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in DICOM:
         return True
     try:
         with path.open("rb") as file:
@@ -136,7 +135,7 @@ def _safe(text: str) -> str:
 def _file_names(root: Path, path: Path) -> list[str]:
     name = path.relative_to(root)
     # Names such as IM.0001 end with a number, not with a suffix.
-    short = name.with_suffix("") if name.suffix.lower() in SUFFIXES else name
+    short = name.with_suffix("") if name.suffix.lower() in DICOM else name
     return [short.as_posix(), name.as_posix()]
 
 

@@ -150,7 +150,7 @@ def _in_units(frame: np.ndarray, header: Any, path: Path) -> np.ndarray:
 
 
 def _limits(path: Path, header: Any) -> tuple[float, float] | None:
-    """The values that become black and white; None where stored values are of 8 bits, whichever room they have."""
+    """Return the values that become black and white; None where stored values are of 8 bits."""
     unsigned = not header.get("PixelRepresentation")
     if unsigned and header.get("BitsStored") == 8:
         return None
@@ -163,7 +163,7 @@ def _limits(path: Path, header: Any) -> tuple[float, float] | None:
 
 
 def _window(header: Any) -> tuple[float, float] | None:
-    """The ends of the first window of the header, if it has one."""
+    """Return the ends of the first window of the header, if it has one."""
     centre, width = (np.ravel(header.get(keyword) or ()) for keyword in ("WindowCenter", "WindowWidth"))
     if not centre.size or not width.size:
         return None

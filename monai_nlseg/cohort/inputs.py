@@ -16,7 +16,7 @@ __all__ = ["check_image", "check_files"]
 
 
 def check_files(images: Sequence[Path]) -> None:
-    """Refuse, by the header alone, what memory cannot hold; files without content, and volumes that cannot be read.
+    """Refuse files that are missing, empty or damaged, and volumes that memory cannot hold, by their headers alone.
 
     Raises:
         ValueError: for such a file, or one that is not there.

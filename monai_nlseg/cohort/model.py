@@ -20,13 +20,13 @@ from monai.utils import convert_to_dst_type
 from PIL import Image
 
 from monai_nlseg.bundle import explained, find_bundle
-from monai_nlseg.cohort.cases import IMAGES
 from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.label_maps import LabelNames, in_grid, integers
 from monai_nlseg.cohort.prediction import Prediction
 from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map, mean_entropy
 from monai_nlseg.cohort.workflow import content, first_loader, formats_of, inference_workflow, steps
 from monai_nlseg.inferers import StepWindowInferer
+from monai_nlseg.io.formats import is_picture
 from monai_nlseg.quiet import notices_silenced
 from monai_nlseg.transforms.check_input import UNLIKE_INPUT, CheckInputd
 from monai_nlseg.transforms.check_result import UNLIKE_RESULT, CheckResultd
@@ -146,7 +146,7 @@ class Model:
                 f"the image has {channels} channel{'s' * (channels != 1)}, the bundle takes {self._channels}: give one "
                 "file a modality, by a list or by modalities, or another bundle."
             )
-        picture = images[0].suffix.lower() in IMAGES
+        picture = is_picture(images[0])
         columns_first = picture and self._columns_first(images[0].suffix)
         return Item(image, data, picture, columns_first, unlike=_sentences(data["image"], UNLIKE_INPUT))
 
@@ -295,5 +295,5 @@ class Model:
 
 
 def _sentences(image: Any, key: str) -> list[str]:
-    """What a check of the bundle has left in the meta data under a key."""
+    """Return what a check of the bundle has left in the meta data under a key."""
     return str(image.meta.get(key, "")).splitlines() if isinstance(image, MetaTensor) else []

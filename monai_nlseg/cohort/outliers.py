@@ -35,7 +35,7 @@ def find_outliers(records: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 
 
 def find_flags(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Flag]]:
-    """What is unusual about cases: an image or a result that is unlike what the bundle was made for, a label's
+    """Find what is unusual about cases: an image or a result that is unlike what the bundle was made for, a label's
     volume or number of components, the entropy, a label that is missing.
 
     A value is an outlier beyond a modified z-score of 3.5 in either direction, among at least 8 cases that have it. A

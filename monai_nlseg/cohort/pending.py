@@ -69,7 +69,7 @@ def _changed(case: Case, known: InputState) -> bool:
         return True
     if now["stamp"] == known["stamp"] and now["files"] == known["files"]:
         return False
-    # Written anew, moved or copied: the content tells.
+    # Written again, moved or copied: the content decides.
     if "sha256" not in known or any(map(is_remote, case.files)):
         return True
     try:

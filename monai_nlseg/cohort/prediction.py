@@ -78,7 +78,7 @@ def stack_frames(predictions: Sequence[Prediction]) -> Prediction:
 
 
 def _unlike_of_frames(predictions: Sequence[Prediction]) -> list[str]:
-    """Sentences of the first frame that has any, and how many more there are."""
+    """Return the sentences of the first frame that has any, and how many more frames have some."""
     frames = [number for number, prediction in enumerate(predictions, 1) if prediction.unlike]
     if not frames:
         return []

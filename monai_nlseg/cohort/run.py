@@ -131,7 +131,7 @@ def _of_one_run(*folders: Path) -> Iterator[None]:
 
 
 def _counts(cases: Sequence[Case], manifest: Manifest, digest: str) -> dict[str, int]:
-    """Cases done, failed and open by their last records, and those that are unlike what the bundle was made for."""
+    """Count cases done, failed and open by their last records, and those of them that are unlike."""
     counts = {"done": 0, "failed": 0, "open": 0, "unlike": 0}
     for case in cases:
         record = manifest.records.get(case.name)

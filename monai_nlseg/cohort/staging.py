@@ -11,8 +11,8 @@ from monai_nlseg.cohort.dicom_stage import stage_dicom
 from monai_nlseg.cohort.digests import digest_of
 from monai_nlseg.cohort.inputs import check_files
 from monai_nlseg.cohort.storage import fetch, is_remote
-from monai_nlseg.io.formats import is_volume
-from monai_nlseg.io.pictures import SUFFIXES, stage_picture
+from monai_nlseg.io.formats import is_picture, is_volume
+from monai_nlseg.io.pictures import stage_picture
 from monai_nlseg.io.volumes import plain_nifti, read_header
 
 __all__ = ["Staged", "stage"]
@@ -40,9 +40,8 @@ def stage(case: Case, folder: Path) -> Staged:
     """Fetch remote files, and write what MONAI's readers would take otherwise than this package, into ``folder``.
 
     DICOM becomes NIfTI or PNG. Volumes become NIfTI in mm, but for those that already are such that every reader has
-    one affine of them, see :func:`~monai_nlseg.io.volumes.plain_nifti`. Other local files are taken where they are.
-
-    Pictures that are displayed otherwise than they are stored (EXIF orientation) are written there too.
+    one affine of them, see :func:`~monai_nlseg.io.volumes.plain_nifti`. Pictures that are displayed otherwise than they
+    are stored (EXIF orientation) are turned. Other local files are taken where they are.
 
     Raises:
         ValueError: for a file that is missing, damaged DICOM, frames of several modalities, a volume that cannot be
@@ -52,7 +51,7 @@ def stage(case: Case, folder: Path) -> Staged:
     local = {path: _local(path, folder / digest_of(path.rpartition("/")[0])) for path in case.files}
     modalities = [tuple(local[path] for path in image) for image in case.images]
     sources = tuple(local.values())
-    dicom = [files[0].suffix.lower() not in (".nii", ".gz") and is_dicom(files[0]) for files in modalities]
+    dicom = [not is_volume(files[0]) and is_dicom(files[0]) for files in modalities]
     first = modalities[0][0]
     modalities = [
         files if converted else tuple(_plain(path, folder / f"image-{number}") for path in files)
@@ -79,7 +78,7 @@ def _plain(path: Path, folder: Path) -> Path:
     if is_volume(path):
         check_files([path])
         return plain_nifti(path, folder)
-    return stage_picture(path, folder) if path.suffix.lower() in SUFFIXES else path
+    return stage_picture(path, folder) if is_picture(path) else path
 
 
 def _local(path: str, folder: Path) -> Path:

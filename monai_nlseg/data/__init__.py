@@ -28,9 +28,9 @@ from monai_nlseg.data.ultrasound_nerve import (
     ultrasound_nerve_test_datalist,
 )
 from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, UltrasoundTask, ultrasound_task
-from monai_nlseg.data.volume_reader import VolumeReader
 from monai_nlseg.data.writers import AtomicNibabelWriter, AtomicPILWriter
 from monai_nlseg.io.pictures import PictureReader
+from monai_nlseg.io.volume_reader import VolumeReader
 
 __all__ = [
     "AtomicNibabelWriter",

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from monai.utils import ensure_tuple
 
-from monai_nlseg.io.nifti import UNREADABLE
 from monai_nlseg.io.volumes import read_header, read_volume
 
-__all__ = ["UNREADABLE", "check_volumes", "read_rows", "require_directory", "select_subjects"]
+__all__ = ["check_volumes", "read_rows", "require_directory", "select_subjects"]
 
 
 def require_directory(path: str | Path, content: str) -> Path:

@@ -14,9 +14,10 @@ from monai.data import MetaTensor
 from monai.transforms import Orientation
 from monai.utils import convert_to_tensor, optional_import
 
-from monai_nlseg.data.checks import UNREADABLE, require_directory, select_subjects
+from monai_nlseg.data.checks import require_directory, select_subjects
 from monai_nlseg.data.cta_reader import CTAReader
 from monai_nlseg.errors import sentence
+from monai_nlseg.io.nifti import UNREADABLE
 from monai_nlseg.io.volumes import read_header
 
 __all__ = ["assemble_slices", "check_series", "cta_datalist", "cta_slices", "load_axial_cta", "load_cta"]

@@ -11,7 +11,7 @@ from monai.config import PathLike
 from monai.data import PydicomReader
 from monai.utils import ensure_tuple
 
-from monai_nlseg.data.volume_reader import VolumeReader
+from monai_nlseg.io.volume_reader import VolumeReader
 
 __all__ = ["CTAReader"]
 

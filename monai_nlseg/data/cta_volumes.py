@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_nlseg.data.checks import require_directory
 from monai_nlseg.data.cta import check_series
-from monai_nlseg.io.formats import VOLUMES
+from monai_nlseg.io.formats import DICOM, VOLUMES, is_pair_voxels, is_volume, without_suffix
 from monai_nlseg.io.volumes import read_header
 
 __all__ = ["cta_images", "cta_output_name", "cta_root"]
@@ -19,7 +19,7 @@ MASKS = r".*_seg|label"
 
 
 def cta_images(dataset: str | Path, exclude: str = MASKS) -> list[dict[str, str]]:
-    """MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, and files.
+    """Return a MONAI datalist of the CT volumes in a folder and those below it: folders with a DICOM series, and files.
 
     Load with ``LoadImaged("image", reader="monai_nlseg.data.CTAReader")``.
 
@@ -38,7 +38,7 @@ def cta_images(dataset: str | Path, exclude: str = MASKS) -> list[dict[str, str]
     """
     path = Path(dataset)
     if path.is_file():
-        if not path.name.endswith(VOLUMES):
+        if not _is_file(path):
             raise ValueError(f"'{path}' is not {' or '.join(VOLUMES)}: give such a file, or a folder of DICOM series.")
         root, found = path.parent, [path]
     else:
@@ -92,7 +92,7 @@ def _below(root: Path, exclude: str) -> list[Path]:
         found += [
             here / name
             for name in files
-            if name.endswith(VOLUMES) and not name.startswith(".") and not re.fullmatch(exclude, _stem(Path(name)))
+            if _is_file(name) and not name.startswith(".") and not re.fullmatch(exclude, without_suffix(name))
         ]
     return sorted(found)
 
@@ -100,7 +100,7 @@ def _below(root: Path, exclude: str) -> list[Path]:
 def _is_series(folder: Path) -> bool:
     """Whether a folder holds a DICOM file, by its name or by its content."""
     return any(
-        path.suffix.lower() == ".dcm" or not path.name.endswith(VOLUMES) and _is_dicom(path)
+        path.suffix.lower() in DICOM or not _is_file(path) and _is_dicom(path)
         for path in folder.iterdir()
         if path.is_file() and not path.name.startswith(".")
     )
@@ -120,10 +120,9 @@ def _check(image: Path) -> None:
 
 
 def _case(path: Path) -> str:
-    return (path.parent / _stem(path)).as_posix()
+    return without_suffix(path.as_posix())
 
 
-def _stem(path: Path) -> str:
-    """Name without the suffix of a volume; a folder's name has none."""
-    suffix = next((ending for ending in VOLUMES if path.name.endswith(ending)), "")
-    return path.name.removesuffix(suffix)
+def _is_file(name: str | Path) -> bool:
+    """Return whether a file is a volume, of a pair the header."""
+    return is_volume(name) and not is_pair_voxels(name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from monai_nlseg.errors import listed
 from monai_nlseg.io.pictures import check_picture, read_grey
 
 __all__ = ["check_images", "check_partners", "check_pixels", "named_files", "read_mask"]
@@ -23,8 +24,8 @@ def read_mask(path: str | Path) -> np.ndarray:
     values = np.flatnonzero(np.bincount(pixels.ravel(), minlength=256))
     if len(values) > 2 or len(values) == 2 and values[0] != 0:
         raise ValueError(
-            f"mask '{path}' holds the {len(values)} grey values {', '.join(map(str, values[:5]))}"
-            f"{', ...' if len(values) > 5 else ''}: expected 0 and one other, so restore it or cut it at a threshold."
+            f"mask '{path}' holds the {len(values)} grey values {listed(values.tolist())}: "
+            "expected 0 and one other, so restore it or cut it at a threshold."
         )
     return pixels > 0
 
@@ -128,7 +129,7 @@ def check_partners(images: Collection[str], partners: Collection[str], kind: str
             names = sorted(alone, key=lambda name: _numerical((name,)))
             raise ValueError(
                 f"'{folder}' holds {len(names)} {have}{'s' if len(names) > 1 else ''} without {lack} "
-                f"({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}): restore the missing files or move these "
+                f"({listed(names)}): restore the missing files or move these "
                 "away."
             )
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from monai_nlseg.data.checks import require_directory
-from monai_nlseg.io.pictures import SUFFIXES, check_picture
+from monai_nlseg.io.formats import is_picture
+from monai_nlseg.io.pictures import check_picture
 
 __all__ = ["image_datalist"]
 
@@ -68,4 +69,4 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
 
 def _is_image(path: Path, root: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return path.is_file() and path.suffix.lower() in SUFFIXES and not hidden
+    return path.is_file() and is_picture(path) and not hidden

@@ -18,7 +18,7 @@ VALIDATION_SHARE = 0.3
 def retina_split(
     dataset_name: str, dataset_dir: str | Path, validation_subjects: Sequence[str] | str = ()
 ) -> dict[str, list[dict[str, str]]]:
-    """Training and validation cases of DRIVE or CHASE_DB1.
+    """Return the training and validation cases of DRIVE or CHASE_DB1.
 
     DRIVE's have masks of the field of view under "fov". CHASE_DB1 has none: ``FieldOfViewd`` derives them.
 

@@ -85,7 +85,7 @@ def evaluate_case(
     """
     try:
         return _evaluate(pair, classes, metrics, roi, ignore_label, fill_contours)
-    except Exception as error:  # whatever one case does, the others go on, and it is told in the table and the summary
+    except Exception as error:  # whatever one case does, the others go on, and the table and the summary say so
         return CaseResult(pair.case, failure=sentence(error))
 
 

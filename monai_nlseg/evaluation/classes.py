@@ -51,7 +51,7 @@ def parse_classes(text: str) -> tuple[LabelClass, ...]:
 def classes_of_values(
     labels: Sequence[Collection[int]], predictions: Sequence[Collection[int]]
 ) -> tuple[LabelClass, ...]:
-    """The classes of a cohort: one for each value but the background in any label map, called after it.
+    """Return the classes of a cohort: one for each value but the background in any label map, called after it.
 
     Masks are the exception: where all label maps together hold one value beside the background, and all predictions
     one, or where no file holds more than one and all are 1, 255 or 65535, these are one class. It is called

@@ -25,7 +25,7 @@ Values = tuple[frozenset[int], frozenset[int]]
 
 
 def find_classes(pairs: Sequence[CasePair], ignore_label: int | None = None, jobs: int = 1) -> tuple[LabelClass, ...]:
-    """The classes that the maps of a cohort hold, see :func:`monai_nlseg.evaluation.classes.classes_of_values`.
+    """Return the classes that the maps of a cohort hold, see :func:`monai_nlseg.evaluation.classes.classes_of_values`.
 
     Args:
         pairs: the cases.
@@ -48,7 +48,7 @@ def find_classes(pairs: Sequence[CasePair], ignore_label: int | None = None, job
 
 
 def _values(pair: CasePair) -> Values | None:
-    """The values of the label map and of the prediction, or None if one cannot be read."""
+    """Return the values of the label map and of the prediction, or None if one cannot be read."""
     try:
         label, prediction = (np.unique(read_label_map(path).values).tolist() for path in (pair.label, pair.prediction))
     except ValueError:
@@ -90,7 +90,7 @@ def _in_processes(
     lost: Callable[[CasePair], T],
     on_result: Callable[[T], None] = lambda result: None,
 ) -> list[T]:
-    """``work`` of each case, in order; ``lost`` of those whose process died."""
+    """Return ``work`` of each case, in order, and ``lost`` of those whose process died."""
     jobs = min(jobs, len(pairs))
     if jobs <= 1:
         results = []

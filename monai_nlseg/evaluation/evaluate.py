@@ -96,7 +96,7 @@ def evaluate_folders(
     output = Path(output_dir)
     if output.exists() and not output.is_dir():
         raise ValueError(f"'{output}' is a file: give --output a folder.")
-    # Tables that cannot be read are told before hours of work, not behind them.
+    # Tables that cannot be read are refused before hours of work, not after them.
     others = {str(path): read_table(path) for path in compare}
     pairing = pair_cases(predictions, labels, masks)
     jobs = available_cpus() if jobs is None else jobs

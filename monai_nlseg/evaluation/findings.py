@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from monai_nlseg.errors import listed
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
 from monai_nlseg.evaluation.pairs import CasePair
 
 __all__ = ["doubts", "empty_jpegs", "masks_as_one_class", "one_sided_classes"]
 
-MOST_NAMED = 5
-
 
 def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> list[str]:
-    """A sentence with the JPEGs that hold none of the classes, as masks of 0 and 1 may after a strong compression."""
+    """Return a sentence with the JPEGs that hold none of the classes, as strong compression leaves masks of 0 and 1."""
     files = []
     for pair, result in zip(pairs, results):
         states = {row.state for row in result.classes}
@@ -25,22 +24,22 @@ def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> lis
         return []
     masks = "mask is" if len(files) == 1 else "masks are"
     return [
-        f"{len(files)} JPEG {masks} empty ({_listed(files)}): a mask of 0 and 1 is lost in a JPEG, so if one was saved "
+        f"{len(files)} JPEG {masks} empty ({listed(files)}): a mask of 0 and 1 is lost in a JPEG, so if one was saved "
         "there, save it as PNG or as 0 and 255"
     ]
 
 
 def doubts(results: Sequence[CaseResult]) -> list[str]:
-    """One sentence for each doubt of the cases, with their number and the names of the first."""
+    """Return a sentence for each doubt of the cases, with their number and the names of the first."""
     cases: dict[str, list[str]] = {}
     for result in results:
         if result.doubt is not None:
             cases.setdefault(result.doubt, []).append(result.case)
-    return [f"{doubt} ({len(names)} of {len(results)} cases: {_listed(names)})" for doubt, names in cases.items()]
+    return [f"{doubt} ({len(names)} of {len(results)} cases: {listed(names)})" for doubt, names in cases.items()]
 
 
 def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
-    """A sentence if the classes, found by the values of the maps, are one of several values."""
+    """Return a sentence if the classes, found by the values of the maps, are one of several values."""
     return [
         f"the masks hold the values {' and '.join(map(str, each.values))}, which were taken as one class, "
         f"'{each.name}': if they are not one, name them with --classes"
@@ -50,7 +49,7 @@ def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
 
 
 def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
-    """A sentence for each class that no prediction, no label map or neither holds in any case measured."""
+    """Return a sentence for each class that no prediction, no label map or neither holds in any case measured."""
     measured = [result for result in results if result.classes]
     sentences = []
     for rows in zip(*(result.classes for result in measured)):
@@ -65,7 +64,3 @@ def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
                 "that its values are those of the files"
             )
     return sentences
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")

@@ -18,8 +18,8 @@ TOLERANCE = 1e-3
 def in_order_of(map_: LabelMap, reference: LabelMap) -> LabelMap:
     """Return ``map_`` with its axes in the order and the directions of the reference's, if both have an affine.
 
-    No voxel changes its value or its place in the world. Whether both lie on one grid then, :func:`check_same_grid`
-    tells.
+    No voxel changes its value or its place in the world. :func:`check_same_grid` checks whether both then lie on one
+    grid.
     """
     if map_.affine is None or reference.affine is None:
         return map_

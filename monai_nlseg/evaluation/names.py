@@ -6,12 +6,10 @@ import re
 from pathlib import Path
 
 from monai_nlseg.io.extras import EXTRAS
-from monai_nlseg.io.formats import PAIR_VOXELS, VOLUMES, pair_header
-from monai_nlseg.io.pictures import SUFFIXES
+from monai_nlseg.io.formats import is_pair_voxels, is_picture, is_volume, pair_header, without_suffix
 
 __all__ = ["find_label_maps", "may_be_same", "subject_or_name"]
 
-FORMATS = re.compile(rf"({'|'.join(map(re.escape, (*VOLUMES, *PAIR_VOXELS, *SUFFIXES)))})$", re.IGNORECASE)
 ROLES = re.compile(
     r"(^|[_-])(seg|dseg|segmentation|pred|prediction|label|labels|mask|gt|annotation|manual)$", re.IGNORECASE
 )
@@ -23,7 +21,7 @@ DERIVED = {"desc", "label", "space", "atlas", "seg", "res", "den", "scale", "coh
 
 
 def find_label_maps(source: str | Path) -> dict[str, Path]:
-    """The label maps below a folder, those that match a pattern, or a single one, by the name of their case.
+    """Find the label maps below a folder, those that match a pattern, or a single one, by the name of their case.
 
     The case is the path below the folder without the format's suffix and without an ending such as ``_seg``, ``-label``
     or ``_mask``. A file that is named like its own folder (``sub-01/sub-01_seg.nii.gz``, as MONAI's SaveImaged writes)
@@ -45,9 +43,10 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in sorted(root.glob(pattern)):
         below = path.relative_to(root)
-        if not (path.is_file() and FORMATS.search(path.name)) or any(part.startswith(".") for part in below.parts):
+        hidden = any(part.startswith(".") for part in below.parts)
+        if hidden or not path.is_file() or not (is_picture(path) or is_volume(path)):
             continue
-        if path.name.lower().endswith(PAIR_VOXELS) and Path(pair_header(str(path))).exists():
+        if is_pair_voxels(path) and Path(pair_header(str(path))).exists():
             continue
         if path.name == "metrics.png" and path.with_name("cases.csv").exists():
             continue  # of an earlier evaluation
@@ -69,7 +68,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
 
 
 def _split(source: Path) -> tuple[Path, str]:
-    """The folder and the pattern below it: the parts that exist are no pattern, for folders may hold brackets."""
+    """Return the folder and the pattern below it: parts that exist are no pattern, for folders may hold brackets."""
     if source.is_dir():
         return source, "**/*"
     root = source.parent
@@ -85,10 +84,10 @@ def _case(below: Path, pattern: str) -> str:
     # "*_1stHO.png" says what the case is better than ROLES does; a pattern that ends in "*" says nothing.
     tail = re.split(r"[*?\]]", pattern)[-1]
     name = below.name.removesuffix(tail).rstrip("_-") if tail != pattern else below.name
-    stem = ROLES.sub("", FORMATS.sub("", name))
+    stem = ROLES.sub("", without_suffix(name))
     if below.parent.parts and stem in ("", below.parent.name):
         return below.parent.as_posix()
-    return (below.parent / (stem or FORMATS.sub("", below.name))).as_posix()
+    return (below.parent / (stem or without_suffix(below.name))).as_posix()
 
 
 def _is_extra(case: str) -> bool:
@@ -100,7 +99,7 @@ def _base(case: str) -> str:
 
 
 def subject_or_name(case: str) -> str:
-    """What two names of one case have in common at least: the BIDS subject, else the last part of the path."""
+    """Return what two names of one case have in common at least: the BIDS subject, else the last part of the path."""
     entities = _entities(case)
     return entities["sub"] if entities else case.rpartition("/")[2]
 
@@ -124,7 +123,7 @@ def may_be_same(case: str, other: str) -> bool:
 
 
 def _entities(case: str) -> dict[str, str]:
-    """The entities of a BIDS name, its folders' among them, and its suffix as ""; nothing for another name."""
+    """Return the entities of a BIDS name, its folders' among them, and its suffix as ""; nothing for another name."""
     *folders, name = case.split("/")
     parts = name.split("_")
     of_case = [folder for folder in folders if folder.startswith(("sub-", "ses-"))]

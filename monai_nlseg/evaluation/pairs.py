@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from monai_nlseg.errors import listed
 from monai_nlseg.evaluation.names import find_label_maps, may_be_same, subject_or_name
 
 __all__ = ["CasePair", "Pairing", "pair_cases"]
-
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Pairing:
     ambiguous: dict[Path, list[Path]] = field(default_factory=dict)
 
     def problems(self) -> list[str]:
-        """One sentence for each file that is not measured."""
+        """Return a sentence for each file that is not measured."""
         return [
             *(f"prediction '{path}' has no label map of case '{case}'" for case, path in self.without_label.items()),
             *(
@@ -47,7 +46,7 @@ class Pairing:
                 for case, path in self.without_prediction.items()
             ),
             *(
-                f"'{path}' is not measured, for by its name it can belong to {_listed(others)}: give both one name, or "
+                f"'{path}' is not measured, for by its name it can belong to {_quoted(others)}: give both one name, or "
                 "a pattern that leaves one match"
                 for path, others in self.ambiguous.items()
             ),
@@ -95,7 +94,7 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
 
 
 def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, list[str]]:
-    """Case -> the names on the other side that may be of the same case: an equal one alone, if there is one."""
+    """Return case -> the names on the other side that may be of the same case: an equal one alone, if there is one."""
     alike: dict[str, list[str]] = {}
     for other in others:
         alike.setdefault(subject_or_name(other), []).append(other)
@@ -108,10 +107,9 @@ def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, li
 
 
 def _partners(fits: Mapping[str, list[str]], fitting: Mapping[str, list[str]]) -> dict[str, str]:
-    """Case -> its partner, where each has no other choice."""
+    """Return case -> its partner, where each has no other choice."""
     return {case: others[0] for case, others in fits.items() if len(others) == 1 and fitting[others[0]] == [case]}
 
 
-def _listed(paths: list[Path]) -> str:
-    more = ", ..." if len(paths) > MOST_NAMED else ""
-    return ", ".join(f"'{path}'" for path in paths[:MOST_NAMED]) + more
+def _quoted(paths: list[Path]) -> str:
+    return listed([f"'{path}'" for path in paths])

@@ -35,7 +35,7 @@ class Region:
 def find_region(
     pair: CasePair, prediction: LabelMap, label: LabelMap, roi: str, ignore_label: int | None = None
 ) -> Region:
-    """The region of a case.
+    """Return the region of a case.
 
     Args:
         pair: the case, whose ``mask`` is read for the roi "mask".

@@ -231,7 +231,7 @@ class StepWindowInferer(Inferer):
         return [result.values for result in results]
 
     def _box(self, image: torch.Tensor) -> Box:
-        """What is computed of (*spatial)."""
+        """Return the box that is computed of an image (*spatial)."""
         whole = tuple(slice(0, size) for size in image.shape)
         if not self.foreground_only:
             return whole

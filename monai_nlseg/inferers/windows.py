@@ -26,7 +26,7 @@ Sizes = int | None | Sequence[int | None]
 
 
 def undivided(roi_size: Sizes, axes: int) -> tuple[bool, ...]:
-    """For each axis whether one window covers it: as in MONAI, where the window's size is None or not positive.
+    """Return for each axis whether one window covers it: as in MONAI, where the window's size is None or not positive.
 
     Args:
         roi_size: voxels of a window, one number for all axes or one for each axis.

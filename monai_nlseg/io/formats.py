@@ -1,4 +1,4 @@
-"""The formats of volumes, by the suffixes of their files, and which files belong together."""
+"""The formats of images, by the suffixes of their files, and which files belong together."""
 
 from __future__ import annotations
 
@@ -6,33 +6,58 @@ import os
 import re
 
 __all__ = [
+    "DICOM",
     "NIBABEL",
     "PAIRS",
-    "PAIR_VOXELS",
+    "PICTURES",
     "SIMPLEITK",
     "VOLUMES",
+    "is_pair_voxels",
+    "is_picture",
     "is_volume",
     "named_data",
     "pair_header",
     "pair_voxels",
     "spm_affine",
+    "without_suffix",
 ]
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
+"""What a picture is, its content decides."""
+DICOM = (".dcm", ".dicom", ".ima")
 
 PAIRS = (".hdr", ".hdr.gz")
 """The headers of Analyze 7.5 and of NIfTI in two files; the voxels lie in ``.img`` or ``.img.gz``."""
 PAIR_VOXELS = (".img", ".img.gz")
 NIBABEL = (".nii", ".nii.gz", *PAIRS, ".mgh", ".mgz")
-"""Read by nibabel."""
+"""Suffixes that nibabel reads."""
 SIMPLEITK = (".nrrd", ".nhdr", ".mha", ".mhd")
-"""Read by SimpleITK."""
+"""Suffixes that SimpleITK reads."""
 VOLUMES = (*NIBABEL, *SIMPLEITK)
+"""All suffixes of volumes; of a pair, that of the header."""
 
 DATA = re.compile(rb"^(?:ElementDataFile[ \t]*=|data ?file:)[ \t]*(\S.*?)[ \t]*\r?$", flags=re.MULTILINE)
 
 
+def is_picture(name: str | os.PathLike[str]) -> bool:
+    """Return whether a file is a picture by its suffix, in upper or lower case."""
+    return str(name).lower().endswith(PICTURES)
+
+
 def is_volume(name: str | os.PathLike[str]) -> bool:
-    """Whether a file is a volume by its suffix, in upper or lower case."""
-    return str(name).lower().endswith((*VOLUMES, *PAIR_VOXELS))
+    """Return whether a file is a volume by its suffix, in upper or lower case; of a pair both files are."""
+    return str(name).lower().endswith(VOLUMES) or is_pair_voxels(name)
+
+
+def is_pair_voxels(name: str | os.PathLike[str]) -> bool:
+    """Return whether a file holds the voxels of a pair, by its suffix in upper or lower case."""
+    return str(name).lower().endswith(PAIR_VOXELS)
+
+
+def without_suffix(name: str) -> str:
+    """Return the name or path of an image's file without the suffix of its format; a name of nothing else as it is."""
+    known = "|".join(map(re.escape, (*VOLUMES, *PAIR_VOXELS, *PICTURES, *DICOM)))
+    return re.sub(rf"({known})$", "", name, flags=re.IGNORECASE) or name
 
 
 def pair_voxels(header: str) -> str:

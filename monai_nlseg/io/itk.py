@@ -88,7 +88,7 @@ def _header_of(reader: Any, path: Path) -> VolumeHeader:
 
 
 def _fields(path: Path) -> dict[str, str]:
-    """The fields of a header, their names in lower case, up to the empty line or the place of the voxels."""
+    """Return the fields of a header, their names in lower case, up to the empty line or the place of the voxels."""
     fields: dict[str, str] = {}
     with path.open("rb") as file:
         for line in file:
@@ -101,7 +101,7 @@ def _fields(path: Path) -> dict[str, str]:
 
 
 def _nrrd_unit(fields: Mapping[str, str], path: Path) -> float:
-    """The unit of the lengths, in mm."""
+    """Return the unit of the lengths, in mm."""
     space = fields.get("space", "LPS")
     if space.lower() not in SPACES:
         raise ValueError(f"'{path}' has the space '{space}': expected one of LPS, RAS and LAS, so export it in one.")
@@ -110,7 +110,7 @@ def _nrrd_unit(fields: Mapping[str, str], path: Path) -> float:
 
 
 def _meta_unit(fields: Mapping[str, str], path: Path) -> float:
-    """The unit of the lengths, in mm."""
+    """Return the unit of the lengths, in mm."""
     scale = (fields.get("elementtointensityfunctionslope", "1"), fields.get("elementtointensityfunctionoffset", "0"))
     if tuple(map(float, scale)) != (1.0, 0.0):
         raise ValueError(

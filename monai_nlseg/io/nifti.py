@@ -14,7 +14,7 @@ from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
-from monai_nlseg.io.formats import PAIR_VOXELS, pair_header
+from monai_nlseg.io.formats import is_pair_voxels, pair_header
 from monai_nlseg.io.volume_header import MILLIMETRES, VolumeHeader, require_grid, without_trailing_axes
 
 __all__ = ["UNREADABLE", "is_plain", "nifti_header", "nifti_values", "placed", "require_whole", "write_nifti"]
@@ -69,7 +69,7 @@ def require_whole(path: Path) -> None:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether every reader, MONAI's among them, makes the same volume of a NIfTI file as :func:`nifti_header`.
+    """Return whether every reader, MONAI's among them, makes the same volume of a NIfTI file as :func:`nifti_header`.
 
     It is if it is NIfTI-1 in one file whose header has millimetres or no unit, one affine in sform, qform and pixdim,
     numbers in the machine's byte order and no axes behind that of channels.
@@ -123,7 +123,7 @@ def placed(image: nibabel.Nifti1Image, affine: np.ndarray, unit: str = "mm") -> 
 
 
 def _open(path: Path) -> SpatialImage:
-    if path.name.lower().endswith(PAIR_VOXELS):
+    if is_pair_voxels(path):
         header = Path(pair_header(str(path)))
         if not header.is_file():
             raise ValueError(f"'{path}' has no header beside it: restore '{header.name}'.")
@@ -155,7 +155,7 @@ def _header_of(image: SpatialImage, path: Path) -> VolumeHeader:
 
 
 def _unit(image: SpatialImage) -> str:
-    """In which the affine is: millimetres, unless the header says micrometres or metres."""
+    """Return the unit of the affine: millimetres, unless the header says micrometres or metres."""
     if not isinstance(image, nibabel.Nifti1Pair):
         return "mm"
     code = int(image.header["xyzt_units"]) % 8
@@ -173,7 +173,7 @@ def _has_one_affine(image: nibabel.Nifti1Image) -> bool:
 
 
 def _keeps_affine(image: nibabel.Nifti1Image) -> bool:
-    """Whether MONAI's ``NibabelReader``, which mends what it takes for faults, keeps the affine; changes the image."""
+    """Return whether MONAI's ``NibabelReader``, which mends what it takes for faults, keeps it; changes the image."""
     before = np.array(image.affine)
     return np.allclose(correct_nifti_header_if_necessary(image).affine, before, atol=1e-6)
 

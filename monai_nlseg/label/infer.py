@@ -64,7 +64,7 @@ class BundleInfer(InferTask):
                 ".mha", ".png"; default PNG of pictures, else NIfTI).
 
         Returns:
-            The path of the label map, which the caller removes, and what is told beside it: "label_names" (name ->
+            The path of the label map, which the caller removes, and what is said beside it: "label_names" (name ->
             value), "latencies" (in seconds), "entropy" (mean over the foreground found, 0 to 1, or None), "windows",
             "unlike" (what is unlike what the bundle was made for, a sentence each).
 
@@ -90,13 +90,13 @@ class BundleInfer(InferTask):
             finally:
                 if model.device.type == "cuda":  # what PyTorch keeps would be missing to a training or scoring
                     torch.cuda.empty_cache()
-        image = str(request["image"])
+        image = Path(request["image"])
         unit = read_header(image).unit if is_volume(image) else "mm"
         result = write_result(prediction, str(request.get("result_extension") or ""), unit)
         note("write")
         if prediction.unlike:
-            image, sentences = Path(request["image"]).name, "; ".join(prediction.unlike)
-            logger.warning("%s is unlike what %s was made for: %s", image, self.served.name, sentences)
+            sentences = "; ".join(prediction.unlike)
+            logger.warning("%s is unlike what %s was made for: %s", image.name, self.served.name, sentences)
         return result, {
             "label_names": self.labels,
             "latencies": {step: round(seconds, 3) for step, seconds in {**clock, "total": sum(clock.values())}.items()},

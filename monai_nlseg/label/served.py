@@ -18,14 +18,14 @@ from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import config_file, find_bundle
 from monai_nlseg.cohort.case_list import LISTS
-from monai_nlseg.cohort.cases import IMAGES, find_cases
+from monai_nlseg.cohort.cases import find_cases
 from monai_nlseg.cohort.label_maps import LabelNames
 from monai_nlseg.cohort.model import Item, Model
 from monai_nlseg.cohort.plan import plan_worker
 from monai_nlseg.cohort.staging import stage
 from monai_nlseg.cohort.workflow import add_scripts
 from monai_nlseg.errors import sentence
-from monai_nlseg.io.formats import is_volume
+from monai_nlseg.io.formats import is_picture, is_volume
 from monai_nlseg.io.volumes import read_header
 from monai_nlseg.label.devices import device_named
 from monai_nlseg.label.uncertainty import has_dropout
@@ -211,10 +211,7 @@ def staged_image(image: str | Path, folder: Path) -> tuple[Path, ...]:
 
 def _axes(image: str | Path) -> int | None:
     """2 for pictures, 3 for volumes, by the name; None for folders and what may be either."""
-    name = Path(image).name.lower()
-    if Path(name).suffix in IMAGES:
-        return 2
-    return 3 if is_volume(name) else None
+    return 2 if is_picture(image) else 3 if is_volume(image) else None
 
 
 @lru_cache(maxsize=100_000)

@@ -14,12 +14,11 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImage, Orientation
 
 from monai_nlseg.bundle import explained
-from monai_nlseg.cohort.cases import IMAGES
 from monai_nlseg.cohort.inputs import check_files, check_image
 from monai_nlseg.cohort.outputs import save_nifti, save_png
 from monai_nlseg.data import VolumeReader
 from monai_nlseg.files import written_beside
-from monai_nlseg.io.formats import VOLUMES
+from monai_nlseg.io.formats import is_picture, without_suffix
 from monai_nlseg.io.pictures import read_grey, stored_picture
 from monai_nlseg.label.served import ServedBundle, staged_image
 from monai_nlseg.quiet import notices_silenced
@@ -28,7 +27,6 @@ __all__ = ["LabelledImage", "image_name", "label_map", "labelled_images"]
 
 AFFINE_TOLERANCE = 1e-2
 """In mm, as ITK and DICOM round."""
-SUFFIXES = sorted((*VOLUMES, *IMAGES, ".dcm"), key=len, reverse=True)
 MASK = 255
 """What programs for pictures write for 1."""
 
@@ -140,9 +138,8 @@ def label_map(values: np.ndarray, known: Collection[int]) -> np.ndarray:
 
 
 def image_name(image: str) -> str:
-    """Of an image in the server: its file's, without the suffix."""
-    name = Path(image).name
-    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
+    """Return what an image in the server is called: its file's name without the suffix."""
+    return without_suffix(Path(image).name)
 
 
 def _subject(name: str) -> str:
@@ -160,10 +157,10 @@ def _readable(image: str, folder: Path) -> Path:
 
 def _write_label(image: Path, label: _SavedLabel, target: Path) -> tuple[Path, np.ndarray]:
     """The label map's path, ``target`` with a suffix, and its values."""
-    if image.suffix.lower() in IMAGES:
+    if is_picture(image):
         pixels = read_grey(image)
         check_image(torch.tensor(pixels)[None])
-        mask = stored_picture(label.path) if label.path.suffix.lower() in IMAGES else _picture_of(_load(label.path))
+        mask = stored_picture(label.path) if is_picture(label.path) else _picture_of(_load(label.path))
         if mask.shape != pixels.shape:
             raise ValueError(f"its label has {_size(mask.shape)} pixels, the image {_size(pixels.shape)}: {SAME_GRID}")
         values = label.map_of(mask)

@@ -140,7 +140,7 @@ def _grid(foreground: np.ndarray, spacing: Sequence[float] | None, wanted: Input
 
 
 def _length(foreground: np.ndarray, axis: int) -> int:
-    """From the first to the last voxel along an axis."""
+    """Count voxels from the first to the last one of the foreground along an axis."""
     found = np.flatnonzero(foreground.any(axis=tuple({*range(foreground.ndim)} - {axis})))
     return int(found[-1] - found[0] + 1)
 

@@ -111,7 +111,7 @@ def _openvino(path: Path, precision: str) -> Predictor:
 
 
 def _of_size(path: Path, sizes: Sequence[int | None], run: Predictor) -> Predictor:
-    """For windows (B, *sizes) only: OpenVINO computes something of others, the rest fail in words of their own."""
+    """Take windows (B, *sizes) only: of others OpenVINO computes wrong values, and other runtimes fail unclearly."""
 
     def predict(windows: torch.Tensor) -> torch.Tensor:
         if None not in sizes and list(windows.shape[1:]) != list(sizes):

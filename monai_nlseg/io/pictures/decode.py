@@ -39,7 +39,7 @@ def deep_values(path: Path, header: PictureHeader) -> np.ndarray:
 
 
 def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray | None:
-    """Values of a TIFF by Pillow, which knows compressions that tifffile does not, such as LZW; None if it cannot."""
+    """Return the values of a TIFF by Pillow, which knows more compressions, such as LZW; None if it cannot."""
     try:
         with opened(path, header) as image:
             mode, rawmode = image.mode, rawmode_of(image)
@@ -66,7 +66,7 @@ def _deep_png(path: Path, header: PictureHeader) -> np.ndarray:
 
 
 def _both_bytes(path: Path, header: PictureHeader) -> np.ndarray:
-    """Red, green and blue of 16 bits: Pillow keeps the high byte, and in the other order of bytes the low one."""
+    """Return colours of 16 bits: Pillow keeps the high byte, and in the other order of bytes the low one."""
     with opened(path, header) as image:
         rawmode = rawmode_of(image)
     other = rawmode[:-1] + ("L" if rawmode[-1] == "B" or rawmode[-1] == "N" and sys.byteorder == "big" else "B")

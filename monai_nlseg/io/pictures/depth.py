@@ -103,5 +103,5 @@ def _depth(values: np.ndarray, high: int, samples: Samples, path: Path) -> int:
 
 
 def _shifted(values: np.ndarray, depth: int) -> bool:
-    """Whether all values are 8-bit values with zeros behind them."""
+    """Return whether all values are 8-bit values with zeros behind them."""
     return not (values & ((1 << (depth - 8)) - 1)).any()

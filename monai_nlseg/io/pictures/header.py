@@ -14,10 +14,8 @@ from monai_nlseg.io.pictures.pages import page_count
 from monai_nlseg.io.pictures.png import SIGNATURE, png_header
 from monai_nlseg.io.pictures.tiff import TiffHeader, tiff_header
 
-__all__ = ["SUFFIXES", "PictureHeader", "check_picture", "has_colour"]
+__all__ = ["PictureHeader", "check_picture", "has_colour"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-"""Names of pictures end so; what a file is, its content decides."""
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 JPEG_END = b"\xff\xd9"
 ORIENTATION = 0x0112

@@ -1,4 +1,4 @@
-"""What the header of a PNG says that Pillow does not tell."""
+"""What the header of a PNG says and Pillow does not pass on."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def stored_picture(path: str | Path) -> np.ndarray:
 
 
 def _factor(path: Path, header: PictureHeader) -> int:
-    """By what Pillow multiplies grey values of 2 and 4 bits."""
+    """Return by what Pillow multiplies grey values of 2 and 4 bits."""
     with opened(path, header) as image:
         rawmode = rawmode_of(image)
     return {"L;2": 85, "L;4": 17}.get(rawmode[:3], 1)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from monai.config import PathLike
-from monai.data import PILReader, is_supported_format
+from monai.data import PILReader
 from monai.utils import ensure_tuple
 from PIL import Image
 
-from monai_nlseg.io.pictures.header import SUFFIXES
+from monai_nlseg.io.formats import is_picture
 from monai_nlseg.io.pictures.read import open_picture, to_grey
 from monai_nlseg.measures import COLOUR_SHARE, colour_share
 
@@ -44,7 +44,7 @@ class PictureReader(PILReader):
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Return whether the names of all files end as those of pictures do."""
-        return is_supported_format(filename, [suffix.removeprefix(".") for suffix in SUFFIXES])
+        return all(map(is_picture, ensure_tuple(filename)))
 
     def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> list[Path]:
         """Return the paths; :meth:`get_data` opens them, for where this raises, MONAI tries its other readers."""

@@ -59,7 +59,9 @@ def tiff_header(path: Path) -> TiffHeader:
             raise ValueError("a page without width or height")
         full = [index for index, page in enumerate(pages) if not page.subfiletype & (REDUCED | MASK)]
         count = sum(pages[index].imagedepth for index in full)
-        if count == 1 and (file.is_imagej or file.is_shaped or file.is_ome):  # which may tell of a stack behind it
+        if count == 1 and (
+            file.is_imagej or file.is_shaped or file.is_ome
+        ):  # whose text may announce a stack behind it
             count = max(series.size // series.keyframe.size for series in file.series)
         if count > 1:
             raise PictureError(f"'{path}' holds {count} pages: give one image a file.")
@@ -127,18 +129,18 @@ def _samples(page: Any, path: Path) -> Samples | None:
 
 
 def _declared(page: Any) -> int | None:
-    """The bits that carry a value: 12 by a largest value of 4095, or by OME's metadata."""
+    """Return the bits that carry a value: 12 by a largest value of 4095, or by OME's metadata."""
     named = re.search(r'SignificantBits="(\d+)"', page.description or "")
     highest = page.tags.valueof("SMaxSampleValue", page.tags.valueof("MaxSampleValue", 0))
     highest = max(np.ravel(highest))
     declared = int(named[1]) if named else int(highest).bit_length() if highest == int(highest) else 0
     # Some writers put the largest value there is, which says nothing of the depth.
-    told = declared if named or int(highest) + 1 == 1 << declared else 0
-    return told if 8 <= told < min(np.ravel(page.bitspersample)) else None
+    known = declared if named or int(highest) + 1 == 1 << declared else 0
+    return known if 8 <= known < min(np.ravel(page.bitspersample)) else None
 
 
 def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Stored values as displayed."""
+    """Return stored values as displayed."""
     if orientation > 4:
         values = values.swapaxes(0, 1)
     rows = orientation in (3, 4, 7, 8)

@@ -30,8 +30,8 @@ class VolumeReader(ImageReader):
     """
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
-        """Whether all files are volumes by their suffixes."""
-        return all(is_volume(str(name)) for name in ensure_tuple(filename))
+        """Return whether the names of all files end as those of volumes do."""
+        return all(map(is_volume, ensure_tuple(filename)))
 
     def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> tuple[str, ...]:
         """Return the paths. :meth:`get_data` reads them: ``LoadImage`` tries other readers if this method fails."""
