@@ -102,8 +102,8 @@ def check_json(subject: Subject) -> Iterator[Finding]:
 
 
 def _indented(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         content = json.loads(text)
     except ValueError:
         return True  # which other checks say

@@ -74,6 +74,12 @@ def _tensors(subject: Subject) -> Iterator[Finding]:
     labels = [str(name) for name in (pred.get("channel_def") or {}).values() if str(name).lower() != "background"]
     if not labels:
         yield warned(CHECK, "pred has no channel_def beside the background", "Name there what the labels mean.")
+    elif 1 < pred["num_channels"] != len(pred["channel_def"]):  # a single channel may be named by 0 and 1
+        yield warned(
+            CHECK,
+            f"pred has {pred['num_channels']} channels, but its channel_def names {len(pred['channel_def'])}",
+            "Name each channel there, for the names are those of the labels.",
+        )
 
 
 def _grid(parser: ConfigParser) -> Iterator[Finding]:

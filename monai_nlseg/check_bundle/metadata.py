@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
@@ -41,9 +42,11 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
 
 
 def check_changelog(subject: Subject) -> Iterator[Finding]:
-    """Check that the changelog says what the version has changed."""
+    """Check that the version is one of the zoo's form and that the changelog says what it has changed."""
     version, changelog = subject.metadata.get("version"), subject.metadata.get("changelog")
-    if isinstance(changelog, dict) and version in changelog:
+    if isinstance(version, str) and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        yield failed("changelog", f"version '{version}' is not of the form 1.0.0", "Number it as the zoo does.")
+    elif isinstance(changelog, dict) and version in changelog:
         yield passed("changelog", f"version {version} is in the changelog")
     else:
         yield failed("changelog", f"version {version} is not in the changelog", "Say there what it has changed.")

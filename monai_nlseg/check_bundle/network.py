@@ -27,11 +27,11 @@ def check_shapes(subject: Subject) -> Iterator[Finding]:
     """Check what the network makes of the declared sizes by MONAI's ``verify_net_in_out``, and the size of its output.
 
     MONAI compares channels and type of the output; that its spatial size is the declared one is checked here alone.
+    The first size that is wrong ends the check.
     """
     image, pred = subject.data_format("inputs", "image"), subject.data_format("outputs", "pred")
     network = subject.network
     seen: list[tuple[int, ...]] = []
-    wrong = False
     for sizes in SIZES:
         shape = _get_fake_spatial_shape(image["spatial_shape"], **sizes)
         if shape in seen or seen and image["num_channels"] * math.prod(shape) > LARGEST:
@@ -40,29 +40,28 @@ def check_shapes(subject: Subject) -> Iterator[Finding]:
         try:
             found = _output_shape(subject, network, sizes)
         except Exception as error:
-            wrong = True
             yield failed(
                 "shapes",
                 f"an image of {_text(shape)} is declared, but fails ({sentence(error).rstrip('.')})",
-                "Declare in spatial_shape only sizes that the network takes, from n = 1 up.",
+                "Declare the num_channels and the dtype of network_def, and only sizes that it takes, from n = 1 up.",
             )
-            continue
+            return
         declared = _get_fake_spatial_shape(pred["spatial_shape"], **sizes)
         if declared and found != declared:
-            wrong = True
             yield failed(
                 "shapes",
                 f"the output of an image of {_text(shape)} is {_text(found)}, but {_text(declared)} is declared",
                 "Declare the output's spatial_shape as it is.",
             )
-    if not wrong:
-        yield passed("shapes", f"images of {', '.join(map(_text, seen))} give what the metadata declare")
+            return
+    yield passed("shapes", f"images of {', '.join(map(_text, seen))} give what the metadata declare")
 
 
 def check_torchscript(subject: Subject) -> Iterator[Finding]:
     """Check that the network can be scripted, which the zoo's export does, or that the README says it cannot."""
+    network = subject.network
     try:
-        convert_to_torchscript(subject.network)
+        convert_to_torchscript(network)
     except Exception as error:
         if any("torchscript" in line and "not" in line.split() for line in subject.readme.lower().splitlines()):
             yield passed("TorchScript", "the README says that the network is not exported to TorchScript")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -73,20 +74,28 @@ class Subject:
         paths = [self.config(name) for name in names]
         if None in paths:
             raise ValueError(f"there is no configs/{names[paths.index(None)]}.json or .yaml")
+        for path in filter(None, paths):
+            try:
+                content = ConfigParser.load_config_file(str(path))
+            except Exception as error:
+                raise ValueError(f"configs/{path.name} cannot be parsed ({str(error).splitlines()[0]})") from None
+            if not isinstance(content, dict):
+                raise ValueError(f"configs/{path.name} is not a mapping of keys to values")
         parser = ConfigParser()
-        try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Can't merge entry")  # of an overlay that is parsed alone
             parser.read_config([str(path) for path in paths])
-        except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"the config {' with '.join(names)} cannot be parsed ({reason})") from None
-        parser.read_meta(str(self.metadata_file))
+        parser["_meta_"] = self.metadata
         parser["bundle_root"] = str(self.root)
         return parser
 
     @cached_property
     def network(self) -> torch.nn.Module:
         """The inference config's network as it is made, on the CPU, in evaluation mode."""
-        network = self.parser("inference").get_parsed_content("network_def")
+        parser = self.parser("inference")
+        if "network_def" not in parser:
+            raise ValueError("inference has no network_def")
+        network = parser.get_parsed_content("network_def")
         if not isinstance(network, torch.nn.Module):
             raise ValueError(f"network_def is a {type(network).__name__}, not a torch.nn.Module")
         return network.eval()
@@ -102,7 +111,7 @@ class Subject:
         """Return a tensor's format by the metadata, such as that of ("inputs", "image").
 
         Raises:
-            ValueError: if the metadata lack it.
+            ValueError: if the metadata lack it, or what a size of it is made of.
         """
         try:
             found = self.metadata["network_data_format"][kind][name]
@@ -110,6 +119,11 @@ class Subject:
             found = None
         if not isinstance(found, Mapping):
             raise ValueError(f"the metadata have no network_data_format with {kind} '{name}'")
+        shape, channels = found.get("spatial_shape"), found.get("num_channels")
+        if not isinstance(shape, list) or not shape or not isinstance(channels, int) or "dtype" not in found:
+            raise ValueError(
+                f"{kind} '{name}' of network_data_format lacks a list spatial_shape, a whole num_channels or a dtype"
+            )
         return found
 
 

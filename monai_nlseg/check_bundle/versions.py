@@ -47,7 +47,7 @@ def check_agreement(subject: Subject) -> Iterator[Finding]:
 
 def check_python(subject: Subject) -> Iterator[Finding]:
     """Check that the pinned versions run on Python 3.10, as far as can be known from what is installed here."""
-    pins = {name: number for _, name, number in pinned_versions(subject.metadata)}
+    pins = {name: number for _, name, number in pinned_versions(subject.metadata) if _is_version(number)}
     unknown = {}
     refusing = []
     for name, number in pins.items():
@@ -69,11 +69,17 @@ def check_python(subject: Subject) -> Iterator[Finding]:
         yield passed("Python 3.10", "the pinned versions run on Python 3.10")
 
 
+def _is_version(number: str) -> bool:
+    try:
+        Version(number)
+    except InvalidVersion:
+        return False
+    return True
+
+
 def _unparseable(pins: list[tuple[str, str, str]]) -> Iterator[Finding]:
     for key, name, number in pins:
-        try:
-            Version(number)
-        except InvalidVersion:
+        if not _is_version(number):
             yield failed(
                 "versions", f"{key} pins {name} to '{number}', which is not a version", "Give one, such as '1.6.1'."
             )

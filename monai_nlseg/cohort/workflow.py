@@ -34,6 +34,9 @@ def add_scripts(root: Path) -> None:
 def inference_workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
     """Load a bundle's inference config and its weights, without any data.
 
+    A bundle that makes its network faster for inference does so under the id ``optimized_network``: in ``run``, because
+    after ``initialize`` alone ``monai.bundle.load`` copies weights into the network.
+
     Args:
         root: folder of the bundle.
         overrides: config id -> value.
@@ -69,6 +72,7 @@ def inference_workflow(root: Path, overrides: dict[str, Any]) -> ConfigWorkflow:
             for handler in content(workflow, "handlers") or []:
                 if isinstance(handler, CheckpointLoader):
                     handler(workflow.parser.get_parsed_content("evaluator"))
+            content(workflow, "optimized_network")  # in place, as the shipped bundles' run does it
         except Exception as error:
             told = explained(error) or ValueError(f"the bundle {root.name} cannot be loaded: {sentence(error)}")
             raise told from error

@@ -202,3 +202,19 @@ def test_an_installed_bundle_infers_without_writing_below_the_package(places, tm
     assert sorted(package.rglob("*")) == before
     run_bundle(LAEDNET, ["inference"], {**options(pictures), "output_dir": str(tmp_path / "out")}, logs=False)
     assert mask(tmp_path / "out") == {255} and sorted(package.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_monai_loads_the_network_with_the_weights_of_the_file(name, tmp_path, monkeypatch):
+    """``monai.bundle.load`` copies what has the same name: all, unless a network was folded before."""
+    copy = copied(name, tmp_path / "copy")
+    state = {key: torch.rand_like(value) if value.is_floating_point() else value for key, value in drawn(name).items()}
+    (copy / "models").mkdir()
+    torch.save(state, copy / "models" / "model.pt")
+    monkeypatch.chdir(tmp_path)
+    network = monai.bundle.load("copy", bundle_dir=str(tmp_path), device="cpu", workflow_type="inference")
+    torch.testing.assert_close(dict(network.state_dict()), dict(state), rtol=0, atol=0)
+
+
+def drawn(name: str) -> dict[str, torch.Tensor]:
+    return bundle_network(name, trained=False)[0].state_dict()

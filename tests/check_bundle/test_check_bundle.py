@@ -141,6 +141,7 @@ def test_json_of_another_indentation_is_a_warning(tiny):
         (changed(METADATA, "task"), "metadata", "'task' is a required property"),
         (changed(METADATA, "supported_apps", []), "metadata", "supported_apps: [] is not of type 'object'"),
         (changed(METADATA, "version", "2.0.0"), "changelog", "version 2.0.0 is not in the changelog"),
+        (METADATA | {"version": "1.x", "changelog": {"1.x": ""}}, "changelog", "'1.x' is not of the form 1.0.0"),
         (
             changed(METADATA, "network_data_format#inputs", {"img": TENSOR}),
             "shapes",
@@ -189,10 +190,28 @@ def test_a_version_that_python_3_10_cannot_have(tiny, monkeypatch):
     assert one(failures(tiny), "Python 3.10") == "nibabel 5.4.2 needs Python >=3.12"
 
 
-def test_damaged_metadata_are_said_once(tiny):
-    (tiny / "configs" / "metadata.json").write_text("{")
-    messages = sum(failures(tiny).values(), [])
-    assert len([text for text in messages if "metadata.json is not JSON" in text]) == 1
+@pytest.mark.parametrize("name", ["metadata", "inference", "train"])
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_a_damaged_file_is_one_failure(tiny, name, text):
+    (tiny / "configs" / f"{name}.json").write_text(text)
+    message = sum(failures(tiny).values(), [])
+    assert len(message) == 1 and message[0].startswith(f"configs/{name}.json ")
+
+
+def test_a_wrong_size_is_said_once_with_what_to_declare(tiny):
+    write(tiny, "metadata", changed(METADATA, "network_data_format#outputs#pred#num_channels", 3))
+    (finding,) = [finding for finding in check_bundle(tiny) if finding.status == Status.FAILED]
+    assert "output channel number `2` doesn't match: `3`" in finding.message and "num_channels" in finding.remedy
+
+
+def test_requirements_that_are_damaged(tiny):
+    write(tiny, "metadata", METADATA | {"input_requirements": {"spacing": [1, 2]}})
+    assert "'spacing' is no requirement" in one(failures(tiny), "nlseg infer")
+
+
+def test_names_of_other_channels_than_the_network_has(tiny):
+    write(tiny, "metadata", changed(METADATA, "network_data_format#outputs#pred#channel_def#2", "ring"))
+    assert "pred has 2 channels, but its channel_def names 3" in found(tiny, Status.WARNED)["MONAI Label"]
 
 
 @pytest.mark.parametrize(
