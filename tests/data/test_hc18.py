@@ -110,4 +110,6 @@ def test_what_is_not_there(folder, tmp_path):
 def test_real_images():
     datalist = hc18_datalist(REAL, check_content=True)
     assert len(datalist) == 800 and len({entry["subject"] for entry in datalist}) == 672
-    assert all(entry["positive"] and "pixel_size" not in entry for entry in datalist)
+    assert all(entry["positive"] for entry in datalist)
+    measured = {entry["case"]: (entry["pixel_size"], entry["head_circumference"]) for entry in datalist}
+    assert measured["000_HC"] == (0.0691358041432, 44.3)
