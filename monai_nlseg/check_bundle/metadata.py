@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import Subject
@@ -30,7 +30,7 @@ def metadata_schema() -> dict[str, Any]:
 
 def check_schema(subject: Subject) -> Iterator[Finding]:
     """Check the metadata against the schema, and for the keys that the zoo's best bundles have."""
-    errors = list(Draft202012Validator(metadata_schema()).iter_errors(subject.metadata))
+    errors = list(Draft7Validator(metadata_schema()).iter_errors(subject.metadata))
     for error in errors:
         place = "#".join(str(part) for part in error.absolute_path) or "metadata.json"
         yield failed("metadata", f"{place}: {error.message}", "Complete configs/metadata.json.")
