@@ -38,20 +38,21 @@ def check_files(images: Sequence[Path]) -> None:
         )
 
 
-def check_image(image: torch.Tensor) -> None:
+def check_image(image: torch.Tensor, named: str) -> None:
     """Refuse an image without finite values or without contrast.
 
     Args:
         image: (channels, *spatial).
+        named: what the errors call it, such as the name of its file in quotes.
 
     Raises:
         ValueError: for such an image.
     """
     if image.numel() == 0:
-        raise ValueError(f"the image has the shape {tuple(image.shape[1:])}, no voxels: restore the file.")
+        raise ValueError(f"{named} has the shape {tuple(image.shape[1:])}, no voxels: restore the file.")
     for number, channel in enumerate(image, 1):
-        named = "the image" if len(image) == 1 else f"channel {number} of the image"
         if wrong := int((~torch.isfinite(channel)).sum()):
-            raise ValueError(f"{named} has {wrong:,} voxels that are NaN or infinite: export it again.")
+            where = named if len(image) == 1 else f"channel {number} of {named}"
+            raise ValueError(f"{where} has {wrong:,} voxels that are NaN or infinite: export it again.")
     if image.amin() == image.amax():
-        raise ValueError(f"the image has the value {float(image.amin()):g} everywhere: export it again.")
+        raise ValueError(f"{named} has the value {float(image.amin()):g} everywhere: export it again.")

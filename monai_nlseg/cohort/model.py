@@ -125,9 +125,10 @@ class Model:
 
         Raises:
             ValueError: for a file that cannot be read, NaN, an image without contrast or with other channels than the
-                network's.
+                network's, or a picture or slice where the network takes volumes.
         """
         check_files(images)
+        named = " and ".join(f"'{path.name}'" for path in images)
         paths = [str(path) for path in images]
         with notices_silenced(trusted=True, summaries=False):
             try:
@@ -137,14 +138,20 @@ class Model:
                     raise told from None
                 raise
             image = data["image"] if self._channel_first else EnsureChannelFirst()(data["image"])
-            check_image(image)
+            check_image(image, named)
+            if image.ndim <= self._spatial_dims:
+                raise ValueError(
+                    f"the shape of {named} is {tuple(image.shape[1:])}, the bundle takes {self._spatial_dims} axes: "
+                    "give a volume, or another bundle."
+                )
             image = image.clone()  # NormalizeIntensity, for one, writes into what it is given
             data = self._preprocessing(data)
         channels = data["image"].shape[0]
         if self._channels is not None and channels != self._channels:
             raise ValueError(
-                f"the image has {channels} channel{'s' * (channels != 1)}, the bundle takes {self._channels}: give one "
-                "file a modality, by a list or by modalities, or another bundle."
+                f"there {'is' if channels == 1 else 'are'} {channels} channel{'s' * (channels != 1)} in {named}, the "
+                f"bundle takes {self._channels}: give one file a modality, by a list or by modalities, or another "
+                "bundle."
             )
         picture = is_picture(images[0])
         columns_first = picture and self._columns_first(images[0].suffix)

@@ -9,6 +9,7 @@ from typing import Any
 from monai.utils import ensure_tuple
 
 from monai_nlseg.data.checks import require_directory
+from monai_nlseg.io.formats import PAIR_VOXELS, pair_header
 from monai_nlseg.io.volumes import read_header
 
 __all__ = ["exclude_cases", "select_cases", "volume_datalist"]
@@ -20,7 +21,7 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
     Args:
         dataset: a file of any format that :func:`~monai_nlseg.io.volumes.read_volume` reads, or a folder.
         pattern: glob pattern of the volumes in the folder; files whose name ends in ``_seg`` are label maps and are
-            left out.
+            left out, as are the voxels of a pair, which are read by their header.
 
     Returns:
         A list of ``{"case": path below the folder without suffix, "image": path}``, sorted. SaveImaged names its
@@ -35,7 +36,7 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
         files = [Path(dataset)]
     else:
         root = require_directory(dataset, f"images that match '{pattern}'")
-        files = sorted(path for path in root.glob(pattern) if path.is_file() and not _stem(path).endswith("_seg"))
+        files = sorted(path for path in root.glob(pattern) if _is_image(path))
         if not files:
             raise ValueError(f"no file in '{root}' matches '{pattern}': give another folder or pattern.")
     for path in files:
@@ -79,6 +80,12 @@ def exclude_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str
     if not left:
         raise ValueError(f"holding out {list(cases)} leaves no labelled case to train on: hold out fewer.")
     return left
+
+
+def _is_image(path: Path) -> bool:
+    if path.name.lower().endswith(PAIR_VOXELS) and Path(pair_header(str(path))).exists():
+        return False
+    return path.is_file() and not _stem(path).endswith("_seg")
 
 
 def _stem(path: Path) -> str:

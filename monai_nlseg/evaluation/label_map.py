@@ -77,6 +77,8 @@ def _read_image(path: Path) -> np.ndarray:
         raise ValueError(f"'{path}' is a TIFF compressed as JPEG, which mixes labels: save it without loss, or as PNG.")
     if pixels.ndim == 3:
         colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
+        if pixels.shape[2] in (2, 4) and np.ptp(pixels[..., -1]) and not np.ptp(colours):
+            raise ValueError(f"'{path}' holds its mask as transparency: save it as grey values without transparency.")
         if (colours != colours[..., :1]).any():
             raise ValueError(f"'{path}' is a colour image: expected a grey or palette image whose values are labels.")
         pixels = colours[..., 0]

@@ -159,7 +159,7 @@ def _write_label(image: Path, label: _SavedLabel, target: Path) -> tuple[Path, n
     """The label map's path, ``target`` with a suffix, and its values."""
     if is_picture(image):
         pixels = read_grey(image)
-        check_image(torch.tensor(pixels)[None])
+        check_image(torch.tensor(pixels)[None], "the image")
         mask = stored_picture(label.path) if is_picture(label.path) else _picture_of(_load(label.path))
         if mask.shape != pixels.shape:
             raise ValueError(f"its label has {_size(mask.shape)} pixels, the image {_size(pixels.shape)}: {SAME_GRID}")
@@ -169,7 +169,7 @@ def _write_label(image: Path, label: _SavedLabel, target: Path) -> tuple[Path, n
             save_png(beside, values)
         return path, values
     volume = _load(image)
-    check_image(volume)
+    check_image(volume, "the image")
     affine = np.asarray(volume.affine, dtype=float)
     mask = _in_order_of(affine, _load(label.path))
     if mask.shape[1:] != volume.shape[1:] or len(mask) != 1:

@@ -25,4 +25,6 @@ def colour_share(pixels: np.ndarray) -> float:
     """
     if pixels.ndim < 3 or not pixels.size:
         return 0.0
-    return float((np.ptp(pixels[..., :3].astype(np.int16), axis=-1) > CHROMA).mean())
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    most, least = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    return float((most - least > CHROMA).mean())

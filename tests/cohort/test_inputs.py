@@ -60,33 +60,33 @@ def test_damage(tmp_path, content):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({0: float("nan")}, "the image has 1 voxels that are NaN or infinite: export it again"),
+        ({0: float("nan")}, "'a.nii' has 1 voxels that are NaN or infinite: export it again"),
         ({0: float("nan"), 5: float("inf"), 7: -float("inf")}, "has 3 voxels that are NaN or infinite"),
         (dict.fromkeys(range(24), -1000.0), "has the value -1000 everywhere"),
     ],
 )
 def test_values_that_mean_nothing(change, words):
     image = torch.arange(24.0).reshape(1, 2, 3, 4)
-    check_image(image)
+    check_image(image, "'a.nii'")
     for index, value in change.items():
         image.view(-1)[index] = value
     with pytest.raises(ValueError, match=words):
-        check_image(image)
+        check_image(image, "'a.nii'")
 
 
 def test_an_axis_without_voxels_and_integers():
-    with pytest.raises(ValueError, match=r"the image has the shape \(2, 0, 3\), no voxels"):
-        check_image(torch.zeros(1, 2, 0, 3))
-    check_image(torch.from_numpy(np.arange(24, dtype=np.int16).reshape(1, 4, 6)))
+    with pytest.raises(ValueError, match=r"'a.nii' has the shape \(2, 0, 3\), no voxels"):
+        check_image(torch.zeros(1, 2, 0, 3), "'a.nii'")
+    check_image(torch.from_numpy(np.arange(24, dtype=np.int16).reshape(1, 4, 6)), "'a.nii'")
     with pytest.raises(ValueError, match="has the value 3 everywhere"):
-        check_image(torch.full((1, 4, 4), 3, dtype=torch.uint8))
+        check_image(torch.full((1, 4, 4), 3, dtype=torch.uint8), "'a.nii'")
 
 
 def test_the_channel_at_fault_is_named():
     image = torch.arange(48.0).reshape(2, 2, 3, 4)
     image[1, 0, 0, 0] = float("nan")
-    with pytest.raises(ValueError, match="channel 2 of the image has 1 voxels"):
-        check_image(image)
+    with pytest.raises(ValueError, match="channel 2 of 'a.nii' has 1 voxels"):
+        check_image(image, "'a.nii'")
 
 
 @pytest.mark.parametrize("affine", [np.diag([1, 0, 1, 1]), np.full((4, 4), np.nan)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 
+import nibabel as nib
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -45,12 +47,15 @@ def test_files_that_are_not_there_or_are_of_another_kind(worker, tmp_path):
     (tmp_path / "folder.nii.gz").mkdir()
     assert worker.process(case(tmp_path / "folder.nii.gz"))["status"] == "failed"
     two = case(save_volume(tmp_path / "a.nii.gz"), save_volume(tmp_path / "b.nii.gz"))
-    assert "the image has 2 channels, the bundle takes 1" in worker.process(two)["error"]
+    assert "there are 2 channels in 'a.nii.gz' and 'b.nii.gz', the bundle takes 1" in worker.process(two)["error"]
     other = case(save_volume(tmp_path / "c.nii.gz"), save_volume(tmp_path / "d.nii.gz", (12, 12, 12)))
     record = worker.process(other)
     assert record["status"] == "failed" and "\n" not in record["error"]
     picture = worker.process(case(save_picture(tmp_path / "e.png")))
     assert picture["status"] == "failed" and "\n" not in picture["error"]
+    nib.save(nib.Nifti1Image(np.arange(360.0).reshape(20, 18), np.eye(4)), tmp_path / "flat.nii.gz")
+    flat = worker.process(case(tmp_path / "flat.nii.gz"))
+    assert "the shape of 'flat.nii.gz' is (20, 18), the bundle takes 3 axes" in flat["error"]
 
 
 def test_a_volume_of_one_slice_and_another_of_few_voxels(worker, tmp_path):
@@ -65,7 +70,7 @@ def test_colours_that_the_bundle_does_not_take(made, tmp_path):
     options = RunOptions(bundle=str(made("picture")), output=str(tmp_path / "out"), previews=False)
     worker = Worker(options, BundleIdentity.of(made("picture"), {}))
     grey = worker.process(case(save_picture(tmp_path / "grey.png", mode="L")))
-    assert "the image has 1 channel, the bundle takes 3" in grey["error"]
+    assert "there is 1 channel in 'grey.png', the bundle takes 3" in grey["error"]
     (tmp_path / "half.png").write_bytes(save_picture(tmp_path / "whole.png").read_bytes()[:200])
     assert "half.png' is not a readable image" in worker.process(case(tmp_path / "half.png"))["error"]
     assert worker.process(case(tmp_path / "whole.png"))["status"] == "done"

@@ -56,6 +56,14 @@ def test_volumes_of_a_folder(tmp_path):
     assert [entry["case"] for entry in volume_datalist(tmp_path, "*.nii.gz")] == ["b"]
 
 
+def test_a_pair_is_one_volume(tmp_path):
+    nib.save(nib.Nifti1Pair(np.ones((4, 5, 6), np.int16), np.eye(4)), tmp_path / "a.hdr")
+    assert volume_datalist(tmp_path, "*") == [{"case": "a", "image": str(tmp_path / "a.hdr")}]
+    (tmp_path / "a.hdr").unlink()
+    with pytest.raises(ValueError, match="a.img' has no header beside it: restore 'a.hdr'"):
+        volume_datalist(tmp_path, "*")
+
+
 def test_one_volume(tmp_path):
     path = _save(tmp_path / "a.nii.gz")
     assert volume_datalist(path) == [{"case": "a", "image": str(path)}]

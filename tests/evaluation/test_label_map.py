@@ -119,6 +119,12 @@ def _pages(path):
     return path.with_suffix(".tif")
 
 
+def _transparency(path):
+    mask = Image.fromarray(np.pad(np.full((4, 4), 255, np.uint8), 2))
+    Image.merge("LA", (Image.new("L", mask.size), mask)).save(path.with_suffix(".png"))
+    return path.with_suffix(".png")
+
+
 def _colours(path):
     Image.fromarray(np.stack([DISC, DISC, 0 * DISC], -1)).save(path.with_suffix(".png"))
     return path.with_suffix(".png")
@@ -150,6 +156,7 @@ def _lone_img(path):
         (_cut, "a.png' is not a readable image"),
         (_pages, "holds 2 pages"),
         (_colours, "is a colour image"),
+        (_transparency, "holds its mask as transparency"),
         (_lossy, "is a TIFF compressed as JPEG"),
         (_lone_img, "has no header beside it"),
         (lambda path: path.with_suffix(".png"), "does not exist"),
