@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -78,6 +79,8 @@ def _unlike(
     image: np.ndarray, wanted: InputRequirements, spacing: Sequence[float] | None, colour: float | None, name: str
 ) -> Iterator[str]:
     yield from _modality(name, wanted)
+    if image.ndim == 4:  # a picture in grey may have three equal channels
+        yield from _repeated(image)
     if wanted.colour_share and colour is not None:
         yield from _colour(colour, *wanted.colour_share)
     foreground = (image != 0).any(axis=0)
@@ -106,6 +109,15 @@ def _modality(name: str, wanted: InputRequirements) -> Iterator[str]:
     if wanted.modality and found and not found & {word.lower() for word in wanted.modality}:
         said, expected = ", ".join(sorted(found)).upper(), " or ".join(wanted.modality)
         yield f"the name of the file says {said}, expected {expected}: give an image of that modality"
+
+
+def _repeated(image: np.ndarray) -> Iterator[str]:
+    for first, second in itertools.combinations(range(len(image)), 2):
+        if np.array_equal(image[first], image[second]):
+            yield (
+                f"images {first + 1} and {second + 1} of the case are the same, expected one of each modality: give "
+                "the file of each, in the network's order"
+            )
 
 
 def _colour(share: float, least: float, most: float) -> Iterator[str]:
@@ -205,5 +217,5 @@ def _contrast(channel: np.ndarray, spacing: Sequence[float]) -> Iterator[str]:
     if inner <= outer:
         yield (
             f"the rim is brighter (median {short(outer)}) than the core ({short(inner)}), expected the core to be "
-            "brighter, as white matter is in T1: give a T1 image, its intensities not inverted"
+            "brighter, as white matter is in T1: give a T1 image, not inverted, and as the first of several modalities"
         )

@@ -152,7 +152,7 @@ def test_configs_agree():
     for name in ("ensemble", "members", "weight_base", "empty_area", "area_size", "weights", "network"):
         assert evaluate[name] == inference[name], name
     assert evaluate["validate#inferer"] == inference["inferer"]
-    load, scale, resize = inference["preprocessing"]["transforms"]
+    load, _, scale, resize = inference["preprocessing"]["transforms"]
     assert scale in train["train"]["loading_transforms"]
     assert train["validate"]["resizing_transforms"] == [resize]
     assert train["train"]["loading_transforms"][0] == load | {"keys": ["image", "label"]}

@@ -286,7 +286,7 @@ class TestNetwork:
             if name in inference:
                 assert train[name] == inference[name], name
         assert inference["network_def"].items() <= train["network_def"].items()
-        loading, scaling, resizing = inference["preprocessing"]["transforms"]
+        loading, _, scaling, resizing = inference["preprocessing"]["transforms"]
         both, _, scaled = train["train"]["loading_transforms"]
         assert {**both, "keys": "image"} == loading and scaled == scaling
         assert train["validate"]["resizing_transforms"] == [resizing]

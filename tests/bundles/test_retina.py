@@ -246,7 +246,7 @@ def test_configs_agree():
     for name in ("network_def", "channel", "longest_side", "roi_size", "threshold"):
         assert train[name] == inference[name], name
     prepared = train["train"]["loading_transforms"]
-    _, loaded, _, _, *prepared_alike = inference["preprocessing"]["transforms"]
+    _, loaded, _, _, _, *prepared_alike = inference["preprocessing"]["transforms"]
     assert [prepared[1], *prepared[-4:]] == [loaded, *prepared_alike]
 
 

@@ -51,7 +51,7 @@ NOISE = np.abs(np.random.default_rng(1).normal(0, 2, BRAIN.shape)).round().astyp
 )
 def test_a_brain_as_required(image):
     assert unlike_image(image[None], LARGE, SPACING) == []
-    assert unlike_image(np.stack([image, image]), LARGE, SPACING) == []
+    assert unlike_image(np.stack([image, 2 * image]), LARGE, SPACING) == []
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,16 @@ def test_a_brain_as_required(image):
 def test_a_brain_unlike_the_required_says_measured_and_expected(image, spacing, words):
     found = "; ".join(unlike_image(image[None], LARGE, spacing))
     assert all(word in found for word in words), found
+
+
+def test_modalities_that_are_swapped_or_given_twice():
+    """T2 has bright fluid at the rim."""
+    t2 = np.where(BRAIN > 0, 200 - BRAIN, 0)
+    assert unlike_image(np.stack([BRAIN, t2]), LARGE, SPACING) == []
+    (swapped,) = unlike_image(np.stack([t2, BRAIN]), LARGE, SPACING)
+    assert "the rim is brighter" in swapped and swapped.endswith("as the first of several modalities")
+    (twice,) = unlike_image(np.stack([BRAIN, BRAIN]), LARGE, SPACING)
+    assert twice.startswith("images 1 and 2 of the case are the same, expected one of each modality")
 
 
 def test_a_head_with_its_skull_on_lies_on_zero():
