@@ -58,7 +58,7 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
         if path.suffix in CONFIG_SUFFIXES and path.stem != "metadata"
     )
     for name in names:
-        subject.parser(name)  # a file that cannot be parsed ends the check
+        subject.require_config(name)
     wrong = {name: reason for name in names if (reason := _unresolved(subject, name, names))}
     for name, reason in wrong.items():
         yield failed("overlays", f"{name} {reason}", "Define the ids, or lay the config over inference or train.")
@@ -78,7 +78,7 @@ def _unresolved(subject: Subject, name: str, names: Sequence[str]) -> str:
         try:
             unknown = _unknown(subject, (*base, name)) - (_unknown(subject, base) if base else set())
         except ValueError as error:
-            reasons[f"cannot be laid over {' with '.join(base)}: {error}"] = sys.maxsize
+            reasons[f"cannot be laid over {' with '.join(base) or 'nothing'}: {error}"] = sys.maxsize
             continue
         if not unknown:
             return ""

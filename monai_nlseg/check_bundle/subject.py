@@ -65,26 +65,36 @@ class Subject:
         except ValueError:
             return None
 
-    def parser(self, *names: str) -> ConfigParser:
-        """Return a new parser of configs, the later ones overlaid on the earlier.
+    def require_config(self, name: str) -> Path:
+        """Return the file of a config that can be parsed.
 
         Raises:
             ValueError: for one that is not there or cannot be parsed.
         """
-        paths = [self.config(name) for name in names]
-        if None in paths:
-            raise ValueError(f"there is no configs/{names[paths.index(None)]}.json or .yaml")
-        for path in filter(None, paths):
-            try:
-                content = ConfigParser.load_config_file(str(path))
-            except Exception as error:
-                raise ValueError(f"configs/{path.name} cannot be parsed ({str(error).splitlines()[0]})") from None
-            if not isinstance(content, dict):
-                raise ValueError(f"configs/{path.name} is not a mapping of keys to values")
+        if (path := self.config(name)) is None:
+            raise ValueError(f"there is no configs/{name}.json or .yaml")
+        try:
+            content = ConfigParser.load_config_file(str(path))
+        except Exception as error:
+            raise ValueError(f"configs/{path.name} cannot be parsed ({str(error).splitlines()[0]})") from None
+        if not isinstance(content, dict):
+            raise ValueError(f"configs/{path.name} is not a mapping of keys to values")
+        return path
+
+    def parser(self, *names: str) -> ConfigParser:
+        """Return a new parser of configs, the later ones overlaid on the earlier.
+
+        Raises:
+            ValueError: as :meth:`require_config`, or for an override of an id that no config before it defines.
+        """
+        paths = [self.require_config(name) for name in names]
         parser = ConfigParser()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Can't merge entry")  # of an overlay that is parsed alone
-            parser.read_config([str(path) for path in paths])
+            try:
+                parser.read_config([str(path) for path in paths])
+            except KeyError as error:
+                raise ValueError(f"an override goes into an id that is not there ({error.args[0]})") from None
         parser["_meta_"] = self.metadata
         parser["bundle_root"] = str(self.root)
         return parser
