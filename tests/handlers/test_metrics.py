@@ -75,6 +75,19 @@ def test_surface_reads_each_cases_spacing_unless_it_is_given():
     assert details[2.0]["metric_hausdorff"].flatten().tolist() == [2.0, 2.0]
 
 
+@pytest.mark.parametrize(("use_subvoxels", "shares"), [(False, (16, 16)), (True, (85.025, 161.025))])
+def test_surface_dice_in_voxels_or_area(use_subvoxels, shares):
+    """Rectangles of 6 x 4 and 2 x 8 voxels of 0.5 x 10 mm, 16 of each at the edge; outlines in mm with cut corners."""
+    label = torch.zeros(1, 40, 12)
+    label[:, 3:9, 2:6] = 1
+    pred = label.clone()
+    pred[:, 30:32, 2:10] = 1
+    handler = Surface(use_subvoxels=use_subvoxels, spacing=(0.5, 10.0), output_transform=from_engine(KEYS))
+    found, spurious = shares
+    expected = pytest.approx(2 * found / (2 * found + spurious), abs=1e-5)
+    assert run(handler, [[{"pred": pred, "label": label}]]).state.metrics["metric"] == expected
+
+
 def test_surface_refuses_labels_without_spacing():
     plain = [[{"pred": square(2), "label": square(2).as_tensor()}]]
     with pytest.raises(ValueError, match="plain tensor, without an affine .*: give the handler a spacing"):

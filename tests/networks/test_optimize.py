@@ -8,6 +8,7 @@ import torch
 from monai.networks.nets import UNet
 
 from monai_nlseg.networks import channels_last, optimize, optimize_for_inference
+from monai_nlseg.networks.kernels import attention
 from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
 from tests.networks.trained import trained
 
@@ -33,14 +34,19 @@ def test_same_logits(network, shape, attention):
 
 def test_compiles_as_one_graph(monkeypatch):
     """Captured whole, the kernel included; the code generator itself is PyTorch's and takes a minute."""
+    torch._dynamo.reset()
     compile = torch.compile
     monkeypatch.setattr(torch, "compile", lambda network: compile(network, backend="aot_eager", fullgraph=True))
     network = trained(NonLocalUNet.paper())
-    x = torch.randn(2, 2, 8, 8, 8)
+    x = torch.randn(1, 2, 32, 16, 16)  # fewer voxels at the bottom than the kernel's 128 would go through PyTorch's
+    calls = []
+    load = attention.load_attention_kernel
+    monkeypatch.setattr(attention, "load_attention_kernel", lambda: calls.append(1) or load())
     with torch.inference_mode():
         expected = network(x)
         compiled = optimize_for_inference(network, "compiled", compile=True)
         torch.testing.assert_close(compiled(x), expected, atol=1e-4, rtol=1e-4)
+    assert len(calls) == 3
 
 
 def test_channels_last_weights_and_outputs():

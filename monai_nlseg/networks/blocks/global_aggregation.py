@@ -111,9 +111,11 @@ class GlobalAggregation(nn.Module):
         aggregated = self.attention(
             self._split_heads(query), self._split_heads(self.key(x)), self._split_heads(self.value(x))
         )
-        # (B, heads, L, C) -> (B, L, heads * C) -> (B, heads * C, *spatial): a view in channels-last memory.
+        # (B, heads, L, C) -> (B, L, heads * C) -> (B, heads * C, *spatial): a view in channels-last memory. The axes
+        # are split before they are moved: the other way round PyTorch gives a batch of one other strides than it
+        # reports to torch.compile, which then leaves out copies that the next block needs.
         tokens = aggregated.transpose(1, 2).flatten(2)
-        return self.project(tokens.transpose(1, 2).unflatten(2, query.shape[2:]))
+        return self.project(tokens.unflatten(1, query.shape[2:]).movedim(-1, 1))
 
     def _split_heads(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, *spatial) -> contiguous (B, heads, L, C / heads); free of copies for one head in channels-last."""

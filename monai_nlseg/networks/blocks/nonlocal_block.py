@@ -94,7 +94,7 @@ class NonLocalBlock(nn.Module):
             dtype = self.theta.weight.dtype
             with without_autocast(x):
                 y = self._pairwise(theta.to(dtype), phi.to(dtype), g.to(dtype))
-        return x + self.project(y.transpose(1, 2).unflatten(2, x.shape[2:]))
+        return x + self.project(y.unflatten(1, x.shape[2:]).movedim(-1, 1))
 
     def _pairwise(self, theta: torch.Tensor, phi: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
         count, dtype = g.shape[1], g.dtype

@@ -110,7 +110,7 @@ class RegionAwarePyramidAggregation(nn.Module):
         )
         # (B, branches, L, C) -> (B, L, branches * C) -> (B, branches * C, *spatial): a view in channels-last memory.
         tokens = aggregated.transpose(1, 2).flatten(2)
-        context = tokens.transpose(1, 2).unflatten(2, x.shape[2:])
+        context = tokens.unflatten(1, x.shape[2:]).movedim(-1, 1)
         if self.gamma is not None:
             return x + self.gamma * self.fusion(context)
         return self.fusion(torch.cat([x, context], 1))
