@@ -27,8 +27,9 @@ def nifti(value=0):
 
 def test_plain_local_files_are_taken_where_they_are(tmp_path, scratch):
     paths = [tmp_path / name for name in ("T1.nii", "T2.nii", "x.png")]
-    for path in paths:
+    for path in paths[:2]:
         path.write_bytes(nifti())
+    Image.new("L", (4, 3)).save(paths[2])
     staged = stage(Case("p", tuple((str(path),) for path in paths)), scratch)
     assert staged.sources == tuple(paths) and staged.images == (tuple(paths),)
     assert not staged.dicom and staged.unit == "mm"
