@@ -56,6 +56,6 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "empty": (empty, "is empty"),
     "nan": (nan, "1 voxels that are NaN or infinite"),
     "constant": (constant, "has the value 0 everywhere"),
-    "channels": (channels, "there are 2 channels in 'p.nii.gz', the bundle takes 1"),
+    "channels": (channels, ".nii.gz', the bundle takes 1: give one file a modality"),
     "huge": (huge, "has 8,000,000,000,000 voxels"),
 }

@@ -12,7 +12,8 @@ from monai.data import PILReader
 from monai.utils import ensure_tuple
 from PIL import Image
 
-from monai_nlseg.io.formats import is_picture
+from monai_nlseg.io.formats import is_picture, is_volume
+from monai_nlseg.io.pictures.errors import PictureError
 from monai_nlseg.io.pictures.read import open_picture, to_grey
 from monai_nlseg.measures import COLOUR_SHARE, colour_share
 
@@ -56,8 +57,10 @@ class PictureReader(PILReader):
         The meta data have the share of pixels with a colour, see :func:`monai_nlseg.measures.colour_share`.
 
         Raises:
-            PictureError: for a file that cannot be read rightly.
+            PictureError: for a volume, or a file that cannot be read rightly.
         """
+        for path in filter(is_volume, img):
+            raise PictureError(f"'{path}' is a volume: give a picture, such as PNG, or take a model of volumes.")
         pictures = [open_picture(path) for path in img]
         values, meta = super().get_data([self.converter(picture) for picture in pictures])
         meta[COLOUR_SHARE] = max(colour_share(np.asarray(_to_rgb(picture))) for picture in pictures)

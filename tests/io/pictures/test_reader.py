@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import nibabel
 import numpy as np
 import pytest
 from monai.transforms import LoadImage
@@ -74,3 +75,9 @@ def test_channels_and_suffixes(tmp_path):
         LoadImage(reader=NAME, channel="red")
     reader = PictureReader()
     assert reader.verify_suffix(["a.png", "b.TIF"]) and not reader.verify_suffix(["a.png", "b.nii.gz"])
+
+
+def test_a_whole_volume_is_not_called_damaged(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(COLOUR[..., 0], np.eye(4)), tmp_path / "a.nii.gz")
+    with pytest.raises(PictureError, match="a.nii.gz' is a volume: give a picture, such as PNG"):
+        load(tmp_path / "a.nii.gz")
