@@ -77,8 +77,9 @@ def _unresolved(subject: Subject, name: str, names: Sequence[str]) -> str:
     for base in bases:
         try:
             unknown = _unknown(subject, (*base, name)) - (_unknown(subject, base) if base else set())
-        except ValueError as error:
-            reasons[f"cannot be laid over {' with '.join(base) or 'nothing'}: {error}"] = sys.maxsize
+        except KeyError as error:
+            lacking = str(error.args[0]).removeprefix("query key: ")
+            reasons[f"cannot be laid over {' with '.join(base) or 'nothing'}, which lacks {lacking}"] = sys.maxsize
             continue
         if not unknown:
             return ""

@@ -85,16 +85,14 @@ class Subject:
         """Return a new parser of configs, the later ones overlaid on the earlier.
 
         Raises:
-            ValueError: as :meth:`require_config`, or for an override of an id that no config before it defines.
+            ValueError: as :meth:`require_config`.
+            KeyError: for an override that goes into an id which no config before it defines.
         """
         paths = [self.require_config(name) for name in names]
         parser = ConfigParser()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Can't merge entry")  # of an overlay that is parsed alone
-            try:
-                parser.read_config([str(path) for path in paths])
-            except KeyError as error:
-                raise ValueError(f"an override goes into an id that is not there ({error.args[0]})") from None
+            parser.read_config([str(path) for path in paths])
         parser["_meta_"] = self.metadata
         parser["bundle_root"] = str(self.root)
         return parser

@@ -48,6 +48,7 @@ def _workflow(dataset, folder, config="train", kind="train", **overrides):
         meta_file=str(CONFIGS / "metadata.json"),
         logging_file=False,
         workflow_type=kind,
+        bundle_root=str(CONFIGS.parent),
         dataset_dir=str(dataset),
         ckpt_dir=str(folder),
         output_dir=str(folder),

@@ -40,6 +40,7 @@ def _with_speck(labels: np.ndarray) -> np.ndarray:
 def _parse(config, key):
     parser = ConfigParser()
     parser.read_config(str(find_bundle(T1) / "configs" / f"{config}.json"))
+    parser["bundle_root"] = str(find_bundle(T1))
     return parser.get_parsed_content(key)
 
 
