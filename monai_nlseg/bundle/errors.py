@@ -17,7 +17,7 @@ __all__ = ["explained"]
 
 
 def explained(error: BaseException) -> ValueError | None:
-    """What a user can do about an error of a workflow: a checkpoint, an image or a file at fault; None for others."""
+    """Return what a user can do about an error of a workflow; None where no checkpoint, image or file is at fault."""
     cause = root_cause(error)
     if isinstance(cause, PictureError):  # which names the file and the fault
         return cause
@@ -25,7 +25,7 @@ def explained(error: BaseException) -> ValueError | None:
 
 
 def _checkpoint_error(cause: BaseException) -> ValueError | None:
-    """What is wrong with the file that a ``CheckpointLoader`` could not restore; None if the error is another one.
+    """Return what is wrong with the file that a ``CheckpointLoader`` could not restore, or None for another error.
 
     The message of PyTorch names neither the file nor, for a file that is no checkpoint, the fault.
     """

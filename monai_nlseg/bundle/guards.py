@@ -65,7 +65,7 @@ def require_cases(datalist: Iterable[Any]) -> None:
 
 
 def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Choice:
-    """What ``choices`` has under ``name``, the value of a config's ``option``.
+    """Return what ``choices`` has under ``name``, the value of a config's ``option``.
 
     Raises:
         ValueError: for another name.

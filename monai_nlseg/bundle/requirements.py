@@ -1,4 +1,4 @@
-"""What a bundle's metadata say that its images and results must be."""
+"""The requirements that a bundle's metadata state for its images and results."""
 
 from __future__ import annotations
 

@@ -49,6 +49,6 @@ def run_bundle(
                 workflow.run()
                 workflow.finalize()
     except Exception as error:
-        if told := explained(error):
-            raise told from None
+        if reason := explained(error):
+            raise reason from None
         raise

@@ -1,4 +1,4 @@
-"""Whether a bundle passes what MONAI's model zoo, MONAI Label and ``nlseg infer`` ask of it, without a network."""
+"""Checks of a bundle against the demands of MONAI's model zoo, MONAI Label and ``nlseg infer``, without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The finding of a check: its status, message and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MONAI Label's stock app ``monaibundle`` asks of a bundle."""
+"""The demands of MONAI Label's stock app ``monaibundle`` on a bundle."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from monai_nlseg.errors import sentence
 __all__ = ["check_shapes", "check_torchscript"]
 
 SIZES = ({"n": 1, "p": 1, "any": 1}, {"n": 2, "p": 1, "any": 32}, {"n": 3, "p": 2, "any": 48})
-"""Of what a declared shape leaves open: first those of the zoo, which are the smallest."""
+"""Values of p and n in a declared shape; the first are the smallest, which the zoo tries."""
 LARGEST = 2**21
 """Elements of an input beyond the first, so that a check takes seconds."""
 

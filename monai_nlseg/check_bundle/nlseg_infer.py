@@ -1,4 +1,4 @@
-"""What ``nlseg infer`` asks of a bundle."""
+"""The demands of ``nlseg infer`` on a bundle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `nlseg infer --save` writes beside a label map."""
+"""Names of the maps that `nlseg infer --save` writes beside a label map."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
-"""What a picture is, its content decides."""
+"""Suffixes of pictures; the content of a file decides on its format."""
 DICOM = (".dcm", ".dicom", ".ima")
 
 PAIRS = (".hdr", ".hdr.gz")

@@ -1,4 +1,4 @@
-"""What is known of a volume before its voxels are read."""
+"""Shape, affine and unit of a volume, known before its voxels are read."""
 
 from __future__ import annotations
 

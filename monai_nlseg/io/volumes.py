@@ -1,4 +1,4 @@
-"""How the file of a volume becomes an array with an affine in mm: the same for every bundle and command."""
+"""Read the file of a volume as an array with an affine in mm, the same for every bundle and command."""
 
 from __future__ import annotations
 

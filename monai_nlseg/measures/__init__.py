@@ -1,4 +1,4 @@
-"""Whether an image, and the labels found in it, are like what a network was made for."""
+"""Compare images, and the labels found in them, with what a network was made for."""
 
 from __future__ import annotations
 

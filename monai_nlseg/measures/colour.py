@@ -1,4 +1,4 @@
-"""How much of a picture has a colour."""
+"""The share of a picture that has a colour."""
 
 from __future__ import annotations
 

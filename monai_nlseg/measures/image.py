@@ -1,4 +1,4 @@
-"""What of an image is unlike the images that a network was made for."""
+"""Compare an image with the images that a network was made for."""
 
 from __future__ import annotations
 

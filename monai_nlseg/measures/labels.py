@@ -1,4 +1,4 @@
-"""Whether what was found can be what was looked for, by its size."""
+"""Compare the size of labels with the sizes that are possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network was made for, as values that images and label maps are measured against."""
+"""Requirements of a network, as values that images and label maps are measured against."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sentences say numbers."""
+"""Numbers written as words of a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the header of a picture says, and that its file is whole."""
+"""Read the header of a picture, and check that its file is whole."""
 
 from __future__ import annotations
 

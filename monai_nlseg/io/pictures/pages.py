@@ -1,4 +1,4 @@
-"""How many pictures a file of a picture holds."""
+"""The number of pictures in a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the header of a PNG says and Pillow does not pass on."""
+"""Parts of a PNG's header that Pillow does not pass on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the header of a TIFF says: its one picture among its pages, and how the values are stored."""
+"""The header of a TIFF: the one picture among its pages, and how its values are stored."""
 
 from __future__ import annotations
 
