@@ -214,6 +214,15 @@ def test_export(format, small, tmp_path):
     assert export_network(small, (3, 64, 96), tmp_path / f"net{FORMATS[format]}", format) < 1e-4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["M", "L"])
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_export_of_the_larger_sizes(format, size, tmp_path):
+    torch.manual_seed(0)
+    net = calibrated(LAEDNet(size=size), 128, 160)
+    assert export_network(net, (3, 64, 96), tmp_path / f"net{FORMATS[format]}", format) < 1e-4
+
+
 @pytest.mark.parametrize("format", ["torchscript", "openvino"])
 def test_export_in_three_dimensions(format, tmp_path, monkeypatch):
     once = [re.sub(r"^r\d", "r1", group) for group in laednet.BLOCK_GROUPS]
