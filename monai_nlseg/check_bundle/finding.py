@@ -9,7 +9,7 @@ __all__ = ["Finding", "Status", "failed", "passed", "warned"]
 
 
 class Status(str, Enum):
-    """How a check ended: a failure is what somebody refuses, a warning what a user should know."""
+    """Outcome of a check: a failure is refused somewhere, a warning is worth knowing."""
 
     PASSED = "passed"
     WARNED = "warned"

@@ -14,7 +14,7 @@ SECTIONS = (
     "Model Overview", "Data", "Training configuration", "Memory Consumption", "Input", "Output", "Performance",
     "MONAI Bundle Commands", "References", "License",
 )  # fmt: skip
-"""In the order that the zoo's bundles keep."""
+"""Sections, in the order that the zoo's bundles keep."""
 
 
 def check_readme(subject: Subject) -> Iterator[Finding]:

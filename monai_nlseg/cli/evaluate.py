@@ -12,7 +12,7 @@ from monai_nlseg.cli.console import console, say, wide_console
 __all__ = ["evaluate"]
 
 MOST_PROBLEMS = 20
-"""How many are printed; all stand in the summary."""
+"""Number of problems that are printed; all stand in the summary."""
 
 
 def evaluate(

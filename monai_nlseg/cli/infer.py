@@ -18,7 +18,7 @@ from monai_nlseg.cli.overrides import overrides_of_pairs
 __all__ = ["infer"]
 
 MOST_FAILURES = 20
-"""How many are printed; all stand in the manifest."""
+"""Number of failures that are printed; all stand in the manifest."""
 ENDING = "ending after the cases in flight"
 
 

@@ -17,7 +17,7 @@ __all__ = ["LabelNames", "in_grid", "integers"]
 
 @dataclass(frozen=True)
 class LabelNames:
-    """What the values of a bundle's label maps are called.
+    """Names of the values in a bundle's label maps.
 
     Attributes:
         channels: channel of the scores -> name, by the metadata.

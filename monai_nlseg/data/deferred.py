@@ -9,7 +9,7 @@ __all__ = ["Deferred"]
 
 
 class Deferred:
-    """What a reader of data returns, or, once somebody asks for it, the error that it raised.
+    """List that a reader returns; an error of the reader is raised when the list is first used.
 
     MONAI builds data sets, loaders and engines before a workflow runs, and ``check_properties`` builds them to look at
     them. With its data lists deferred, a bundle's config can be built where the data are not; the reader's error is
@@ -43,7 +43,7 @@ class Deferred:
 
     @property
     def content(self) -> Any:
-        """What the reader returned.
+        """Value that the reader returned.
 
         Raises:
             ValueError: what the reader raised.

@@ -13,7 +13,7 @@ __all__ = ["LabelClass", "check_values", "classes_of_values", "parse_classes"]
 BACKGROUND = 0
 FOREGROUND = "foreground"
 MASK_VALUES = {1, 255, 65535}
-"""What the foreground of a mask is in 1, 8 and 16 bits."""
+"""Values of the foreground in masks of 1, 8 and 16 bits."""
 MOST_VALUES = 256
 
 

@@ -12,7 +12,7 @@ from monai_nlseg.evaluation.label_map import LabelMap
 __all__ = ["check_same_grid", "in_order_of"]
 
 TOLERANCE = 1e-3
-"""Of a voxel, and at most in mm: what float32 headers and quaternions lose stays far below."""
+"""Share of a voxel, and the most in mm; rounding in float32 headers and quaternions stays far below."""
 
 
 def in_order_of(map_: LabelMap, reference: LabelMap) -> LabelMap:

@@ -11,7 +11,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 __all__ = ["FOREGROUND", "read_jpeg_mask"]
 
 FOREGROUND = 255
-"""What the foreground of a JPEG is called, whatever its grey value: the file holds one class."""
+"""Value of the foreground of a JPEG, whatever its grey value: the file holds one class."""
 AROUND = 5
 """Width of a pixel's neighbourhood, so that some lie within one of JPEG's blocks of 8 x 8."""
 LOWEST_GREY = 16

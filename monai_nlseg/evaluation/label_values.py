@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["check_labels", "whole_numbers"]
 
 WHOLE_TOLERANCE = 1e-3
-"""What float32 and a slope in the header may move a label."""
+"""Distance by which float32 and a slope in the header may move a label."""
 MOST_TOLERANCE = 0.1
 FEW_VALUES = 12
 """Up to so many values are taken as labels without a look at where they lie."""

@@ -13,7 +13,7 @@ __all__ = ["find_label_maps", "may_be_same", "subject_or_name"]
 ROLES = re.compile(
     r"(^|[_-])(seg|dseg|segmentation|pred|prediction|label|labels|mask|gt|annotation|manual)$", re.IGNORECASE
 )
-"""What a file name says about its role and not about its case; compared after removal."""
+"""Endings that name the role of a file and not its case; names are compared without them."""
 ENTITY = re.compile(r"([A-Za-z]+)-([A-Za-z0-9+]+)")
 """A part of a BIDS name, as ``ses-1``."""
 DERIVED = {"desc", "label", "space", "atlas", "seg", "res", "den", "scale", "cohort"}
