@@ -7,13 +7,13 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 STAMP := $(VENV)/installed
 LABEL := .venv-label
 
-.PHONY: demo test test-slow lint format label test-label clean
+.PHONY: demo test test-slow lint audit format label test-label clean
 
 demo: $(STAMP)
 	$(BIN)/nlseg demo
 
 test: $(STAMP)
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
@@ -22,6 +22,15 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# What is known of the installed versions stands on pypi.org.
+audit: $(STAMP)
+	@$(BIN)/python -c 'import urllib.request; urllib.request.urlopen("https://pypi.org/pypi/pip/json", timeout=10)' \
+	2>/dev/null || { echo "make audit asks pypi.org for advisories and needs a network: run it where there is one."; exit 1; }
+	@$(PIP) install -c constraints.txt -e '.[audit]'
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml monai_nlseg
+	$(BIN)/pip-audit --skip-editable
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -29,6 +38,9 @@ format: $(STAMP)
 
 docs/reference/commands.md: $(STAMP) $(wildcard monai_nlseg/cli/*.py)
 	$(BIN)/typer monai_nlseg.cli utils docs --name nlseg --title Commands --output $@
+
+docs/reference/experiments-schema.md: $(STAMP) $(wildcard monai_nlseg/experiments/schema/*.py)
+	$(BIN)/python -m monai_nlseg.experiments.schema.page > $@
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 10) <= v <= (3, 12) else \

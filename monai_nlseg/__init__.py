@@ -6,5 +6,5 @@ import warnings
 
 __version__ = "0.1.0"
 
-# MONAI imports torchvision where it is, even one whose compiled part does not fit; nothing here reads images with it.
+# MONAI imports torchvision if installed, even if its compiled part does not fit; nothing here reads images with it.
 warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)

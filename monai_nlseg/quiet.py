@@ -1,39 +1,49 @@
-"""Keep what the libraries print from hiding what a user has to read."""
+"""Contexts that silence messages of libraries, so that they do not hide what a user has to read."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from monai.apps import get_logger
 
-__all__ = ["exceptions_unlogged", "notices_silenced", "segmentation_remarks_silenced"]
-
 WORKFLOW_LOGGERS = ("monai.bundle.scripts", "monai.bundle.workflows")
+READERS = ("pydicom", "highdicom", "nibabel", "tifffile", "PIL", "imageio")
+"""Packages that read image files."""
+IGNORED = "(?s:.*)"
+"""Pattern that matches all warnings and identifies the filter."""
+
+_LOCK = threading.Lock()
+_ignoring = 0
+_reading = threading.local()
 
 
 @contextmanager
 def exceptions_unlogged() -> Iterator[None]:
-    """Engines and ``StatsHandler`` log an exception, with two tracebacks, that the caller gets anyway."""
+    """Silence the tracebacks that engines and ``StatsHandler`` log of an exception that the caller gets anyway."""
 
     def passes(record: logging.LogRecord) -> bool:
         return record.levelno < logging.ERROR or not record.name.startswith(("ignite.", "monai.handlers.StatsHandler"))
 
-    # MONAI's get_logger, for StatsHandler gets its own handler only from the first to ask for it.
+    # MONAI's get_logger, because StatsHandler gets its handler only from the first call.
     handlers = [*logging.getLogger().handlers, *get_logger("monai.handlers.StatsHandler").handlers]
     with _filtered(handlers, passes):
         yield
 
 
 @contextmanager
-def notices_silenced(trusted: bool, summaries: bool) -> Iterator[None]:
-    """Without MONAI's notices on how a workflow is put together.
+def notices_silenced(summaries: bool) -> Iterator[None]:
+    """Silence MONAI's notices about the construction of a workflow.
+
+    This includes its warning that configs are code: the commands give that notice before they run an untrusted bundle.
 
     Args:
-        trusted: whether the bundle's configs need no warning that they are code.
-        summaries: whether MONAI prints what a workflow is given.
+        summaries: whether MONAI still prints the arguments of a workflow.
     """
 
     def passes(record: logging.LogRecord) -> bool:
@@ -45,28 +55,61 @@ def notices_silenced(trusted: bool, summaries: bool) -> Iterator[None]:
     codec.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), _filtered(handlers, passes):
-            # Any LoadImage tries MONAI's reader for DICOM on GPUs, whichever reader it is given.
+            # Every LoadImage tries MONAI's reader for DICOM on GPUs, whatever its reader argument is.
             warnings.filterwarnings("ignore", "NvImgCodecPydicomReader", UserWarning)
             warnings.filterwarnings("ignore", r"monai\..*default value", FutureWarning)
-            if trusted:
-                warnings.filterwarnings("ignore", "parsing config_file", UserWarning)
+            warnings.filterwarnings("ignore", "parsing config_file", UserWarning)
             yield
     finally:
         codec.setLevel(level)
 
 
 @contextmanager
-def segmentation_remarks_silenced() -> Iterator[None]:
-    """Without highdicom's remarks on a patient's name of one part and on a map without a voxel: both are right."""
-    logger = logging.getLogger("highdicom")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def remarks_withheld() -> Iterator[Counter[str]]:
+    """Withhold log records and warnings of libraries about the files that they read.
+
+    They quote headers, which contain names and birth dates. Warnings are ignored in all threads of the process, because
+    Python has one list of filters. Log records are withheld in this thread only. Contexts can be nested.
+
+    Yields:
+        Name of a library -> number of records withheld so far.
+    """
+    remarks = Counter[str]()
+    loggers = [name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in READERS]
+    for name in {*READERS, *loggers}:  # READERS, because a package may be imported within the context
+        logging.getLogger(name).addFilter(_counted)
+    open_counters = vars(_reading).setdefault("counters", [])
+    open_counters.append(remarks)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*unlikely to represent the intended person name", UserWarning)
-            yield
+        with _warnings_ignored():
+            yield remarks
     finally:
-        logger.setLevel(level)
+        open_counters.pop()
+
+
+def _counted(record: logging.LogRecord) -> bool:
+    counters = getattr(_reading, "counters", ())
+    for counter in counters:
+        if record.levelno >= logging.WARNING:
+            counter[record.name.partition(".")[0]] += 1
+    return not counters
+
+
+@contextmanager
+def _warnings_ignored() -> Iterator[None]:
+    """Ignore warnings; at its end, ``catch_warnings`` would undo changes that another thread has made."""
+    global _ignoring
+    with _LOCK:
+        _ignoring += 1
+        warnings.filterwarnings("ignore", IGNORED)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _ignoring -= 1
+            if not _ignoring:
+                filters: Any = warnings.filters
+                filters[:] = [each for each in filters if getattr(each[1], "pattern", "") != IGNORED]
 
 
 @contextmanager

@@ -6,20 +6,18 @@ import numpy as np
 from skimage.color import gray2rgb
 from skimage.util import img_as_ubyte
 
-__all__ = ["overlay_masks"]
-
 GREEN, RED, YELLOW = (0, 255, 0), (255, 0, 0), (255, 255, 0)
 
 
 def overlay_masks(
     image: np.ndarray, prediction: np.ndarray, reference: np.ndarray | None = None, alpha: float = 0.4
 ) -> np.ndarray:
-    """Draw a predicted mask in green and, where there is one, the reference in red; where they agree it is yellow.
+    """Draw a predicted mask in green and the reference, if there is one, in red; where both agree the colour is yellow.
 
     Args:
         image: (H, W) grey or (H, W, 3) red, green, blue; uint8 in 0 to 255 or float in 0 to 1.
-        prediction: (H, W); foreground is not zero.
-        reference: (H, W); foreground is not zero.
+        prediction: (H, W); non-zero is foreground.
+        reference: (H, W); non-zero is foreground; None without a reference.
         alpha: opacity of the colours, 0 to 1.
 
     Returns:

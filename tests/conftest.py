@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import functools
+import os
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from monai.bundle import ComponentLocator
 from monai.utils import set_determinism
 
 settings.register_profile("the same each time", derandomize=True)
@@ -14,11 +18,22 @@ _register = torch.jit._builtins._register_builtin
 _kept = []
 torch.jit._builtins._register_builtin = lambda function, name: (_kept.append(function), _register(function, name))
 
+# Each ConfigParser looks through all modules for classes, for a tenth of a second; here only after new imports.
+_found = functools.cache(lambda names: _find(ComponentLocator(), names))
+_find = ComponentLocator._find_classes_or_functions
+ComponentLocator._find_classes_or_functions = lambda self, names: _found(tuple(names))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_configuration(tmp_path_factory):
+    """The bundles that a developer trusts are not the tests'."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+
 
 @pytest.fixture(autouse=True)
 def seeded():
-    """Every test draws the same numbers each time, whichever ran before it."""
-    # What a workflow has set for the whole process makes MONAI's Compose start anew at each inverse.
+    """Every test draws the same numbers each time, whatever test ran before it."""
+    # What a workflow has set for the whole process makes MONAI's Compose start again at each inverse.
     set_determinism(None)
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002, MONAI and SciPy may draw from it

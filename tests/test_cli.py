@@ -34,8 +34,15 @@ def nlseg_here(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
     cli.main()
 
 
-def last_line(result: subprocess.CompletedProcess) -> str:
-    return result.stderr.strip().splitlines()[-1]
+def code_here(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """Return the exit code of a command that is called in this process."""
+    with pytest.raises(SystemExit) as end:
+        nlseg_here(monkeypatch, *arguments)
+    return int(end.value.code or 0)
+
+
+def last_line(capsys: pytest.CaptureFixture) -> str:
+    return capsys.readouterr().err.strip().splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -76,16 +83,15 @@ def test_inference_of_a_folder(tmp_path, checkpoint):
     np.testing.assert_allclose(labels.affine, np.diag([1.0, 2.0, 1.0, 1.0]))
 
 
-def test_inference_keeps_subfolders(tmp_path, checkpoint):
+def test_inference_keeps_subfolders(tmp_path, checkpoint, monkeypatch):
     """Scans of one name in several folders must not replace each other."""
     for subject in ("sub-01", "sub-02"):
         save(tmp_path / "scans" / subject / "T1.nii.gz", head())
-    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint)
-    assert result.returncode == 0, result.stderr
+    here = partial(code_here, monkeypatch)
+    assert infer(tmp_path / "scans", tmp_path / "out", checkpoint, command=here) == 0
     written = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.nii*"))
     assert written == ["sub-01/T1_seg.nii.gz", "sub-02/T1_seg.nii.gz"]
-    result = infer(tmp_path / "scans" / "sub-01" / "T1.nii.gz", tmp_path / "one", checkpoint)
-    assert result.returncode == 0, result.stderr
+    assert infer(tmp_path / "scans" / "sub-01" / "T1.nii.gz", tmp_path / "one", checkpoint, command=here) == 0
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["T1_seg.nii.gz"]
 
 
@@ -119,9 +125,8 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing(
     tmp_path, checkpoint, volume, options, words, monkeypatch, capsys
 ):
     save(tmp_path / "scans" / "a.nii.gz", volume)
-    with pytest.raises(SystemExit) as end:
-        infer(tmp_path / "scans", tmp_path / "out", checkpoint, *options, command=partial(nlseg_here, monkeypatch))
-    assert end.value.code == 2
+    given = (tmp_path / "scans", tmp_path / "out", checkpoint, *options)
+    assert infer(*given, command=partial(code_here, monkeypatch)) == 2
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
     assert line.startswith("error: ") and words in line
@@ -132,12 +137,11 @@ def test_bad_input_ends_in_one_sentence_and_leaves_nothing(
 def test_what_is_no_image_and_what_is_no_bundle(tmp_path, checkpoint, monkeypatch, capsys):
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "a.nii.gz").write_text("no image")
-    result = infer(tmp_path / "scans", tmp_path / "out", checkpoint)
-    assert result.returncode == 2 and "a.nii.gz' is not a readable NIfTI" in last_line(result)
+    here = partial(code_here, monkeypatch)
+    assert infer(tmp_path / "scans", tmp_path / "out", checkpoint, command=here) == 2
+    assert "a.nii.gz' is not a readable NIfTI" in last_line(capsys)
     for command in (("run", tmp_path, "inference"), ("demo", "--bundle", tmp_path, "--output", tmp_path / "demo")):
-        with pytest.raises(SystemExit) as end:
-            nlseg_here(monkeypatch, *command)
-        assert end.value.code == 2 and "is not a bundle" in capsys.readouterr().err
+        assert here(*command) == 2 and "is not a bundle" in last_line(capsys)
     assert not (tmp_path / "demo" / "mni152_t1_seg.nii.gz").exists()
 
 
@@ -172,20 +176,20 @@ def test_overrides_are_literals_but_paths_are_text(monkeypatch):
     }  # fmt: skip
 
 
-def test_simulate_and_convert(tmp_path):
-    result = nlseg("simulate", "iseg", "--subjects", 1, "--out", tmp_path / "out", "--anatomies", tmp_path / "none")
-    assert result.returncode == 2 and "is not a directory" in last_line(result)
-    assert nlseg("simulate", "iseg", "--subjects", 0, "--out", tmp_path / "out").returncode == 2
-    result = nlseg("convert", tmp_path / "a.npz", tmp_path / "a.pt")
-    assert result.returncode == 2 and "does not exist" in last_line(result)
+def test_simulate_and_convert(tmp_path, monkeypatch, capsys):
+    here = partial(code_here, monkeypatch)
+    assert here("simulate", "iseg", "--subjects", 1, "--out", tmp_path / "out", "--anatomies", tmp_path / "none") == 2
+    assert "is not a directory" in last_line(capsys)
+    assert here("simulate", "iseg", "--subjects", 0, "--out", tmp_path / "out") == 2
+    assert here("convert", tmp_path / "a.npz", tmp_path / "a.pt") == 2 and "does not exist" in last_line(capsys)
     assert not (tmp_path / "out").exists() and not (tmp_path / "a.pt").exists()
 
 
 def test_brackets_are_text_not_markup(monkeypatch, capsys):
     labels, picture = Path("[old]/labels.nii.gz"), Path("[/old]/picture.png")
     monkeypatch.setattr("monai_nlseg.demo.run_demo", lambda *_: DemoResult(labels, picture, {"GM": 0.5}))
-    monkeypatch.setattr("monai_nlseg.data.simulate.simulate_iseg", lambda *_, **__: [labels])
-    monkeypatch.setattr("monai_nlseg.networks.weights.convert_nonlocal_unet", lambda *_: {"variant": "paper"})
+    monkeypatch.setattr("monai_nlseg.simulate.simulate_iseg", lambda *_, **__: [labels])
+    monkeypatch.setattr("monai_nlseg.bundle.convert.convert_nonlocal_unet", lambda *_: {"variant": "paper"})
     for arguments, words in (
         (["demo"], [f"label map: {labels}", f"picture:   {picture}"]),
         (["simulate", "iseg", "--subjects", "1", "--out", "[/old]"], ["1 subjects in [/old]"]),
@@ -208,8 +212,9 @@ def test_errors_keep_their_brackets(text, monkeypatch, capsys):
     assert capsys.readouterr().err == f"error: {text}\n"
 
 
-def test_unknown_command_and_help():
-    assert nlseg("nonsense").returncode == 2
-    result = nlseg("--help")
-    assert result.returncode == 0
-    assert all(command in result.stdout for command in ("demo", "run", "convert", "simulate"))
+def test_unknown_command_and_help(monkeypatch, capsys):
+    assert code_here(monkeypatch, "nonsense") == 2
+    capsys.readouterr()
+    assert code_here(monkeypatch, "--help") == 0
+    printed = capsys.readouterr().out
+    assert all(command in printed for command in ("demo", "run", "convert", "simulate"))

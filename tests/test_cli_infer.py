@@ -29,14 +29,17 @@ def test_a_folder_with_a_broken_scan_from_first_to_last(bundle, tmp_path, capsys
     for seed, name in enumerate(("x/a", "x/b", "c")):
         save_volume(tmp_path / "in" / f"{name}.nii.gz", (18, 20, 14), seed=seed)
     (tmp_path / "in" / "x" / "b.nii.gz").write_bytes(b"")
+    (tmp_path / "in" / "notes.txt").write_text("mine")
     output = tmp_path / "out"
+    left_out = f"1 file was left out (1 not an image by its suffix or content): see {output}/left_out.csv"
     given = (bundle, tmp_path / "in", output, "--num-workers", 1, "--postfix", "labels", "--save", "uncertainty")
     assert ended(monkeypatch, *given) == 3
     printed = lines(capsys)
     assert printed == [
         "x/b: 'b.nii.gz' is empty: restore the file or leave the case out.",
         f"2 done, 1 failed: see {output}/manifest.jsonl",
-        "what failed is tried again when its files change, or with --retry-failed",
+        "failed cases are tried again when their files change, or with --retry-failed",
+        left_out,
     ]
     assert {path.name for path in output.rglob("*.nii.gz")} == {
         "a_labels.nii.gz",
@@ -48,12 +51,12 @@ def test_a_folder_with_a_broken_scan_from_first_to_last(bundle, tmp_path, capsys
     before = times(output)
 
     assert ended(monkeypatch, *given) == 3
-    assert lines(capsys)[0] == "3 cases are as they were: skipped"
+    assert lines(capsys)[0] == "3 cases are unchanged: skipped"
     assert len(manifest(output)) == 3
 
     save_volume(tmp_path / "in" / "x" / "b.nii.gz", (18, 20, 14), seed=1)
     assert ended(monkeypatch, *given) == 0
-    assert lines(capsys) == ["2 cases are as they were: skipped", f"3 done: see {output}/manifest.jsonl"]
+    assert lines(capsys) == ["2 cases are unchanged: skipped", f"3 done: see {output}/manifest.jsonl", left_out]
     assert times(output).items() > before.items() and len(manifest(output)) == 4
 
 
@@ -91,15 +94,15 @@ def test_modalities_and_a_list_of_them(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--format", "jpeg"), "format 'jpeg' is unknown: choose auto, nifti, png, dicom-seg."),
+        (("--format", "jpeg"), "format 'jpeg' is unknown: choose auto, nifti, nrrd, mha, png, dicom-seg."),
         (("--save", "logits"), "'logits' cannot be saved: choose probabilities or uncertainty."),
-        (("--postfix", "a/b"), "postfix 'a/b' does not do: give a word such as seg."),
-        (("--case-seconds", 0), "seconds is 0.0: give a number above 0."),
-        (("--case-memory", -1), "memory is -1000000000: give a number above 0."),
-        (("--batch", 0), "batch is 0: give a number above 0."),
-        (("--num-workers", 0), "0 workers do nothing: give at least 1."),
+        (("--postfix", "a/b"), "postfix 'a/b' is not allowed: give a word such as seg."),
+        (("--case-seconds", 0), "seconds is 0.0: give a number from 0.001 to 100,000,000."),
+        (("--case-memory", -1), "--case-memory is -1.0: give a number from 0.001 to 1,000,000."),
+        (("--batch", 0), "batch is 0: give a whole number from 1 to 1,000,000."),
+        (("--num-workers", 0), "the number of workers is 0: give a whole number from 1 to 1,024."),
         (("--runner", "spark"), "runner 'spark' is unknown: choose local or ray."),
-        (("--address", "auto"), "address and gpus_per_worker are Ray's: give runner ray, too."),
+        (("--address", "auto"), "address and gpus_per_worker are options of Ray: give runner ray, too."),
         (("--set", "step"), "'step' is not an override: give an id and a value, such as step=16."),
         (("--pattern", "*.mha"), "holds no image that '*.mha' matches"),
         (("--modalities", "T1,T2"), "holds no image that"),
@@ -130,7 +133,7 @@ def test_folders_that_cannot_be_used(bundle, tmp_path, capsys, monkeypatch):
     assert "cannot be written" in refused(tmp_path / "file") and (tmp_path / "file").read_text() == "mine"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "manifest.jsonl").write_text('{"name": "of something else"}\n')
-    assert "line 1 is of no manifest: give another output folder." in refused(tmp_path / "other")
+    assert "line 1 is not a line of a manifest: give another output folder." in refused(tmp_path / "other")
     (tmp_path / "busy" / ".nlseg").mkdir(parents=True)
     with FileLock(tmp_path / "busy" / ".nlseg" / "lock"):
         assert "another run is at work" in refused(tmp_path / "busy")
@@ -141,7 +144,8 @@ def test_what_only_the_worker_can_refuse(bundle, tmp_path, capsys, monkeypatch):
     given = (bundle, tmp_path / "a.nii.gz", tmp_path / "out", "--num-workers", 1)
     assert ended(monkeypatch, *given, "--set", "stap=16") == 2
     printed = capsys.readouterr().err
-    assert printed.startswith("error: 'stap' is not an id of ['inference']") and len(printed.splitlines()) == 1
+    assert printed.startswith("error: 'stap' is not an id of inference") and len(printed.splitlines()) == 1
+    assert not (tmp_path / "out" / "run.json").exists()
     assert ended(monkeypatch, *given) == 0
     assert last_records(tmp_path / "out").keys() == {"a"}
 
@@ -153,7 +157,7 @@ def wait_for(what, process: subprocess.Popen) -> None:
 
 
 def test_interrupts(tmp_path, capsys, monkeypatch):
-    """The first lets the cases in flight end, the second does not; the same command goes on."""
+    """The first lets the cases in progress end, the second does not; the same command resumes."""
     bundle, output = fault_bundle(tmp_path / "bundle"), tmp_path / "out"
     for seed in range(12):
         save_volume(tmp_path / "in" / f"{seed:02}.nii.gz", (18, 20, 14), seed=seed, mark=PAUSES)
@@ -166,7 +170,7 @@ def test_interrupts(tmp_path, capsys, monkeypatch):
     first.send_signal(signal.SIGINT)
     out, error = first.communicate(timeout=60)
     assert first.returncode == 130, error
-    assert out.splitlines()[0] == "ending after the cases in flight; once more to end at once"
+    assert out.splitlines()[0] == "ending after the cases in progress; interrupt again to end at once"
     so_far = manifest(output)
     assert 1 < len(so_far) < 12 and {record["status"] for record in so_far} == {"done"}
     journal = json.loads((output / "run.json").read_text())

@@ -106,9 +106,9 @@ def test_options_that_are_unknown_or_out_of_range(tmp_path, command, options):
     ("command", "options", "words"),
     [
         ("breast", ("--size", "64x48"), "--size '64x48' is not a list of whole numbers: give one such as 8,16."),
-        ("breast", ("--size", "64,48,9"), "size is (64, 48, 9): expected 2 numbers of at least 32."),
-        ("fetal-head", ("--size", "64,31"), "size is (64, 31): expected 2 numbers of at least 32."),
-        ("cta", ("--size", "64,48"), "size is (64, 48): expected 3 numbers of at least 32."),
+        ("breast", ("--size", "64,48,9"), "size is (64, 48, 9): expected 2 numbers of at least 32, at most 4096."),
+        ("fetal-head", ("--size", "64,31"), "size is (64, 31): expected 2 numbers of at least 32, at most 4096."),
+        ("cta", ("--size", "64,48"), "size is (64, 48): expected 3 numbers of at least 32, at most 1024."),
         ("retina", ("--layout", "stare"), "layout is 'stare': expected drive or chasedb1."),
         ("retina", ("--cases", "41"), "DRIVE numbers 40 images, not 41: give fewer cases, or chasedb1 as layout."),
     ],

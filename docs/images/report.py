@@ -16,10 +16,10 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 from scipy.ndimage import label as components
 
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
+from monai_nlseg.bundle import Bundle
 from monai_nlseg.cohort.preview import write_preview
 from monai_nlseg.cohort.report import write_report
-from monai_nlseg.data.simulate.iseg import simulate_iseg
+from monai_nlseg.simulate.iseg import simulate_iseg
 
 SUBJECTS, SHAPE = 24, (96, 128, 160)
 TISSUES = {1: (10, "CSF"), 2: (150, "GM"), 3: (250, "WM")}
@@ -74,7 +74,7 @@ def draw(path: Path) -> None:
         truths = simulate_iseg(folder / "heads", SUBJECTS, shape=SHAPE)
         records = [record(folder, number, truth) for number, truth in enumerate(truths, 1)]
         run = {
-            "bundle": BundleIdentity.of("iseg_mri_nonlocal_unet_segmentation", {}).as_json(),
+            "bundle": Bundle("iseg_mri_nonlocal_unet_segmentation").identity({}).as_json(),
             "started": "2026-01-12T09:00:00+00:00",
             "ended": "2026-01-12T09:09:00+00:00",
         }

@@ -1,4 +1,4 @@
-"""`nlseg bench`: how fast the engine is on this machine, beside named alternatives in the same run."""
+"""`nlseg bench`: the speed of the engine on this machine, next to named alternatives in the same run."""
 
 from __future__ import annotations
 

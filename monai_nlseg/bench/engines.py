@@ -1,4 +1,4 @@
-"""What is compared: ways to run the paper's network, and other networks run the same way."""
+"""The engines that are compared: ways to run the paper's network, and other networks run the same way."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import torch.nn as nn
 from monai.inferers import SlidingWindowInferer
 from monai.networks.nets import SegResNet, SwinUNETR, UNet
 
-from monai_nlseg.bench.prepare import Predictor, Prepare, eager, exported, materialized, missing_modules
+from monai_nlseg.bench.checks import check_settings
+from monai_nlseg.bench.prepare import Predictor, Prepare, eager, explicit_attention, exported, missing_modules
+from monai_nlseg.bounds import LARGEST_AXIS, require_number, require_shape
 from monai_nlseg.inferers import StepWindowInferer
 from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
 
-__all__ = ["CLASSES", "ENGINES", "BenchSettings", "Engine"]
-
 CLASSES = 4
+MOST_WINDOWS = 1024
 Inferer = Callable[[torch.Tensor, Predictor], Any]
 
 
 @dataclass(frozen=True)
 class BenchSettings:
-    """What a run of the benchmark measures.
+    """The settings of a run of the benchmark.
 
     Attributes:
         shape: channels and voxels of the volume.
@@ -34,7 +35,10 @@ class BenchSettings:
             windows as fit.
         threads: CPU threads; None for PyTorch's default.
         device: device of the networks that run through PyTorch.
-        images: files with one channel each in place of the synthetic volume.
+        images: files of one channel each, which replace the synthetic volume.
+
+    Raises:
+        ValueError: for numbers out of their bounds, or a device that PyTorch cannot use here.
     """
 
     shape: tuple[int, ...] = (2, 116, 148, 100)
@@ -46,19 +50,26 @@ class BenchSettings:
     device: str = "cpu"
     images: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_settings(self.seconds, self.threads, self.device)
+        require_shape("the shape of the volume", self.shape, 1e10)
+        require_number("the windows in one pass", self.sw_batch_size, 1, MOST_WINDOWS)
+        for step in self.steps:
+            require_number("a step", step, 1, LARGEST_AXIS)
+
 
 @dataclass(frozen=True)
 class Engine:
     """A way to run a network over a volume.
 
     Attributes:
-        title: what the report calls it.
+        title: name in the report.
         network: makes the network for a number of input channels.
         prepare: makes it ready to predict windows.
         inferer: makes the windowed inference for the settings and a step.
         extra: modules that must be installed.
-        same_network: whether it is the paper's network, whose labels can be compared.
-        largest_batch: most windows in one pass, where more are slower.
+        same_network: whether it runs the paper's network, so that its labels can be compared.
+        largest_batch: largest number of windows in one pass, if more are slower; None for no limit.
     """
 
     title: str
@@ -70,7 +81,7 @@ class Engine:
     largest_batch: int | None = None
 
     def missing(self) -> list[str]:
-        """What would have to be installed first."""
+        """Return the modules that would have to be installed first."""
         return missing_modules(self.extra)
 
 
@@ -79,7 +90,7 @@ def _paper(channels: int) -> nn.Module:
 
 
 def _ours(settings: BenchSettings, step: int) -> Inferer:
-    # All windows, as MONAI's has no other way: on a real scan it would leave out background and windows of zeros.
+    # All windows, as MONAI's inferer computes them; for a real scan this one leaves out background and zeros.
     return StepWindowInferer(settings.roi_size, step, settings.sw_batch_size, foreground_only=False, reuse_empty=False)
 
 
@@ -100,7 +111,7 @@ ENGINES: dict[str, Engine] = {
     "openvino": Engine("- OpenVINO", _paper, exported("openvino"), _ours, ("openvino",)),
     "openvino-bfloat16": Engine("- OpenVINO, bfloat16", _paper, exported("openvino", "bfloat16"), _ours, ("openvino",)),
     # The scores of four windows, 2 GB, are slower than four times those of one.
-    "materialized": Engine("- written out, MONAI", _paper, materialized, _monai, largest_batch=1),
+    "explicit-attention": Engine("- explicit attention, MONAI", _paper, explicit_attention, _monai, largest_batch=1),
     "ccfcn3d": Engine("CC-3D-FCN", lambda channels: CCFCN3D(3, channels, CLASSES), eager(), _ours, same_network=False),
     "unet": Engine(
         "MONAI UNet",

@@ -25,17 +25,20 @@ from monai_nlseg.io.volumes import read_volume
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.footprint import forward_footprint
 
-__all__ = ["MemoryGrowth", "best_time", "floor_rate", "load_volume", "measure_engine", "run_times", "wait"]
-
 
 def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
-    """Time and memory of one engine.
+    """Measure the time and memory of one engine.
+
+    Args:
+        name: a key of :data:`monai_nlseg.bench.ENGINES`.
+        settings: what is measured.
 
     Returns:
-        "seconds_per_window", best over batches of ``sw_batch_size``; "gflop_per_window"; "floor_gflops", what a 3^3
-        convolution reaches just before and after; "window_bytes", by how much one window's pass makes the process
-        grow; "labels", the labels of a batch of noise; and "steps": for each step "windows", "seconds" of the
-        volume, whether they are "extrapolated", "outside", the share of time outside the network, "peak_bytes".
+        "title" and "same_network" of the engine; "seconds_per_window", best over batches of ``sw_batch_size``;
+        "gflop_per_window"; "floor_gflops", the rate of a 3^3 convolution just before and after; "window_bytes", the
+        growth of the process by one window's pass; "labels", the labels of a batch of noise; and "steps": for each step
+        "windows", "seconds" of the volume, whether they are "extrapolated", "outside", the share of time outside the
+        network, and "peak_bytes".
     """
     engine = ENGINES[name]
     settings = replace(settings, sw_batch_size=min(settings.sw_batch_size, engine.largest_batch or sys.maxsize))
@@ -62,15 +65,15 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
             logits = predict(noise)
             wait(logits)
 
-        # Thrice the time for the figure on which the others rest, where volumes do not get plenty anyway.
-        a_window = best_time(one_batch, min(3 * settings.seconds, 30.0)) / settings.sw_batch_size
+        # The other figures rest on this one, so it gets three times the time, up to 30 seconds.
+        window_seconds = best_time(one_batch, min(3 * settings.seconds, 30.0)) / settings.sw_batch_size
         floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2)))
         labels = logits.argmax(dim=1).to(torch.uint8).cpu()
-        steps = {step: measure_volume(name, predict, volume, settings, step, a_window) for step in settings.steps}
+        steps = {step: measure_volume(name, predict, volume, settings, step, window_seconds) for step in settings.steps}
     return {
         "title": engine.title,
         "same_network": engine.same_network,
-        "seconds_per_window": a_window,
+        "seconds_per_window": window_seconds,
         "gflop_per_window": flops / 1e9,
         "floor_gflops": floor,
         "window_bytes": window_bytes,
@@ -80,16 +83,28 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
 
 
 def measure_volume(
-    name: str, predict: Predictor, volume: torch.Tensor, settings: BenchSettings, step: int, a_window: float
+    name: str, predict: Predictor, volume: torch.Tensor, settings: BenchSettings, step: int, window_seconds: float
 ) -> dict[str, Any]:
-    """Infer the volume, or as much of its middle as fits the time; where not one window does, nothing."""
+    """Infer the volume, or as many windows in its middle as fit the time; ``window_seconds`` stands in if none fits.
+
+    Args:
+        name: a key of :data:`monai_nlseg.bench.ENGINES`.
+        predict: the prepared network.
+        volume: (C, *spatial).
+        settings: what is measured.
+        step: step between windows in voxels.
+        window_seconds: seconds of a window.
+
+    Returns:
+        An entry of "steps", see :func:`measure_engine`.
+    """
     counts = [len(window_starts(size, settings.roi_size, step)) for size in settings.shape[1:]]
     total = math.prod(counts)
-    fits = int(settings.seconds / a_window)
+    fits = int(settings.seconds / window_seconds)
     if fits == 0:
         return {
             "windows": total,
-            "seconds": a_window * total,
+            "seconds": window_seconds * total,
             "extrapolated": True,
             "outside": None,
             "peak_bytes": None,
@@ -114,7 +129,7 @@ def measure_volume(
 
     inferer = ENGINES[name].inferer(settings, step)
     corner = torch.ones((1, settings.shape[0], *[settings.roi_size] * (volume.dim() - 1)), device=settings.device)
-    inferer(corner, predict)  # pays for what is made once a process
+    inferer(corner, predict)  # sets up what a process sets up once
     memory = MemoryGrowth(settings.device)
     begin = time.perf_counter()
     inferer(crop[None].to(settings.device), timed)
@@ -129,7 +144,10 @@ def measure_volume(
 
 
 def load_volume(settings: BenchSettings) -> torch.Tensor:
-    """(C, *spatial), positive everywhere for the synthetic volume.
+    """Return the volume to infer, (C, *spatial) float32; the synthetic one is positive everywhere.
+
+    Args:
+        settings: its ``images``, or the ``shape`` of the synthetic volume.
 
     Raises:
         ValueError: if the files differ in shape.
@@ -144,19 +162,34 @@ def load_volume(settings: BenchSettings) -> torch.Tensor:
 
 
 def floor_rate(device: str, seconds: float) -> float:
-    """GFLOP/s of a 3^3 convolution of 32 to 32 channels on 4 x 32^3 voxels, channels last."""
+    """Return the GFLOP/s of a 3^3 convolution of 32 to 32 channels on 4 x 32^3 voxels, channels last.
+
+    Args:
+        device: device to measure on.
+        seconds: time to spend.
+    """
     layer = channels_last(torch.nn.Conv3d(32, 32, 3, padding=1, bias=False).to(device))
     x = torch.randn(4, 32, 32, 32, 32, device=device).contiguous(memory_format=torch.channels_last_3d)
     return 4 * 32**3 * 2 * 27 * 32 * 32 / best_time(lambda: wait(layer(x)), seconds) / 1e9
 
 
 def best_time(run: Callable[[], Any], seconds: float) -> float:
-    """Shortest of :func:`run_times`."""
+    """Return the shortest of :func:`run_times` in seconds.
+
+    Args:
+        run: the function that is timed.
+        seconds: time to spend.
+    """
     return min(run_times(run, seconds))
 
 
 def run_times(run: Callable[[], Any], seconds: float) -> list[float]:
-    """Times of the runs that fit; the first, which warms up, counts only if there is time for no other."""
+    """Return the seconds of each run; the first, which warms up, counts only if there is no time for another.
+
+    Args:
+        run: the function that is timed.
+        seconds: time to spend; the last run may end later.
+    """
     until = time.perf_counter() + seconds
     times: list[float] = []
     while not times or time.perf_counter() < until:
@@ -167,13 +200,21 @@ def run_times(run: Callable[[], Any], seconds: float) -> list[float]:
 
 
 def wait(output: torch.Tensor) -> None:
-    """Until an accelerator has computed it."""
+    """Wait until the device has computed a tensor.
+
+    Args:
+        output: the tensor.
+    """
     if output.is_cuda:
         torch.cuda.synchronize(output.device)
 
 
 class MemoryGrowth:
-    """Growth of the process, or of what PyTorch holds on a GPU, since it was made."""
+    """Growth in memory of the process, or of what PyTorch holds on a GPU, since this object was made.
+
+    Args:
+        device: "cpu" or "cuda".
+    """
 
     def __init__(self, device: str = "cpu") -> None:
         self.cuda = device.startswith("cuda")
@@ -185,7 +226,7 @@ class MemoryGrowth:
             self.resets = _reset_peak()
 
     def peak(self) -> int | None:
-        """Bytes; None where the system does not tell."""
+        """Return the largest growth so far in bytes; None if the system does not report it."""
         if self.cuda:
             return torch.cuda.max_memory_allocated() - self.before
         return _status("VmHWM") - self.before if self.resets else None
@@ -213,5 +254,6 @@ if __name__ == "__main__":
     try:
         result = measure_engine(sys.argv[1], BenchSettings(**options))
     except Exception as error:
-        sys.exit(sentence(error))
+        print(sentence(error))
+        sys.exit(1)
     Path(sys.argv[3]).write_text(json.dumps(result))

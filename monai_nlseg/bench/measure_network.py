@@ -16,21 +16,23 @@ import torch
 from monai_nlseg.bench.measure import MemoryGrowth, floor_rate, run_times, wait
 from monai_nlseg.bench.networks import NETWORKS, NetworkCase, NetworkSettings
 from monai_nlseg.errors import sentence
-from monai_nlseg.inferers import StepWindowInferer, plan_inference
+from monai_nlseg.inferers import StepWindowInferer, inference_cost
 
-__all__ = ["measure_network"]
-
-# A pass may take this long even where less time is to be spent, such as on the slow alternatives of a quick run.
+# A pass may take this long even if less time is to be spent, such as on the slow alternatives of a quick run.
 SHORTEST = 30.0
 
 
 def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, Any]:
-    """Size, cost and time of one network for a single image.
+    """Measure the size, cost and time of one network for a single image.
+
+    Args:
+        case: the network.
+        settings: time, threads and device.
 
     Returns:
-        "title", "shape" (C, H, W) of the input, "parameters", "gmac" (billions of multiply-adds a pass), "seconds" a
-        pass (median), "best_seconds", "passes" that were timed, "memory_bytes" by which the first pass makes the
-        process grow, and "beside", the case it is compared with.
+        "title", "shape" (C, H, W) of the input, "parameters", "gmac" (billions of multiply-adds in a pass), "seconds"
+        of a pass (median), "best_seconds", "passes" that were timed, "memory_bytes", the growth of the process by the
+        first pass, and "beside", the case it is compared with.
 
     Raises:
         ValueError: if the planner refuses it, or a pass would take longer than the time given.
@@ -43,15 +45,15 @@ def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, A
     image = torch.randn(1, *case.shape)
     with tempfile.TemporaryDirectory() as scratch, torch.inference_mode():
         predict = case.prepare(network, tuple(image.shape), settings.device, Path(scratch))
-        # What runs as a file cannot be followed; it is the same network.
-        planned = predict if isinstance(predict, torch.nn.Module) else network
+        # An exported file cannot be traced, so the cost is that of the network that was exported.
+        traced = predict if isinstance(predict, torch.nn.Module) else network
         inferer = StepWindowInferer(case.shape[1:], case.shape[1:], activation=None)
-        plan = plan_inference(inferer, planned, case.shape, measure=False)
-        needed = plan.flops / floor_rate(settings.device, 0.3) / 1e9
+        cost = inference_cost(inferer, traced, case.shape, measure=False)
+        needed = cost.flops / floor_rate(settings.device, 0.3) / 1e9
         allowed = max(settings.seconds, SHORTEST)
         if needed > allowed:
             raise ValueError(
-                f"a pass of {plan.flops / 1e12:.3g} TFLOP takes {needed:.0f} s or more, {allowed:g} s are allowed: "
+                f"a pass of {cost.flops / 1e12:.3g} TFLOP takes {needed:.0f} s or more, {allowed:g} s are allowed: "
                 f"give --seconds {2 * needed:.0f}"
             )
         image = image.to(settings.device)
@@ -63,7 +65,7 @@ def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, A
         "title": case.title,
         "shape": list(case.shape),
         "parameters": parameters,
-        "gmac": plan.flops / 2e9,
+        "gmac": cost.flops / 2e9,
         "seconds": statistics.median(times),
         "best_seconds": min(times),
         "passes": len(times),
@@ -73,7 +75,7 @@ def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, A
 
 
 def _first(output: Any) -> torch.Tensor:
-    """MONAI's BasicUNetPlusPlus returns a list."""
+    """Return the first output, as MONAI's BasicUNetPlusPlus returns a list."""
     tensor: torch.Tensor = output if isinstance(output, torch.Tensor) else output[0]
     return tensor
 
@@ -84,5 +86,6 @@ if __name__ == "__main__":
     try:
         result = measure_network(NETWORKS[sys.argv[1]], NetworkSettings(**json.loads(sys.argv[2])))
     except Exception as error:
-        sys.exit(sentence(error))
+        print(sentence(error))
+        sys.exit(1)
     Path(sys.argv[3]).write_text(json.dumps(result))

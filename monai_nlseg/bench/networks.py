@@ -1,4 +1,4 @@
-"""What `nlseg bench --networks` compares: the 2D systems at the papers' sizes, one image at a time."""
+"""The networks that `nlseg bench --networks` compares: the 2D systems at the papers' sizes, one image at a time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 import torch.nn as nn
 from monai.networks.nets import AttentionUnet, BasicUNetPlusPlus, UNet
 
-from monai_nlseg.bench.prepare import Prepare, eager, exported, materialized, missing_modules
+from monai_nlseg.bench.checks import check_settings
+from monai_nlseg.bench.prepare import Prepare, eager, explicit_attention, exported, missing_modules
 from monai_nlseg.networks.blocks import DeformedNonLocalBlock, NonLocalBlock
 from monai_nlseg.networks.nets import DNLNet, EncoderDecoder, LAEDNet, RegionAwareNet
-
-__all__ = ["NETWORKS", "NetworkCase", "NetworkSettings"]
 
 CLASSIC = (64, 128, 256, 512, 1024)
 BLOCK_CHANNELS = 64
@@ -24,29 +23,35 @@ RUNTIMES = {"openvino": ("openvino",), "onnx": ("onnx", "onnxscript", "onnxrunti
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """How networks are measured.
+    """The settings of a measurement of networks.
 
     Attributes:
         seconds: time to spend on each; one whose single pass would take longer is left out.
         threads: CPU threads; None for PyTorch's default.
         device: device of the networks that run through PyTorch.
+
+    Raises:
+        ValueError: for numbers out of their bounds, or a device that PyTorch cannot use here.
     """
 
     seconds: float = 30.0
     threads: int | None = None
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        check_settings(self.seconds, self.threads, self.device)
+
 
 @dataclass(frozen=True)
 class NetworkCase:
-    """A network, the size of its input and the way it runs.
+    """A network with the size of its input and the way it runs.
 
     Attributes:
-        title: what the report calls it.
+        title: name in the report.
         network: makes the network.
         shape: (C, H, W) of its input.
         prepare: makes it ready to predict.
-        beside: key of the case whose time its own is compared with.
+        beside: key of the case with whose time its own is compared.
         extra: modules that must be installed.
     """
 
@@ -59,11 +64,11 @@ class NetworkCase:
 
     @property
     def size(self) -> str:
-        """Channels and pixels, such as 3x320x320."""
+        """Channels and pixels of the input, such as 3x320x320."""
         return "x".join(map(str, self.shape))
 
     def missing(self) -> list[str]:
-        """What would have to be installed first."""
+        """Return the modules that would have to be installed first."""
         return missing_modules(self.extra)
 
 
@@ -114,8 +119,10 @@ def _vessels() -> dict[str, NetworkCase]:
         f"dnlnet-{size}": NetworkCase("DNLNet", DNLNet, (1, size, size)) for size in (BLOCK_SIZES[0], BLOCK_SIZES[-1])
     }
     for size in BLOCK_SIZES:
-        shape, beside = (BLOCK_CHANNELS, size, size), f"nl-materialized-{size}"
-        cases[beside] = NetworkCase("non-local block, written out", _block("embedded_gaussian"), shape, materialized)
+        shape, beside = (BLOCK_CHANNELS, size, size), f"nl-explicit-{size}"
+        cases[beside] = NetworkCase(
+            "non-local block, explicit attention", _block("embedded_gaussian"), shape, explicit_attention
+        )
         cases[f"nl-{size}"] = NetworkCase("non-local block", _block("embedded_gaussian"), shape, beside=beside)
         for mode, title in (("dot_product", "dot product"), ("concatenation", "concatenation")):
             name = f"nl-{mode.replace('_', '-')}-{size}"

@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn as nn
 
+from monai_nlseg.bench.explicit_attention import use_explicit_attention
 from monai_nlseg.networks import autocast_forward, optimize_for_inference
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
-
-__all__ = ["Predictor", "Prepare", "eager", "exported", "materialized", "materialized_source", "missing_modules"]
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]
 # (network, shape (B, C, *spatial) of the batches to come, device, scratch folder) -> predictor
@@ -22,7 +20,13 @@ Prepare = Callable[[nn.Module, tuple[int, ...], str, Path], Predictor]
 
 
 def eager(attention: str = "auto", precision: str = "float32", compile: bool = False) -> Prepare:
-    """Through PyTorch, optimised as the package does it."""
+    """Run the network through PyTorch, optimised by :func:`monai_nlseg.networks.optimize_for_inference`.
+
+    Args:
+        attention: kernel of the attention.
+        precision: "float32" or "bfloat16".
+        compile: whether ``torch.compile`` is used.
+    """
 
     def prepare(network: nn.Module, shape: tuple[int, ...], device: str, scratch: Path) -> Predictor:
         network = optimize_for_inference(network.to(device), attention, compile)  # type: ignore[arg-type]
@@ -35,7 +39,12 @@ def eager(attention: str = "auto", precision: str = "float32", compile: bool = F
 
 
 def exported(format: str, precision: str = "float32") -> Prepare:
-    """Through an exported file and the runtime that reads it."""
+    """Run the network from an exported file through its runtime.
+
+    Args:
+        format: a key of :data:`monai_nlseg.networks.exported.FORMATS`.
+        precision: "float32" or "bfloat16".
+    """
 
     def prepare(network: nn.Module, shape: tuple[int, ...], device: str, scratch: Path) -> Predictor:
         path = scratch / f"network{FORMATS[format]}"
@@ -45,27 +54,25 @@ def exported(format: str, precision: str = "float32") -> Prepare:
     return prepare
 
 
-def materialized(network: nn.Module, shape: tuple[int, ...], device: str, scratch: Path) -> Predictor:
-    """Through PyTorch, all scores of the attention written out."""
-    module = _load(materialized_source())
-    return module.materialize(network.to(device).eval())
+def explicit_attention(network: nn.Module, shape: tuple[int, ...], device: str, scratch: Path) -> Predictor:
+    """Run the network through PyTorch with explicit attention.
 
+    Args:
+        network: network to prepare; it is changed.
+        shape: (B, C, *spatial) of the batches to come; not used.
+        device: device it runs on.
+        scratch: folder for files; not used.
 
-def materialized_source() -> Path:
-    """Where the materialised attention is kept: in a clone's tests, or inside an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    installed = package / "_benchmarks" / "materialized.py"
-    return installed if installed.is_file() else package.parent / "tests" / "benchmarks" / "materialized.py"
+    Returns:
+        The predictor.
+    """
+    return use_explicit_attention(network.to(device).eval())
 
 
 def missing_modules(names: Iterable[str]) -> list[str]:
-    """Those of the modules that would have to be installed first."""
+    """Return the modules that would have to be installed first.
+
+    Args:
+        names: modules that are needed.
+    """
     return [name for name in names if importlib.util.find_spec(name) is None]
-
-
-def _load(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location("materialized", path)
-    assert spec is not None and spec.loader is not None  # it ends in .py
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -1,4 +1,4 @@
-"""Show and keep what the benchmark measured."""
+"""Print the results of the benchmarks and write them to files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from monai.utils import optional_import
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_networks", "print_report", "write_json", "write_report"]
-
 
 def print_report(report: dict[str, Any], console: Console) -> None:
-    """A table of the engines, fastest of the paper's network named below it."""
+    """Print a table of the engines, and below it the fastest ones of the paper's network.
+
+    Args:
+        report: what :func:`monai_nlseg.bench.run_bench` returns.
+        console: where to print.
+    """
     steps = [str(step) for step in report["settings"]["steps"]]
     machine = report["machine"]
     table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}")
@@ -23,15 +26,15 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     for title in ("s/window", "GFLOP/s", "x floor", "MB", "labels", *(f"step {step}" for step in steps), "outside"):
         table.add_column(title, justify="right", no_wrap=True)
     for result in report["engines"].values():
-        a_window, gflop = result["seconds_per_window"], result["gflop_per_window"]
+        window_seconds, gflop = result["seconds_per_window"], result["gflop_per_window"]
         memory, agreement = result["window_bytes"], result.get("agreement")
         volumes = [result["steps"][step] for step in steps]
         outside = [volume["outside"] for volume in volumes if volume["outside"] is not None]
         table.add_row(
             result["title"],
-            f"{a_window:.3g}",
-            f"{gflop / a_window:.0f}",
-            f"{a_window * result['floor_gflops'] / gflop:.2f}",
+            f"{window_seconds:.3g}",
+            f"{gflop / window_seconds:.0f}",
+            f"{window_seconds * result['floor_gflops'] / gflop:.2f}",
             "" if memory is None else f"{memory / 1e6:.0f}",
             "" if agreement is None else f"{100 * agreement:.2f} %",
             *(f"{'~' if volume['extrapolated'] else ''}{_duration(volume['seconds'])}" for volume in volumes),
@@ -39,9 +42,9 @@ def print_report(report: dict[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "x floor: time a window over its FLOPs at the rate of a 3^3 convolution beside it. MB: what one window makes "
-        "the process grow by. labels: share equal to this engine's. step: time of the volume, ~ extrapolated from part "
-        "of it. outside: largest share of a volume's time outside the network.",
+        "x floor: time of a window, divided by the time of its FLOPs at the rate of a 3^3 convolution measured beside "
+        "it. MB: growth of the process by one window. labels: share equal to this engine's. step: time of the volume, "
+        "~ if extrapolated from a part of it. outside: largest share of a volume's time outside the network.",
         highlight=False,
     )
     same = {name: result for name, result in report["engines"].items() if result["same_network"]}
@@ -53,15 +56,19 @@ def print_report(report: dict[str, Any], console: Console) -> None:
             default=fastest,
         )
         console.print(f"fastest here: {fastest['title']}; with the labels of float32: {exact['title']}", markup=False)
-    slow, ours = report["engines"].get("materialized"), report["engines"].get("engine")
+    slow, ours = report["engines"].get("explicit-attention"), report["engines"].get("engine")
     if slow and ours:
         ratio = slow["seconds_per_window"] / ours["seconds_per_window"]
-        console.print(f"this engine over attention written out: {ratio:.1f} times as fast a window", highlight=False)
+        console.print(f"this engine is {ratio:.1f} times as fast for a window as explicit attention", highlight=False)
     _print_left_out(report, console)
 
 
 def write_report(report: dict[str, Any], folder: str | Path) -> list[Path]:
-    """Write ``bench.json``, and ``bench.png`` (time of a volume against the step) where matplotlib is installed.
+    """Write ``bench.json``, and ``bench.png`` (time of a volume against the step) if matplotlib is installed.
+
+    Args:
+        report: what :func:`monai_nlseg.bench.run_bench` returns.
+        folder: folder of the files; created if it is missing.
 
     Returns:
         The files written.
@@ -75,7 +82,15 @@ def write_report(report: dict[str, Any], folder: str | Path) -> list[Path]:
 
 
 def write_json(report: dict[str, Any], path: Path) -> Path:
-    """Write a report beside and rename it into place; its folder is made."""
+    """Write a report as JSON, under another name first, so that the file is complete or missing.
+
+    Args:
+        report: what :func:`monai_nlseg.bench.run_bench` or :func:`monai_nlseg.bench.run_networks` returns.
+        path: file to write; its folder is created.
+
+    Returns:
+        The path.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.part")
     beside.write_text(json.dumps(report, indent=2) + "\n")
@@ -84,7 +99,12 @@ def write_json(report: dict[str, Any], path: Path) -> Path:
 
 
 def print_networks(report: dict[str, Any], console: Console) -> None:
-    """A table of the networks, a section for each size of the input."""
+    """Print a table of the networks, with a section for each size of the input.
+
+    Args:
+        report: what :func:`monai_nlseg.bench.run_networks` returns.
+        console: where to print.
+    """
     machine, results = report["machine"], report["networks"]
     table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}, batch 1")
     for title in ("network", "input"):
@@ -111,7 +131,7 @@ def print_networks(report: dict[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "GMAC: billions of multiply-adds a pass. ms: median time of a pass. MB: what a pass makes the process grow by.",
+        "GMAC: billions of multiply-adds in a pass. ms: median time of a pass. MB: growth of the process by a pass.",
         highlight=False,
     )
     _print_left_out(report, console)

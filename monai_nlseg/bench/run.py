@@ -1,9 +1,10 @@
-"""Measure engines one after the other, each in a process of its own."""
+"""Measurement of engines or networks, one after the other, each in a process of its own."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import platform
 import subprocess
 import sys
@@ -18,27 +19,24 @@ import torch
 from monai_nlseg.bench.engines import ENGINES, BenchSettings
 from monai_nlseg.bench.measure import load_volume
 from monai_nlseg.bench.networks import NETWORKS, RUNTIMES, NetworkSettings
-from monai_nlseg.bench.prepare import materialized_source
-from monai_nlseg.inferers import window_starts
+from monai_nlseg.inferers import available_bytes, window_count
 from monai_nlseg.machine import processor
-
-__all__ = ["run_bench", "run_networks"]
 
 
 def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, progress: Any = None) -> dict[str, Any]:
     """Measure engines with the same settings.
 
-    A process for each keeps thread pools and memory apart. The floor is measured beside every engine, so that a
-    ratio's two figures are seconds apart.
+    Each has a process of its own, which separates thread pools and memory. The floor is measured with every engine, so
+    that the two figures of a ratio are measured within seconds.
 
     Args:
         settings: what is measured.
         engines: keys of :data:`ENGINES`; all by default.
-        progress: called with a line about what comes next.
+        progress: called with the title of the engine that comes next.
 
     Returns:
         "machine", "settings", "engines" (key -> what :func:`measure_engine` returns, with "agreement", the share of
-        voxels whose label is this engine's in float32) and "left_out" (key -> reason).
+        voxels whose label equals that of "engine") and "left_out" (key -> reason).
 
     Raises:
         ValueError: for an unknown engine, images that do not fit each other, or a window or step that does not fit
@@ -48,10 +46,13 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
         settings = dataclasses.replace(settings, shape=tuple(load_volume(settings).shape))
     for step in settings.steps:
         for size in settings.shape[1:]:
-            window_starts(size, settings.roi_size, step)
+            window_count(size, settings.roi_size, step)
+    needed, free = 4 * math.prod(settings.shape), available_bytes(torch.device("cpu"))
+    if needed > free:
+        raise ValueError(f"the volume takes {needed / 1e6:,.0f} MB, {free / 1e6:,.0f} MB are free: give a smaller one.")
     for name in engines or ():
         if name not in ENGINES:
-            raise ValueError(f"engine '{name}' is unknown: choose of {', '.join(ENGINES)}.")
+            raise ValueError(f"engine '{name}' is unknown: choose from {', '.join(ENGINES)}.")
     machine = _machine(settings)
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
@@ -59,9 +60,6 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
         missing = ENGINES[name].missing()
         if missing:
             left_out[name] = f"needs {', '.join(missing)}: pip install 'monai-nlseg[bench]'"
-            continue
-        if name == "materialized" and not materialized_source().is_file():
-            left_out[name] = f"'{materialized_source()}' does not exist"
             continue
         if progress is not None:
             progress(ENGINES[name].title)
@@ -74,7 +72,7 @@ def run_bench(settings: BenchSettings, engines: Sequence[str] | None = None, pro
     for result in results.values():
         labels = result.pop("labels")
         if reference and labels:
-            # An engine of smaller batches has labels of fewer windows, the first ones.
+            # An engine with smaller batches has the labels of fewer windows: the first ones.
             result["agreement"] = sum(map(int.__eq__, labels, reference)) / min(len(labels), len(reference))
     return {"machine": machine, "settings": dataclasses.asdict(settings), "engines": results, "left_out": left_out}
 
@@ -85,9 +83,9 @@ def run_networks(
     """Measure networks with the same settings, each in a process of its own.
 
     Args:
-        settings: how it is measured.
+        settings: what is measured.
         networks: keys of :data:`NETWORKS`; all by default.
-        progress: called with a line about what comes next.
+        progress: called with the title of the network that comes next.
 
     Returns:
         "machine", "settings", "networks" (key -> what :func:`measure_network` returns) and "left_out" (key -> reason).
@@ -97,7 +95,7 @@ def run_networks(
     """
     for name in networks or ():
         if name not in NETWORKS:
-            raise ValueError(f"network '{name}' is unknown: choose of {', '.join(NETWORKS)}.")
+            raise ValueError(f"network '{name}' is unknown: choose from {', '.join(NETWORKS)}.")
     machine = _machine(settings)
     results: dict[str, Any] = {}
     left_out: dict[str, str] = {}
@@ -125,18 +123,17 @@ def _in_process(module: str, name: str, settings: BenchSettings | NetworkSetting
         path = Path(folder) / "result.json"
         options = json.dumps(dataclasses.asdict(settings))
         command = [sys.executable, "-m", f"monai_nlseg.bench.{module}", name, options, str(path)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(command, capture_output=True, text=True)  # nosec B603
         if done.returncode == 0:
             return json.loads(path.read_text()), ""
     if done.returncode < 0:
         return None, f"ended by signal {-done.returncode}, as when memory runs out"
-    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    # The error stream may end with messages that libraries print at exit.
+    lines = [line for line in (done.stdout or done.stderr).splitlines() if line.strip()]
     return None, lines[-1] if lines else f"ended with exit code {done.returncode}"
 
 
 def _machine(settings: BenchSettings | NetworkSettings) -> dict[str, Any]:
-    if settings.device.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device '{settings.device}' is not there for PyTorch: choose cpu.")
     return {
         "processor": processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),

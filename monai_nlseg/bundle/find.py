@@ -1,10 +1,8 @@
-"""Where bundles are, and the files of one."""
+"""Find bundles and the files of a bundle."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-__all__ = ["CONFIG_SUFFIXES", "PACKAGE", "config_file", "find_bundle", "is_bundle", "shipped_bundles", "shipped_names"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of the package ``monai_nlseg``."""
@@ -12,19 +10,25 @@ CONFIG_SUFFIXES = (".json", ".yaml", ".yml")
 
 
 def shipped_bundles() -> Path:
-    """The folder of the bundles that come with the package: inside an installed wheel, or beside the package in a
-    clone."""
+    """Return the folder of the bundles that come with the package.
+
+    It lies inside an installed wheel, and beside the package in a clone.
+    """
     installed = PACKAGE / "_bundles"
     return installed if installed.is_dir() else PACKAGE.parent / "bundles"
 
 
 def shipped_names() -> list[str]:
-    """The names of the bundles that come with the package."""
+    """Return the names of the bundles that come with the package."""
     return sorted(path.parent.parent.name for path in shipped_bundles().glob("*/configs/metadata.json"))
 
 
 def is_bundle(folder: str | Path) -> bool:
-    """Return whether a folder has ``configs/metadata.json``, which makes it a bundle."""
+    """Return whether a folder has ``configs/metadata.json``, which makes it a bundle.
+
+    Args:
+        folder: path of the folder.
+    """
     return (Path(folder) / "configs" / "metadata.json").is_file()
 
 
@@ -52,13 +56,19 @@ def find_bundle(bundle: str | Path) -> Path:
 
 
 def config_file(root: Path, name: str) -> Path:
-    """The file of a bundle's config: ``inference`` -> ``configs/inference.json``, ``.yaml`` or ``.yml``.
+    """Return the file of a bundle's config, such as ``configs/inference.json``, ``.yaml`` or ``.yml``.
+
+    Args:
+        root: folder of the bundle.
+        name: name of the config, such as "inference".
 
     Raises:
-        ValueError: if it has none of this name.
+        ValueError: if the bundle has no config of this name.
     """
     for suffix in CONFIG_SUFFIXES:
         if (path := root / "configs" / f"{name}{suffix}").is_file():
             return path
-    names = sorted(path.stem for path in (root / "configs").glob("*.[jy]*") if path.stem != "metadata")
-    raise ValueError(f"the bundle {root.name} has no config '{name}': choose of {names}.")
+    names = sorted(
+        path.stem for path in (root / "configs").glob("*.[jy]*") if path.is_file() and path.stem != "metadata"
+    )
+    raise ValueError(f"the bundle {root.name} has no config '{name}': choose from {names}.")

@@ -11,29 +11,21 @@ from torch.utils.data import DataLoader
 
 from monai_nlseg.bundle import find
 
-__all__ = [
-    "require_batches",
-    "require_bundle",
-    "require_cases",
-    "require_choice",
-    "require_outside_package",
-    "require_packages",
-    "require_results_apart",
-    "require_validation_cases",
-]
-
 Choice = TypeVar("Choice")
 
 
 def require_batches(loader: DataLoader) -> None:
-    """Refuse an epoch without a batch, of which ignite makes a training that ends at once and well.
+    """Refuse an epoch without a batch, with which ignite would end a training at once, as if it had succeeded.
+
+    Args:
+        loader: the loader of the training.
 
     Raises:
         ValueError: if ``loader`` has no batch.
     """
     if len(loader) == 0:
         raise ValueError(
-            f"{len(cast(Sized, loader.sampler))} windows or images an epoch and process make no batch of "
+            f"{len(cast(Sized, loader.sampler))} windows or images per epoch and process make no batch of "
             f"{loader.batch_size}: raise windows_per_epoch, add images, or lower batch_size."
         )
 
@@ -41,18 +33,21 @@ def require_batches(loader: DataLoader) -> None:
 def require_bundle(bundle_root: str | Path) -> None:
     """Refuse a ``bundle_root`` in which weights would be looked for, or written, without a bundle being there.
 
+    Args:
+        bundle_root: the folder.
+
     Raises:
         ValueError: if it has no ``configs/metadata.json``.
     """
     if not find.is_bundle(bundle_root):
         raise ValueError(
             f"bundle_root '{bundle_root}' is not a bundle (a folder with configs/metadata.json): give --bundle_root "
-            "DIR, the folder of the bundle whose weights are meant."
+            "DIR, the folder of the bundle whose weights are to be used."
         )
 
 
 def require_cases(datalist: Iterable[Any]) -> None:
-    """Refuse to run on no case, of which MONAI's engines make a run that does nothing.
+    """Refuse to run without a case, because MONAI's engines would silently do nothing.
 
     Args:
         datalist: a data list, which may be :class:`monai_nlseg.data.Deferred`.
@@ -65,7 +60,12 @@ def require_cases(datalist: Iterable[Any]) -> None:
 
 
 def require_choice(option: str, name: str, choices: Mapping[str, Choice]) -> Choice:
-    """Return what ``choices`` has under ``name``, the value of a config's ``option``.
+    """Return the choice of a given name.
+
+    Args:
+        option: the id of the config whose value is the name.
+        name: the name.
+        choices: name -> choice.
 
     Raises:
         ValueError: for another name.
@@ -79,12 +79,16 @@ def require_outside_package(**places: str | Path) -> None:
     """Refuse to write below the installed package, which the next installation replaces and others may share.
 
     Args:
-        places: option -> file or folder that would be written.
+        places: option -> file or folder that would be written; the names of those that are folders end in ``_dir``.
 
     Raises:
-        ValueError: for the first that lies inside the folder of ``monai_nlseg``.
+        ValueError: for the first that lies inside the folder of ``monai_nlseg``, or if a file stands where a folder
+            should.
     """
     for option, place in places.items():
+        folders = (Path(place), *Path(place).parents) if option.endswith("_dir") else Path(place).parents
+        if files := [folder for folder in folders if folder.exists() and not folder.is_dir()]:
+            raise ValueError(f"{option} '{place}' cannot be made: '{files[0]}' is a file, so give another folder.")
         if Path(place).resolve().is_relative_to(find.PACKAGE):
             raise ValueError(
                 f"{option} '{place}' lies inside the installed package, where nothing is written: give --{option}, a "
@@ -113,6 +117,11 @@ def require_packages(extra: str, packages: Sequence[str]) -> None:
 def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: str) -> None:
     """Refuse results that would have the names and the folder of the images they are made from.
 
+    Args:
+        dataset: folder of the images, or one image.
+        output_dir: folder of the results.
+        postfix: text that is appended to an image's name to name its result.
+
     Raises:
         ValueError: if ``postfix`` is empty and ``output_dir`` is the folder ``dataset``, or that of the file.
     """
@@ -125,7 +134,7 @@ def require_results_apart(dataset: str | Path, output_dir: str | Path, postfix: 
 
 
 def require_validation_cases(datalist: Iterable[Any]) -> None:
-    """Refuse a training without validation, of which MONAI's engines make one that never writes its weights.
+    """Refuse a training without validation, in which MONAI's engines would never write the weights.
 
     Args:
         datalist: what the training validates on, which may be :class:`monai_nlseg.data.Deferred`.

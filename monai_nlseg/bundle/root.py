@@ -10,8 +10,6 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_nlseg.bundle.find import is_bundle
 
-__all__ = ["bundle_root"]
-
 
 def bundle_root() -> str:
     """Return the folder of the bundle whose config is being evaluated: the default ``bundle_root`` of its configs.
@@ -20,11 +18,13 @@ def bundle_root() -> str:
     A parser without a workflow, as MONAI's export commands make it, does not keep the path of its file, nor does every
     config file lie in a bundle. Then it is the current folder, as ``"bundle_root": "."`` has it in MONAI's model zoo.
 
-    MONAI gives an expression no access to the file it stands in. The running :class:`monai.bundle.ConfigWorkflow` knows
-    it, by its attribute ``config_root_path``, so it is looked for among the callers.
+    :class:`monai_nlseg.bundle.Bundle` sets ``bundle_root``, so this is needed for ``python -m monai.bundle`` only.
+    MONAI evaluates an expression with nothing but the values of its config, none of which names the file. Only
+    the running :class:`monai.bundle.ConfigWorkflow` knows it, as ``config_root_path``, and MONAI keeps no record of
+    which workflow runs. So the only way is to look for it among the callers.
 
     Returns:
-        An absolute path, which a later change of the current folder leaves right.
+        An absolute path, which stays right if the current folder changes later.
 
     Raises:
         ValueError: if neither folder is a bundle.
@@ -36,12 +36,12 @@ def bundle_root() -> str:
             return str(folder)
     raise ValueError(
         "the config lies in no bundle, and the current folder is none: give --bundle_root DIR, the folder of the "
-        "bundle whose weights are meant, or run the command in that folder."
+        "bundle whose weights are to be used, or run the command in that folder."
     )
 
 
 def _config_folder() -> Path | None:
-    """Return the folder of the first config file of the workflow that is evaluating; None without a workflow.
+    """Return the folder of the first config file of the workflow that is evaluating, or None without a workflow.
 
     An expression may itself run another bundle, so the workflow must be the one whose parser evaluates.
     """

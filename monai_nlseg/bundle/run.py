@@ -8,12 +8,13 @@ from typing import Any
 
 from monai.bundle import create_workflow
 
+from monai_nlseg.bundle.bundle import Bundle
 from monai_nlseg.bundle.errors import explained
-from monai_nlseg.bundle.find import config_file, find_bundle, shipped_bundles
 from monai_nlseg.bundle.overrides import require_known_ids
+from monai_nlseg.bundle.scripts import add_scripts
+from monai_nlseg.bundle.workflow import Workflow
+from monai_nlseg.io.regular import refuse_special_file
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
-
-__all__ = ["run_bundle"]
 
 
 def run_bundle(
@@ -29,21 +30,28 @@ def run_bundle(
 
     Raises:
         ValueError: for a folder that is not a bundle, a config it does not have, an override of an unknown id (see
-            :func:`require_known_ids`), a checkpoint that cannot be read or does not fit what it is loaded into, an
-            image that cannot be read, or a file that cannot be opened or written.
+            :func:`require_known_ids`), a reference to an id that no config defines, a checkpoint that cannot be read or
+            does not fit what it is loaded into, an image that cannot be read, or a file that cannot be opened or
+            written, such as a named pipe.
         Exception: what the bundle itself raises, wrapped by MONAI; see :func:`monai_nlseg.errors.root_cause`.
     """
-    root = find_bundle(bundle)
-    files = [str(config_file(root, name)) for name in configs]
-    require_known_ids(files, overrides or {})
-    shipped = root.parent == shipped_bundles()
+    found = Bundle(bundle)
+    overrides = overrides or {}
+    files = found.config_files(configs)
+    require_known_ids(files, overrides)
+    named = [value for value in overrides.values() if isinstance(value, str)]
+    for path in [*map(str, found.weights.parent.glob("*")), *named]:
+        refuse_special_file(path)
+    add_scripts(found.root)
     try:
-        with notices_silenced(trusted=shipped, summaries=logs):
+        with notices_silenced(summaries=logs):
+            # MONAI's function, because it prints what the workflow is given.
             workflow = create_workflow(
+                Workflow,
                 config_file=files,
-                meta_file=str(root / "configs" / "metadata.json"),
+                meta_file=str(found.metadata_file),
                 logging_file=None if logs else False,
-                **{"bundle_root": str(root), **(overrides or {})},
+                **{"bundle_root": str(found.root), **overrides},
             )
             with exceptions_unlogged():  # of the handlers that logging.conf has made
                 workflow.run()

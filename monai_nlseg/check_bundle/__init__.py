@@ -1,4 +1,4 @@
-"""Checks of a bundle against the demands of MONAI's model zoo, MONAI Label and ``nlseg infer``, without a network."""
+"""Checks of a bundle against the demands of MONAI's model zoo, MONAI Label and ``nlseg infer``, offline."""
 
 from __future__ import annotations
 

@@ -1,28 +1,30 @@
-"""The ids of a bundle's configs."""
+"""Checks of the ids in a bundle's configs."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
-from monai.bundle import ConfigWorkflow, ReferenceResolver
 from monai.utils import BundlePropertyConfig
 from monai.utils.enums import BundleProperty
 
+from monai_nlseg.bundle import Workflow
+from monai_nlseg.bundle.configs import references
 from monai_nlseg.bundle.find import CONFIG_SUFFIXES
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import Subject
 from monai_nlseg.errors import sentence
-
-__all__ = ["check_overlays", "check_properties"]
 
 KINDS = {"inference": "infer", "train": "train"}
 CHECK = "config ids"
 
 
 def check_properties(subject: Subject) -> Iterator[Finding]:
-    """Check the ids of MONAI's ``InferProperties`` and ``TrainProperties``, on workflows built without data."""
+    """Check the ids of MONAI's ``InferProperties`` and ``TrainProperties``, on workflows built without data.
+
+    Args:
+        subject: the bundle.
+    """
     if subject.config("inference"):
         subject.add_weights()
     for name, kind in KINDS.items():
@@ -31,14 +33,8 @@ def check_properties(subject: Subject) -> Iterator[Finding]:
         parser = subject.parser(name)
         if "output_dir" not in parser:
             yield warned(CHECK, f"{path.name} has no output_dir", "Define it, as the zoo asks where files are written.")
-        workflow = ConfigWorkflow(
-            config_file=str(path),
-            meta_file=str(subject.metadata_file),
-            logging_file=False,
-            workflow_type=kind,
-            **{"bundle_root": str(subject.root)},
-            **({"dataset_dir": str(subject.root / "no_data")} if "dataset_dir" in parser else {}),
-        )
+        data = {"dataset_dir": str(subject.root / "no_data")} if "dataset_dir" in parser else {}
+        workflow = subject.bundle.workflow(name, workflow_type=kind, **data)
         missing = [
             about[BundlePropertyConfig.ID]
             for about in workflow.properties.values()
@@ -51,14 +47,17 @@ def check_properties(subject: Subject) -> Iterator[Finding]:
 
 
 def check_overlays(subject: Subject) -> Iterator[Finding]:
-    """Check that each config refers to ids that are there, by itself or laid over inference or train."""
+    """Check that each config refers only to ids that are defined, alone or laid over inference or train.
+
+    Args:
+        subject: the bundle.
+    """
     names = sorted(
         path.stem
         for path in (subject.root / "configs").iterdir()
         if path.suffix in CONFIG_SUFFIXES and path.stem != "metadata"
     )
-    for name in names:
-        subject.require_config(name)
+    subject.bundle.config_files(names)
     wrong = {name: reason for name in names if (reason := _unresolved(subject, name, names))}
     for name, reason in wrong.items():
         yield failed("overlays", f"{name} {reason}", "Define the ids, or lay the config over inference or train.")
@@ -67,7 +66,7 @@ def check_overlays(subject: Subject) -> Iterator[Finding]:
 
 
 def _unresolved(subject: Subject, name: str, names: Sequence[str]) -> str:
-    """Return what is wrong with a config on the base that fits it best; empty if nothing is."""
+    """Return what is wrong with a config laid over the base that fits it best; empty if nothing is."""
     bases: list[tuple[str, ...]] = [()]
     if name not in KINDS:
         bases += [(base,) for base in KINDS if base in names]
@@ -87,14 +86,14 @@ def _unresolved(subject: Subject, name: str, names: Sequence[str]) -> str:
     return min(reasons, key=lambda reason: reasons[reason])
 
 
-def _built(workflow: ConfigWorkflow, name: str) -> Iterator[Finding]:
+def _built(workflow: Workflow, name: str) -> Iterator[Finding]:
     try:
         workflow.initialize()
         wrong = workflow.check_properties()
     except Exception as error:
         yield warned(
             CHECK,
-            f"{name} cannot be checked where no data are ({sentence(error).rstrip('.')})",
+            f"{name} cannot be checked without data ({sentence(error).rstrip('.')})",
             "Let it be built without data, or check it with data by ConfigWorkflow.check_properties().",
         )
         return
@@ -115,12 +114,4 @@ def _unknown(subject: Subject, names: tuple[str, ...]) -> set[str]:
     """Return the ids that configs, overlaid in this order, refer to without having them."""
     parser = subject.parser(*names)
     parser.resolve_macro_and_relative_ids()
-    references = {name for text in _texts(parser.get()) for name in ReferenceResolver.match_refs_pattern(text)}
-    return {name for name in references if name not in parser}
-
-
-def _texts(config: Any) -> Iterator[str]:
-    if isinstance(config, str):
-        yield config
-    for part in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
-        yield from _texts(part)
+    return {name for name in references(parser.get()) if name not in parser}

@@ -1,4 +1,4 @@
-"""The files of a bundle."""
+"""Checks of a bundle's files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.large_files import LARGEST_COMMITTED, listed_files
 from monai_nlseg.check_bundle.subject import README, Subject
 
-__all__ = ["check_files", "check_json", "check_sizes", "check_weights"]
-
 ASKED = {
     "LICENSE": "Add the bundle's licence under exactly this name.",
     README.as_posix(): "Describe the bundle in the sections that the zoo's bundles have.",
 }
 DATA_LICENCE = "docs/data_license.txt"
 LARGEST = 25 * 1024 * 1024
-"""Bytes of a file in the zoo."""
+"""Largest size of a file in the zoo, in bytes."""
 
 
 def check_files(subject: Subject) -> Iterator[Finding]:
-    """Check that the files are there that the zoo's continuous integration or specification names."""
+    """Check that the files exist that the zoo's continuous integration or specification names.
+
+    Args:
+        subject: the bundle.
+    """
     missing = [name for name in ASKED if not (subject.root / name).is_file()]
     for name in missing:
         yield failed("files", f"{name} is missing", ASKED[name])
@@ -40,7 +42,11 @@ def check_files(subject: Subject) -> Iterator[Finding]:
 
 
 def check_weights(subject: Subject) -> Iterator[Finding]:
-    """Check that models/model.pt is there, or that something says where it is."""
+    """Check that models/model.pt exists, or that large_files or the README says where it is.
+
+    Args:
+        subject: the bundle.
+    """
     if subject.weights is not None:
         yield passed("weights", "models/model.pt is there")
     elif "models/model.pt" in listed_files(subject.root):
@@ -64,7 +70,11 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
 
 
 def check_sizes(subject: Subject) -> Iterator[Finding]:
-    """Check the sizes of the files that large_files does not list."""
+    """Check the sizes of the files that are not in large_files.
+
+    Args:
+        subject: the bundle.
+    """
     sizes = {
         path.relative_to(subject.root).as_posix(): path.stat().st_size
         for path in sorted(subject.root.rglob("*"))
@@ -88,8 +98,12 @@ def check_sizes(subject: Subject) -> Iterator[Finding]:
 
 
 def check_json(subject: Subject) -> Iterator[Finding]:
-    """Check that the configs in JSON are indented as the zoo's pre-commit does it."""
-    files = sorted((subject.root / "configs").glob("*.json"))
+    """Check that the JSON configs are indented as by the zoo's pre-commit.
+
+    Args:
+        subject: the bundle.
+    """
+    files = sorted(path for path in (subject.root / "configs").glob("*.json") if path.is_file())
     other = [path.name for path in files if not _indented(path)]
     if other:
         yield warned(
@@ -106,5 +120,5 @@ def _indented(path: Path) -> bool:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text)
     except ValueError:
-        return True  # which other checks say
+        return True  # reported by other checks
     return text.strip() in (json.dumps(content, indent=4), json.dumps(content, indent=4, ensure_ascii=False))

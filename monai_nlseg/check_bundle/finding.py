@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["Finding", "Status", "failed", "passed", "warned"]
-
 
 class Status(str, Enum):
-    """Outcome of a check: a failure is refused somewhere, a warning is worth knowing."""
+    """Outcome of a check: a failure is refused by some program, a warning by none."""
 
     PASSED = "passed"
     WARNED = "warned"
@@ -21,8 +19,8 @@ class Finding:
     """A result of a check.
 
     Attributes:
-        status: how it ended.
-        check: the check's name.
+        status: outcome of the check.
+        check: name of the check.
         message: what was found.
         remedy: what to do about it, in one sentence; empty for what passed.
     """
@@ -34,15 +32,32 @@ class Finding:
 
 
 def passed(check: str, message: str) -> Finding:
-    """Return a finding that nobody has to act on."""
+    """Return a finding that needs no action.
+
+    Args:
+        check: name of the check.
+        message: what was found.
+    """
     return Finding(Status.PASSED, check, message)
 
 
 def warned(check: str, message: str, remedy: str) -> Finding:
-    """Return a finding that refuses nothing."""
+    """Return a finding worth knowing, for which no program refuses the bundle.
+
+    Args:
+        check: name of the check.
+        message: what was found.
+        remedy: what to do about it, in one sentence.
+    """
     return Finding(Status.WARNED, check, message, remedy)
 
 
 def failed(check: str, message: str, remedy: str) -> Finding:
-    """Return a finding that the zoo, MONAI Label or ``nlseg infer`` refuses."""
+    """Return a finding for which the zoo, MONAI Label or ``nlseg infer`` refuses the bundle.
+
+    Args:
+        check: name of the check.
+        message: what was found.
+        remedy: what to do about it, in one sentence.
+    """
     return Finding(Status.FAILED, check, message, remedy)

@@ -1,4 +1,4 @@
-"""The demands of MONAI Label's stock app ``monaibundle`` on a bundle."""
+"""Checks of the demands of MONAI Label's stock app ``monaibundle``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from monai.bundle import ConfigParser
 
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import Subject
-
-__all__ = ["check_label_inference", "check_label_training"]
 
 CHECK = "MONAI Label"
 TRAINING = "MONAI Label training"
@@ -23,11 +21,15 @@ INFERENCE_IDS = (
 )
 TRAINING_IDS = ("train#trainer#max_epochs", "train#dataset#data", "validate#dataset#data", "train#handlers", "network")
 MOVING = ("Spacingd", "Orientationd", "Resized", "Zoomd", "CropForegroundd", "SpatialPadd", "DivisiblePadd")
-"""Transforms that bring the image into another grid."""
+"""Transforms that bring the image to another grid."""
 
 
 def check_label_inference(subject: Subject) -> Iterator[Finding]:
-    """Check what the app reads of the inference config and the metadata."""
+    """Check what the app reads from the inference config and the metadata.
+
+    Args:
+        subject: the bundle.
+    """
     found = [*_name_and_files(subject), *_tensors(subject)]
     parser = subject.parser("inference")
     for names in INFERENCE_IDS:
@@ -40,7 +42,11 @@ def check_label_inference(subject: Subject) -> Iterator[Finding]:
 
 
 def check_label_training(subject: Subject) -> Iterator[Finding]:
-    """Check the ids of the train config that the app overrides."""
+    """Check the ids of the train config that the app overrides.
+
+    Args:
+        subject: the bundle.
+    """
     if subject.config("train") is None:
         return
     parser = subject.parser("train")
@@ -73,12 +79,12 @@ def _tensors(subject: Subject) -> Iterator[Finding]:
         yield failed(CHECK, f"the image has {dimensions} axes in spatial_shape", "Declare two or three.")
     labels = [str(name) for name in (pred.get("channel_def") or {}).values() if str(name).lower() != "background"]
     if not labels:
-        yield warned(CHECK, "pred has no channel_def beside the background", "Name there what the labels mean.")
+        yield warned(CHECK, "pred has no channel_def besides the background", "Name there what the labels mean.")
     elif 1 < pred["num_channels"] != len(pred["channel_def"]):  # a single channel may be named by 0 and 1
         yield warned(
             CHECK,
             f"pred has {pred['num_channels']} channels, but its channel_def names {len(pred['channel_def'])}",
-            "Name each channel there, for the names are those of the labels.",
+            "Name each channel there: the names become those of the labels.",
         )
 
 
@@ -89,13 +95,13 @@ def _grid(parser: ConfigParser) -> Iterator[Finding]:
     if moving and not {"Invertd", "Restored"} & set(after):
         yield warned(
             CHECK,
-            f"{', '.join(moving)} in preprocessing is not undone, so that results lie in another grid than the image",
+            f"{', '.join(moving)} in preprocessing is not undone, so results lie on another grid than the image",
             "Add Invertd to postprocessing.",
         )
 
 
 def _targets(parser: ConfigParser, names: tuple[str, ...]) -> list[str]:
-    """Return the classes, without modules, of the transforms under the first of the ids that is there."""
+    """Return the classes, without modules, of the transforms under the first id that is defined."""
     config: Any = next((parser.get(name) for name in names if name in parser), None)
     transforms = config.get("transforms") if isinstance(config, dict) else config
     steps = transforms if isinstance(transforms, list) else []

@@ -1,4 +1,4 @@
-"""The list of files that a bundle of the zoo does not hold itself."""
+"""The list of files that a bundle of the zoo does not contain itself."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from monai_nlseg.bundle.find import CONFIG_SUFFIXES
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import Subject
 
-__all__ = ["LARGEST_COMMITTED", "check_large_files", "large_files", "listed_files"]
-
 HASHES = ("md5", "sha1", "sha256", "sha512")
 LARGEST_COMMITTED = 1024 * 1024
-"""Bytes of a file that the zoo's pre-commit lets into a commit."""
+"""Largest size of a file, in bytes, that the zoo's pre-commit accepts."""
 
 
 def large_files(root: Path, url: str) -> str:
     """Return the text of ``large_files.yml`` for a pull request to the zoo.
 
     Args:
-        root: the bundle.
-        url: where its weights have been uploaded; each file is taken to lie there under its name.
+        root: folder of the bundle.
+        url: address of the folder to which its weights have been uploaded under their names.
 
     Raises:
-        ValueError: if the bundle has no file in ``models`` that is too large for a commit to the zoo.
+        ValueError: if ``url`` is not a URL, or no file in ``models`` is too large for a commit.
     """
+    if not url.startswith(("https://", "http://")) or not url.isprintable():
+        raise ValueError(f"{url!r} is not the URL of a folder: give one such as https://example.org/weights.")
     models = sorted(
         path for path in (root / "models").glob("*") if path.is_file() and path.stat().st_size > LARGEST_COMMITTED
     )
@@ -49,7 +49,10 @@ def large_files(root: Path, url: str) -> str:
 
 
 def listed_files(root: Path) -> dict[str, dict[str, Any]]:
-    """Return path below the bundle -> entry of its ``large_files``; empty if there is none.
+    """Return the entries of ``large_files`` by the path of the file below the bundle; empty without such a list.
+
+    Args:
+        root: folder of the bundle.
 
     Raises:
         ValueError: if the file holds no list of entries with a path.
@@ -65,7 +68,11 @@ def listed_files(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def check_large_files(subject: Subject) -> Iterator[Finding]:
-    """Check the entries of ``large_files`` and the hashes of the files that are there."""
+    """Check the entries of ``large_files`` and the hashes of the files that exist.
+
+    Args:
+        subject: the bundle.
+    """
     entries = listed_files(subject.root)
     found = [finding for name, entry in entries.items() for finding in _check_entry(subject.root, name, entry)]
     yield from found
@@ -87,7 +94,7 @@ def _check_entry(root: Path, name: str, entry: dict[str, Any]) -> Iterator[Findi
     elif not path.is_file():
         yield warned(
             "large files",
-            f"{name} is not here, so that its hash is not checked",
+            f"{name} is not here, so its hash is not checked",
             "Download it by python -m monai.bundle download_large_files, and check again.",
         )
     elif _hash(path, kind) != str(entry["hash_val"]).lower():

@@ -1,4 +1,4 @@
-"""The metadata of a bundle."""
+"""Checks of a bundle's metadata."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from jsonschema import Draft7Validator
 
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import Subject
-
-__all__ = ["check_changelog", "check_schema", "metadata_schema"]
 
 RECOMMENDED = (
     "name", "data_source", "data_type", "image_classes", "label_classes", "pred_classes", "eval_metrics",
@@ -29,7 +27,11 @@ def metadata_schema() -> dict[str, Any]:
 
 
 def check_schema(subject: Subject) -> Iterator[Finding]:
-    """Check the metadata against the schema, and for the keys that the zoo's best bundles have."""
+    """Check the metadata against the schema, and that they have the keys of the zoo's best bundles.
+
+    Args:
+        subject: the bundle.
+    """
     errors = list(Draft7Validator(metadata_schema()).iter_errors(subject.metadata))
     for error in errors:
         place = "#".join(str(part) for part in error.absolute_path) or "metadata.json"
@@ -42,7 +44,11 @@ def check_schema(subject: Subject) -> Iterator[Finding]:
 
 
 def check_changelog(subject: Subject) -> Iterator[Finding]:
-    """Check that the version is one of the zoo's form and that the changelog says what it has changed."""
+    """Check that the version has the zoo's form and is described in the changelog.
+
+    Args:
+        subject: the bundle.
+    """
     version, changelog = subject.metadata.get("version"), subject.metadata.get("changelog")
     if isinstance(version, str) and not re.fullmatch(r"\d+\.\d+\.\d+", version):
         yield failed("changelog", f"version '{version}' is not of the form 1.0.0", "Number it as the zoo does.")

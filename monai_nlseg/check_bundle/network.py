@@ -1,4 +1,4 @@
-"""The network of a bundle on the sizes that its metadata declare."""
+"""Checks of a bundle's network on the sizes that its metadata declare."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import Any
 
 import torch
 from monai.bundle import verify_net_in_out
-from monai.bundle.scripts import _get_fake_spatial_shape  # what verify_net_in_out itself makes of a declared shape
+from monai.bundle.scripts import _get_fake_spatial_shape  # as verify_net_in_out reads a declared shape
 from monai.networks.utils import convert_to_torchscript
 
 from monai_nlseg.check_bundle.finding import Finding, failed, passed
 from monai_nlseg.check_bundle.subject import Subject
 from monai_nlseg.errors import sentence
 
-__all__ = ["check_shapes", "check_torchscript"]
-
 SIZES = ({"n": 1, "p": 1, "any": 1}, {"n": 2, "p": 1, "any": 32}, {"n": 3, "p": 2, "any": 48})
-"""Values of p and n in a declared shape; the first are the smallest, which the zoo tries."""
+"""Values of n, p and "*" in a declared shape, the smallest, which the zoo tries, first."""
 LARGEST = 2**21
-"""Elements of an input beyond the first, so that a check takes seconds."""
+"""Largest number of elements of an input after the first, so that a check takes seconds."""
 
 
 def check_shapes(subject: Subject) -> Iterator[Finding]:
-    """Check what the network makes of the declared sizes by MONAI's ``verify_net_in_out``, and the size of its output.
+    """Check the network on the declared sizes by MONAI's ``verify_net_in_out``, and the size of its output.
 
-    MONAI compares channels and type of the output; that its spatial size is the declared one is checked here alone.
-    The first size that is wrong ends the check.
+    MONAI compares the channels and the type of the output; its spatial size is compared here only. The first size that
+    is wrong ends the check.
+
+    Args:
+        subject: the bundle.
     """
     image, pred = subject.data_format("inputs", "image"), subject.data_format("outputs", "pred")
     network = subject.network
@@ -58,7 +59,11 @@ def check_shapes(subject: Subject) -> Iterator[Finding]:
 
 
 def check_torchscript(subject: Subject) -> Iterator[Finding]:
-    """Check that the network can be scripted, which the zoo's export does, or that the README says it cannot."""
+    """Check that the network can be scripted, which the zoo's export does, or that the README says it cannot.
+
+    Args:
+        subject: the bundle.
+    """
     network = subject.network
     try:
         convert_to_torchscript(network)
@@ -69,14 +74,14 @@ def check_torchscript(subject: Subject) -> Iterator[Finding]:
             yield failed(
                 "TorchScript",
                 f"the network cannot be scripted ({sentence(error).rstrip('.')})",
-                "Make it scriptable, or write into the README that TorchScript is not supported, and tell the zoo.",
+                "Make it scriptable, or write into the README that TorchScript is not supported, and inform the zoo.",
             )
     else:
         yield passed("TorchScript", "the network can be exported to TorchScript")
 
 
 def _output_shape(subject: Subject, network: torch.nn.Module, sizes: dict[str, int]) -> tuple[int, ...]:
-    """Verify a size by MONAI and return the spatial shape of the output."""
+    """Run MONAI's verification on a size and return the spatial shape of the output."""
     shapes: list[tuple[int, ...]] = []
 
     def note(module: torch.nn.Module, inputs: Any, output: Any) -> None:
@@ -88,7 +93,7 @@ def _output_shape(subject: Subject, network: torch.nn.Module, sizes: dict[str, i
     try:
         verify_net_in_out(
             net_id="network_def",
-            meta_file=str(subject.metadata_file),
+            meta_file=str(subject.bundle.metadata_file),
             config_file=str(subject.config("inference")),
             device="cpu",
             network_def=network,

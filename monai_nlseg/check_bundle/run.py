@@ -1,4 +1,4 @@
-"""All checks of a bundle, one after another."""
+"""The list of checks, run one after another."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ from monai_nlseg.check_bundle.versions import check_agreement, check_python
 from monai_nlseg.errors import sentence
 from monai_nlseg.quiet import notices_silenced
 
-__all__ = ["check_bundle"]
-
 Check = Callable[[Subject], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {
@@ -51,9 +49,9 @@ CHECKS: dict[str, Check] = {
 
 
 def check_bundle(bundle: str | Path) -> list[Finding]:
-    """Check what MONAI's model zoo, MONAI Label and ``nlseg infer`` ask of a bundle, without a network.
+    """Check a bundle against the demands of MONAI's model zoo, MONAI Label and ``nlseg infer``, offline.
 
-    The bundle's configs are run as code. They run on a copy in which its files are links: what they write is discarded.
+    The bundle's configs are run as code, on a copy in which its files are links: what they write is discarded.
 
     Args:
         bundle: the folder of any MONAI bundle, or the name of one that ships with the package.
@@ -62,26 +60,30 @@ def check_bundle(bundle: str | Path) -> list[Finding]:
         The findings in the order of the checks. A check that raises is a failed finding.
 
     Raises:
-        ValueError: if there is no such bundle.
+        ValueError: if there is no such bundle, or a named pipe, a socket or a device is among its files.
     """
     root = find_bundle(bundle)
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="nlseg-check-") as folder:
         subject = Subject(mirror(root, Path(folder)))
-        with notices_silenced(trusted=True, summaries=False), torch.random.fork_rng(devices=[]):
+        with notices_silenced(summaries=False), torch.random.fork_rng(devices=[]):
             for name, check in CHECKS.items():
                 for finding in _findings(name, check, subject):
-                    # What a damaged file keeps from being checked is said once.
+                    # A damaged file fails several checks with one message, which is reported once.
                     if finding.message not in [each.message for each in findings]:
                         findings.append(finding)
     return findings
 
 
 def _findings(name: str, check: Check, subject: Subject) -> Iterator[Finding]:
-    copy = f"{subject.root.parent}{os.sep}"
     try:
         for finding in check(subject):
-            yield replace(finding, message=finding.message.replace(copy, ""))
+            yield replace(finding, message=_without_copy(finding.message, subject))
     except Exception as error:
-        message = sentence(error).rstrip(".").replace(copy, "")
-        yield failed(name, message, "Mend what the message names, and check again.")
+        message = _without_copy(sentence(error).rstrip("."), subject)
+        yield failed(name, message, "Correct what the message names, and check again.")
+
+
+def _without_copy(message: str, subject: Subject) -> str:
+    """Return a message with paths of files as they lie in the bundle."""
+    return message.replace(f"{subject.root}{os.sep}", "").replace(f"{subject.root.parent}{os.sep}", "")

@@ -1,8 +1,7 @@
-"""The bundle under examination."""
+"""The bundle that is checked."""
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Mapping
@@ -13,113 +12,87 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from monai_nlseg.bundle import config_file
-
-__all__ = ["Subject", "mirror"]
+from monai_nlseg.bundle import Bundle
+from monai_nlseg.bundle.find import config_file
+from monai_nlseg.io.regular import refuse_special_file
 
 README = Path("docs", "README.md")
 
 
 class Subject:
-    """A bundle, of which each part is read when a check first asks for it.
+    """A bundle whose parts are each read when a check first asks for them.
 
     Args:
-        root: the bundle's folder.
+        root: folder of the bundle.
+
+    Attributes:
+        bundle: the bundle.
+        root: its folder.
+        weights: the file models/model.pt, or None if the bundle ships none.
 
     Raises:
-        ValueError: by each property, if the file that it reads is missing or damaged.
+        ValueError: from each property, if the file that it reads is missing or damaged.
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        weights = root / "models" / "model.pt"
-        self.weights = weights if weights.is_file() else None
-        """The file models/model.pt, or None."""
+        self.bundle = Bundle(root)
+        self.root = self.bundle.root
+        self.weights = self.bundle.weights if self.bundle.weights.is_file() else None
 
     @property
-    def metadata_file(self) -> Path:
-        """The file of the metadata."""
-        return self.root / "configs" / "metadata.json"
-
-    @cached_property
     def metadata(self) -> dict[str, Any]:
-        """The metadata."""
-        try:
-            content = json.loads(self.metadata_file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"configs/metadata.json is not JSON ({error})") from None
-        if not isinstance(content, dict):
-            raise ValueError("configs/metadata.json is not a mapping of keys to values")
-        return content
+        """Content of the bundle's metadata.json."""
+        return self.bundle.metadata
 
     @cached_property
     def readme(self) -> str:
-        """The text of docs/README.md; empty if there is none."""
+        """Text of docs/README.md; empty if there is none."""
         path = self.root / README
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def config(self, name: str) -> Path | None:
-        """Return the file of a config, or None."""
-        try:
-            return config_file(self.root, name)
-        except ValueError:
-            return None
+        """Return the file of a config, or None.
 
-    def require_config(self, name: str) -> Path:
-        """Return the file of a config that can be parsed.
-
-        Raises:
-            ValueError: for one that is not there or cannot be parsed.
+        Args:
+            name: name of the config, such as "inference".
         """
-        if (path := self.config(name)) is None:
-            raise ValueError(f"there is no configs/{name}.json or .yaml")
-        try:
-            content = ConfigParser.load_config_file(str(path))
-        except Exception as error:
-            raise ValueError(f"configs/{path.name} cannot be parsed ({str(error).splitlines()[0]})") from None
-        if not isinstance(content, dict):
-            raise ValueError(f"configs/{path.name} is not a mapping of keys to values")
-        return path
+        return config_file(self.root, name) if self.bundle.has_config(name) else None
 
     def parser(self, *names: str) -> ConfigParser:
-        """Return a new parser of configs, the later ones overlaid on the earlier.
+        """Return a new parser of configs, each laid over the ones before it.
+
+        Args:
+            names: names of the configs.
 
         Raises:
-            ValueError: as :meth:`require_config`.
-            KeyError: for an override that goes into an id which no config before it defines.
+            ValueError: for a config that does not exist or cannot be read.
+            KeyError: for an override of a part of an id that no config before it defines.
         """
-        paths = [self.require_config(name) for name in names]
-        parser = ConfigParser()
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Can't merge entry")  # of an overlay that is parsed alone
-            parser.read_config([str(path) for path in paths])
-        parser["_meta_"] = self.metadata
-        parser["bundle_root"] = str(self.root)
-        return parser
+            warnings.filterwarnings("ignore", "Can't merge entry")  # an overlay may be parsed alone
+            return self.bundle.config(*names)
 
     @cached_property
     def network(self) -> torch.nn.Module:
-        """The inference config's network as it is made, on the CPU, in evaluation mode."""
-        parser = self.parser("inference")
-        if "network_def" not in parser:
-            raise ValueError("inference has no network_def")
-        network = parser.get_parsed_content("network_def")
-        if not isinstance(network, torch.nn.Module):
-            raise ValueError(f"network_def is a {type(network).__name__}, not a torch.nn.Module")
-        return network.eval()
+        """The inference config's network with its initial weights, on the CPU, in evaluation mode."""
+        return self.bundle.network()
 
     def add_weights(self) -> None:
-        """Give a bundle without weights those that its network is made with, so that its configs can be built."""
-        path = self.root / "models" / "model.pt"
+        """Write the network's initial weights into a bundle without weights, so that its configs can be built."""
+        path = self.bundle.weights
         if not path.is_file():
             path.parent.mkdir(exist_ok=True)
             torch.save(self.network.state_dict(), path)
 
     def data_format(self, kind: str, name: str) -> Mapping[str, Any]:
-        """Return a tensor's format by the metadata, such as that of ("inputs", "image").
+        """Return the format of a tensor in the metadata.
+
+        Args:
+            kind: "inputs" or "outputs".
+            name: name of the tensor, such as "image" or "pred".
 
         Raises:
-            ValueError: if the metadata lack it, or what a size of it is made of.
+            ValueError: if the metadata lack it, its spatial shape, its number of channels or its dtype.
         """
         try:
             found = self.metadata["network_data_format"][kind][name]
@@ -139,16 +112,20 @@ def mirror(root: Path, copy: Path) -> Path:
     """Make a copy of a bundle whose files are links, so that what its configs write stays out of the bundle.
 
     Args:
-        root: the bundle.
+        root: folder of the bundle.
         copy: an empty folder.
 
     Returns:
-        The copy, a folder of the bundle's name, which MONAI Label reads.
+        The copy, a folder with the bundle's name, which MONAI Label reads.
+
+    Raises:
+        ValueError: for a named pipe, a socket or a device among the files.
     """
     target = copy / root.name
     for folder, _, files in os.walk(root):
         place = target / Path(folder).relative_to(root)
         place.mkdir(parents=True)
         for name in files:
+            refuse_special_file(Path(folder) / name)
             (place / name).symlink_to(Path(folder) / name)
     return target

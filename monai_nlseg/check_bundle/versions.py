@@ -1,4 +1,4 @@
-"""The versions that a bundle's metadata pin, which the zoo installs together."""
+"""Checks of the versions that a bundle's metadata pin, which the zoo installs together."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from packaging.version import InvalidVersion, Version
 from monai_nlseg.check_bundle.finding import Finding, failed, passed, warned
 from monai_nlseg.check_bundle.subject import Subject
 
-__all__ = ["check_agreement", "check_python", "pinned_versions"]
-
 PYTHON = "3.10"
 """The oldest Python that MONAI 1.6 and the package support."""
 OWN_KEYS = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
@@ -22,7 +20,11 @@ LISTS = ("required_packages_version", "optional_packages_version")
 
 
 def pinned_versions(content: Mapping[str, object]) -> list[tuple[str, str, str]]:
-    """Return (key of the metadata, canonical name of a package, version) for each pin."""
+    """Return (key of the metadata, canonical name of the package, version) for each pin.
+
+    Args:
+        content: content of the metadata.
+    """
     pins = [(key, name, str(content[key])) for key, name in OWN_KEYS.items() if key in content]
     for key in LISTS:
         packages = content.get(key)
@@ -32,9 +34,12 @@ def pinned_versions(content: Mapping[str, object]) -> list[tuple[str, str, str]]
 
 
 def check_agreement(subject: Subject) -> Iterator[Finding]:
-    """Check that each pin is a version, and that no package refuses another one's.
+    """Check that each pin is a version, and that no package excludes the version of another.
 
-    What a package requires is known of the versions that are installed here.
+    The requirements of a package are known only for the version that is installed here.
+
+    Args:
+        subject: the bundle.
     """
     pins = pinned_versions(subject.metadata)
     found = [*_unparseable(pins), *_contradictions(pins)]
@@ -46,7 +51,11 @@ def check_agreement(subject: Subject) -> Iterator[Finding]:
 
 
 def check_python(subject: Subject) -> Iterator[Finding]:
-    """Check that the pinned versions run on Python 3.10, as far as can be known from what is installed here."""
+    """Check that the pinned versions run on Python 3.10, as far as the packages installed here show.
+
+    Args:
+        subject: the bundle.
+    """
     pins = {name: number for _, name, number in pinned_versions(subject.metadata) if _is_version(number)}
     unknown = {}
     refusing = []
@@ -62,7 +71,7 @@ def check_python(subject: Subject) -> Iterator[Finding]:
         listed = " ".join(f"{name}=={number}" for name, number in unknown.items())
         yield warned(
             "Python 3.10",
-            f"{listed} {'is' if len(unknown) == 1 else 'are'} not installed here, so that their Python is not known",
+            f"{listed} {'is' if len(unknown) == 1 else 'are'} not installed here, so the Python they need is not known",
             f"Ask an index: pip download --no-deps --only-binary=:all: --python-version {PYTHON} {listed}",
         )
     if not refusing and not unknown:
@@ -109,7 +118,7 @@ def _refusals(pins: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _installed(name: str, number: str) -> metadata.Distribution | None:
-    """Return the installed package if it is of this version; a local part such as +cpu makes no difference."""
+    """Return the installed package if it has this version; a local part such as +cpu is ignored."""
     try:
         about = metadata.distribution(name)
     except metadata.PackageNotFoundError:

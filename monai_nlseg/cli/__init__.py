@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from monai_nlseg.cli import bundles, kaggle
+from monai_nlseg.cli import bundles
 from monai_nlseg.cli.bench import bench
 from monai_nlseg.cli.check_bundle import check_bundle
+from monai_nlseg.cli.error_line import error_line
 from monai_nlseg.cli.evaluate import evaluate
 from monai_nlseg.cli.experiment import experiment
 from monai_nlseg.cli.infer import infer
+from monai_nlseg.cli.kaggle import kaggle
 from monai_nlseg.cli.label_app import label_app
 from monai_nlseg.cli.simulate import simulate
-from monai_nlseg.errors import sentence
+from monai_nlseg.cli.trust import trust
 
 __all__ = ["app", "main"]
 
 HELP = """Segment images with non-local context, on MONAI.
 
-Each command ends with exit code 0 when all is done, and with 2 after an error, which it states in one sentence.
-`infer`, `experiment run` and `check-bundle` end with 3 if some cases, runs or checks failed, the first two with 130 if
-they were interrupted.
+The exit code is 0 on success and 2 after an error, which is reported in one sentence. `infer`, `experiment run` and
+`check-bundle` exit with 3 if some cases, runs or checks failed; `infer` and `experiment run` exit with 130 if they were
+interrupted.
 """
 
 app = typer.Typer(
@@ -45,19 +48,20 @@ app.command()(check_bundle)
 app.command()(evaluate)
 app.command()(infer)
 app.command()(label_app)
-app.command()(kaggle.submit)
-app.command()(kaggle.masks)
-app.command()(kaggle.score)
+app.command()(trust)
 app.add_typer(simulate, name="simulate")
 app.add_typer(experiment, name="experiment")
+app.add_typer(kaggle, name="kaggle")
 
 
 def main() -> None:
-    """Entry point: an error ends in one sentence and exit code 2."""
+    """Run the command line; after an error, print one sentence and exit with code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
+        if wrong := [argument for argument in sys.argv if "\0" in argument]:
+            raise ValueError(f"{wrong[0]!r} contains the character NUL, which no name may contain: remove it.")
         app()
     except Exception as error:
-        Console(stderr=True).print(Text.assemble(("error:", "bold red"), " ", sentence(error)), soft_wrap=True)
+        Console(stderr=True).print(Text.assemble(("error:", "bold red"), " ", error_line(error)), soft_wrap=True)
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         raise SystemExit(2) from None

@@ -1,4 +1,4 @@
-"""`python -m monai_nlseg.cli`."""
+"""Run the commands by `python -m monai_nlseg.cli`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nlseg bench`."""
+"""The command `nlseg bench`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import typer
 
 from monai_nlseg.cli.console import chosen_device, console, numbers, say, wide_console
 
-__all__ = ["bench"]
-
-# What `nlseg bench --quick` leaves out is the same arithmetic in another wrapping, slower, or compiles for a minute.
-QUICK_ENGINES = ["engine", "openvino", "materialized", "ccfcn3d", "unet", "segresnet", "swinunetr"]
+# `nlseg bench --quick` omits engines with the same arithmetic in another form, slow ones, and those that compile for a
+# minute.
+QUICK_ENGINES = ["engine", "openvino", "explicit-attention", "ccfcn3d", "unet", "segresnet", "swinunetr"]
 
 QUICK_NETWORKS = [
     "unetplusplus",
@@ -22,10 +21,10 @@ QUICK_NETWORKS = [
     "laednet-m",
     "region-aware",
     "dnlnet-96",
-    "nl-materialized-96",
+    "nl-explicit-96",
     "nl-96",
     "dnl-96",
-    "nl-materialized-512",
+    "nl-explicit-512",
     "dnl-512",
 ]
 
@@ -33,28 +32,30 @@ QUICK_NETWORKS = [
 def bench(
     output: Annotated[Path, typer.Option(help="Folder for bench.json and bench.png.")] = Path("nlseg-bench"),
     image: Annotated[
-        list[Path] | None, typer.Option(help="Image to infer, one option a channel; else a synthetic volume.")
+        list[Path] | None, typer.Option(help="Image to infer; repeat for each channel. Default: a synthetic volume.")
     ] = None,
     shape: Annotated[tuple[int, int, int], typer.Option(help="Voxels of the synthetic volume.")] = (116, 148, 100),
     channels: Annotated[int, typer.Option(help="Channels of the synthetic volume.", min=1)] = 2,
-    steps: Annotated[str, typer.Option(help="Steps in voxels, comma separated.")] = "4,8,16,32",
+    steps: Annotated[str, typer.Option(help="Steps in voxels, comma-separated.")] = "4,8,16,32",
     engines: Annotated[
-        str | None, typer.Option(help="Engines or networks to compare, comma separated; all by default.")
+        str | None, typer.Option(help="Engines or networks to compare, comma-separated. Default: all.")
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Time for each measurement; more is extrapolated.", min=0.1)] = 30.0,
-    batch: Annotated[int, typer.Option(help="Windows in one pass.", min=1)] = 4,
-    threads: Annotated[int | None, typer.Option(help="CPU threads; PyTorch's default.", min=1)] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda; the GPU where there is one.")] = "auto",
-    quick: Annotated[bool, typer.Option("--quick", help="Coarse figures, in about 2 minutes on 2 cores.")] = False,
+    seconds: Annotated[
+        float, typer.Option(help="Time limit of each measurement; longer times are extrapolated.", min=0.1)
+    ] = 30.0,
+    batch: Annotated[int, typer.Option(help="Windows per forward pass.", min=1)] = 4,
+    threads: Annotated[int | None, typer.Option(help="CPU threads. Default: PyTorch's.", min=1)] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto for the GPU if there is one.")] = "auto",
+    quick: Annotated[bool, typer.Option("--quick", help="Rough figures, in about 2 minutes on 2 cores.")] = False,
     networks: Annotated[
         bool,
-        typer.Option("--networks", help="Time the 2D networks for one image of the papers' sizes, not of --shape."),
+        typer.Option("--networks", help="Time the 2D networks on one image of the papers' sizes; ignores --shape."),
     ] = False,
 ) -> None:
     """Time networks and inference engines.
 
-    The Non-local U-Net is timed over a volume with this package's engine and its alternatives, and other networks
-    beside it; with `--networks`, the 2D networks.
+    By default, times the Non-local U-Net on a volume with this package's engine and its alternatives, and other
+    networks for comparison. With `--networks`, times the 2D networks.
     """
     from monai_nlseg.bench import BenchSettings, print_report, run_bench, write_report
 
@@ -76,6 +77,7 @@ def bench(
     )
     if quick and chosen is None:
         chosen = QUICK_ENGINES
+    output.mkdir(parents=True, exist_ok=True)  # before the minutes that follow
     with console.status("") as status:
         report = run_bench(settings, chosen, lambda title: status.update(f"measuring {title}"))
     print_report(report, wide_console())
@@ -89,6 +91,7 @@ def _bench_networks(output: Path, names: list[str] | None, seconds: float, threa
     from monai_nlseg.bench import NetworkSettings, print_networks, run_networks, write_json
 
     settings = NetworkSettings(seconds, threads, chosen_device() if device == "auto" else device)
+    output.mkdir(parents=True, exist_ok=True)
     with console.status("") as status:
         report = run_networks(settings, names, lambda title: status.update(f"measuring {title}"))
     print_networks(report, wide_console())

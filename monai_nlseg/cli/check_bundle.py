@@ -1,4 +1,4 @@
-"""`nlseg check-bundle`."""
+"""The command `nlseg check-bundle`."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from rich.table import Table
 from rich.text import Text
 
 from monai_nlseg.cli.console import SOME_FAILED, console, say
+from monai_nlseg.cli.trust import Trust, require_trust
 
 if TYPE_CHECKING:
     from monai_nlseg.check_bundle import Finding
 
-__all__ = ["check_bundle"]
 
 COLOURS = {"passed": "green", "warned": "yellow", "failed": "red"}
 
 
 def check_bundle(
-    bundle: Annotated[str, typer.Argument(help="Folder of any MONAI bundle, or name of a shipped one.")],
+    bundle: Annotated[str, typer.Argument(help="Name of a shipped bundle, or the folder of any bundle.")],
     large_files: Annotated[
         str | None,
         typer.Option(
-            help="Instead, print a large_files.yml for the zoo, for weights that lie below this URL.",
+            help="Instead of checking, print a large_files.yml for weights that are uploaded below this URL.",
             metavar="URL",
             show_default=False,
         ),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Check a bundle for the zoo and MONAI Label.
 
-    It says, without a network, what MONAI's model zoo, MONAI Label and `nlseg infer` would refuse or warn of, each with
-    the remedy. The configs of the bundle are run: they are code, so check only bundles that you trust. The exit code is
-    0 without failures and 3 with some.
+    Lists what MONAI's model zoo, MONAI Label and `nlseg infer` would refuse or warn about, each with the remedy. Needs
+    no network. The command runs the configs of the bundle, which are code: check only bundles that you trust. The exit
+    code is 0 without failures and 3 with failures.
     """
     from monai_nlseg import check_bundle as checks
-    from monai_nlseg.bundle import find_bundle, shipped_bundles
+    from monai_nlseg.bundle import find_bundle
 
     root = find_bundle(bundle)
     if large_files is not None:
         typer.echo(checks.large_files(root, large_files), nl=False)
         return
-    if root.parent != shipped_bundles():
-        say(f"The configs of {root.name} are code and are run: check only bundles that you trust.")
+    require_trust([root], trust)
     findings = checks.check_bundle(root)
     _show(findings)
     counts = {name: sum(finding.status == name for finding in findings) for name in COLOURS}
@@ -54,7 +54,7 @@ def check_bundle(
 
 
 def _show(findings: Sequence[Finding]) -> None:
-    """Print a table on a terminal, else a line for each finding."""
+    """Print a table on a terminal, and otherwise one line for each finding."""
     if not console.is_terminal:
         for finding in findings:
             say(f"{finding.status.value}  {finding.check}: {finding.message}. {finding.remedy}".rstrip())

@@ -1,4 +1,4 @@
-"""What the commands share: how they print and show progress, and how they read options."""
+"""Helpers that the commands share, to print, to show progress and to read options."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
-__all__ = [
-    "INTERRUPTED",
-    "SOME_FAILED",
-    "chosen_device",
-    "console",
-    "interruptible",
-    "numbers",
-    "progress_bar",
-    "say",
-    "wide_console",
-]
-
 console = Console()
 
 SOME_FAILED, INTERRUPTED = 3, 130
-"""Exit codes of commands that do many things."""
+"""Exit codes of commands that process several cases or runs."""
 
 
 def say(line: str) -> None:
     """Print a line as it is."""
-    # As Text, for Rich reads [name] in a string as markup, and paths may hold that.
+    # As Text, because Rich interprets [name] in a string as markup, and paths can contain that.
     console.print(Text(line), soft_wrap=True)
 
 
 def numbers(option: str, text: str) -> list[int]:
-    """Whole numbers of an option's comma separated text.
+    """Return the whole numbers in an option's comma-separated text.
+
+    Args:
+        option: name of the option, for the error message.
+        text: text of the option.
 
     Raises:
-        ValueError: if there is anything else in it.
+        ValueError: if the text contains anything else.
     """
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"--{option} '{text}' is not a list of whole numbers: give one such as 8,16.") from None
+        given = text if len(text) <= 60 else f"{text[:60]}..."
+        raise ValueError(f"--{option} '{given}' is not a list of whole numbers: give one such as 8,16.") from None
 
 
 def wide_console() -> Console:
-    """A table in a file or a pipe is not cut to 80 columns."""
+    """Return a console that does not cut tables to 80 columns if the output is a file or a pipe."""
     return console if console.is_terminal else Console(width=140)
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, and what moves it: (done, total)."""
+    """Show a progress bar on a terminal.
+
+    Args:
+        title: text before the bar.
+
+    Yields:
+        Function of the number done and the total, which updates the bar.
+    """
     from rich.progress import Progress
 
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -62,7 +62,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def chosen_device() -> str:
-    """The GPU where there is one."""
+    """Return "cuda" if there is a GPU, else "cpu"."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -70,8 +70,14 @@ def chosen_device() -> str:
 
 @contextmanager
 def interruptible(ending: str) -> Iterator[Callable[[], bool]]:
-    """Whether an interrupt or a request to end has come, which is answered by saying ``ending``; a second one is
-    raised."""
+    """Handle the first interrupt or request to end, and raise ``KeyboardInterrupt`` at the second.
+
+    Args:
+        ending: text to print at the first signal.
+
+    Yields:
+        Function that returns whether a signal has come.
+    """
     come = False
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -79,7 +85,7 @@ def interruptible(ending: str) -> Iterator[Callable[[], bool]]:
         if come:
             raise KeyboardInterrupt
         come = True
-        say(f"{ending}; once more to end at once")
+        say(f"{ending}; interrupt again to end at once")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""`nlseg evaluate`."""
+"""The command `nlseg evaluate`."""
 
 from __future__ import annotations
 
@@ -9,41 +9,39 @@ import typer
 
 from monai_nlseg.cli.console import console, say, wide_console
 
-__all__ = ["evaluate"]
-
 MOST_PROBLEMS = 20
-"""Number of problems that are printed; all stand in the summary."""
+"""Number of problems that are printed; the summary lists all."""
 
 
 def evaluate(
     pred: Annotated[str, typer.Option(help="Folder of the predicted label maps, or a pattern in quotes.")],
     label: Annotated[str, typer.Option(help="Folder of the true label maps, or a pattern: `'data/*_mask.tif'`.")],
     more: Annotated[
-        list[str] | None, typer.Argument(help="The folder of --roi mask, and further tables (.csv) of --compare.")
+        list[str] | None, typer.Argument(help="The folder of --roi mask, and further tables (.csv) for --compare.")
     ] = None,
     classes: Annotated[
-        str | None, typer.Option(help="Values and names, as 1=CSF,2=GM or 1+10=CSF; else each value found in labels.")
+        str | None, typer.Option(help="Values and names: 1=CSF,2=GM or 1+10=CSF. Default: each value in the labels.")
     ] = None,
-    metrics: Annotated[str | None, typer.Option(help="Metrics, comma separated.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Metrics, comma-separated.")] = None,
     roi: Annotated[
-        str, typer.Option(help="full, nonzero (box around all foreground of both) or mask DIR: what is measured.")
+        str, typer.Option(help="Region to measure: full, nonzero (box around all foreground of both) or mask DIR.")
     ] = "full",
     ignore_label: Annotated[
-        int | None, typer.Option(help="Value in the true label maps whose voxels are left out of every metric.")
+        int | None, typer.Option(help="Value in the true label maps whose voxels are excluded from every metric.")
     ] = None,
     fill_contours: Annotated[
-        bool, typer.Option("--fill-contours", help="The true label maps are outlines, as in HC18: fill them first.")
+        bool, typer.Option("--fill-contours", help="Fill the true label maps first, which are outlines, as in HC18.")
     ] = False,
     output: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("nlseg-evaluation"),
-    jobs: Annotated[int | None, typer.Option(help="Processes; one a CPU by default.", min=1)] = None,
+    jobs: Annotated[int | None, typer.Option(help="Number of processes. Default: one for each CPU.", min=1)] = None,
     compare: Annotated[list[str] | None, typer.Option(help="Tables (cases.csv) of other methods.")] = None,
 ) -> None:
     """Measure label maps against the true ones.
 
-    It writes a table of cases, a summary and a picture, and tests against other methods. Files pair by name, up to
-    endings such as `_seg`, `_label` and `_mask`, and BIDS names by their entities: NIfTI, Analyze, MGH, NRRD,
-    MetaImage, PNG, TIFF, BMP, JPEG, GIF. What does not pair, fit or compare is named with the reason, the rest is
-    measured, and the exit code is 2.
+    Writes a table of cases, a summary and a picture, and tests the results against other methods. Reads NIfTI, Analyze,
+    MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG and GIF files. They pair by name, without endings such as `_seg`,
+    `_label` and `_mask`; BIDS names pair by their entities. Files that do not pair or cannot be compared are reported
+    with the reason, the others are measured, and the exit code is 2.
     """
     from rich.progress import Progress
 
@@ -87,10 +85,12 @@ def evaluate(
     for problem in found.problems[:MOST_PROBLEMS]:
         say(problem)
     if len(found.problems) > MOST_PROBLEMS:
-        say(f"and {len(found.problems) - MOST_PROBLEMS} more, which '{output / 'summary.json'}' names")
+        say(f"and {len(found.problems) - MOST_PROBLEMS} more: see '{output / 'summary.json'}'")
     if found.problems:
         measured = "the rest" if found.report["cases"]["measured"] else "nothing"
+        count = len(found.problems)
+        unusable = "1 file, case or table" if count == 1 else f"{count} files, cases or tables"
         raise ValueError(
-            f"{len(found.problems)} of the files, cases or tables could not be used as they are: see above and "
-            f"'problems' in '{output / 'summary.json'}'; {measured} was measured."
+            f"{unusable} could not be used: see above and 'problems' in "
+            f"'{output / 'summary.json'}'; {measured} was measured."
         )

@@ -1,4 +1,4 @@
-"""`nlseg experiment`."""
+"""The commands `nlseg experiment`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from monai_nlseg.cli.console import INTERRUPTED, SOME_FAILED, console, interruptible, say, wide_console
 from monai_nlseg.cli.overrides import overrides_of_pairs
+from monai_nlseg.cli.trust import Trust, require_trust
 
 if TYPE_CHECKING:
-    from monai_nlseg.experiments import Experiment, Options
+    from monai_nlseg.experiments import Options
 
-__all__ = ["experiment"]
 
 experiment = typer.Typer(no_args_is_help=True, help="Run the papers' experiments, or your own.")
 
 
 @experiment.command("list")
 def list_() -> None:
-    """List the experiments that are shipped."""
+    """List the shipped experiments."""
     from monai_nlseg.experiments import read_experiment, shipped_experiments
 
     for name in shipped_experiments():
@@ -30,34 +30,43 @@ def list_() -> None:
 
 @experiment.command()
 def run(
-    file: Annotated[str, typer.Argument(help="Experiment file (YAML), or the name of one: see nlseg experiment list.")],
+    file: Annotated[str, typer.Argument(help="Experiment file (YAML), or a name from nlseg experiment list.")],
     data: Annotated[Path, typer.Option(help="Folder of the data set.")],
-    output: Annotated[Path, typer.Option(help="Folder of the experiment; give it again to go on.")],
+    output: Annotated[Path, typer.Option(help="Folder of the experiment; give the same folder to resume.")],
     set: Annotated[
-        list[str] | None, typer.Option(help="Id of the bundle's configs and value, for all models: --set epochs=10.")
+        list[str] | None, typer.Option(help="Config id and value, for all models; repeatable: --set epochs=10.")
     ] = None,
-    runner: Annotated[str, typer.Option(help="local (processes of this machine) or ray.")] = "local",
-    jobs: Annotated[int | None, typer.Option(help="Runs at a time; 1, or all that the cluster has room for.")] = None,
-    processes: Annotated[int, typer.Option(help="Processes that train one network by torchrun, one a GPU.", min=1)] = 1,
-    address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto; else Ray starts here.")] = None,
-    tracking: Annotated[str, typer.Option(help="tensorboard or mlflow, into the output; none by default.")] = "",
-    keep_weights: Annotated[bool, typer.Option(help="Whether weights stay after the evaluation.")] = True,
+    runner: Annotated[str, typer.Option(help="local (processes on this machine) or ray.")] = "local",
+    jobs: Annotated[
+        int | None, typer.Option(help="Runs at a time. Default: 1, or as many as fit on the cluster.")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(help="Processes that train one network with torchrun, one per GPU.", min=1)
+    ] = 1,
+    address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto. Default: start Ray here.")] = None,
+    tracking: Annotated[str, typer.Option(help="tensorboard or mlflow, written to the output. Default: none.")] = "",
+    keep_weights: Annotated[bool, typer.Option(help="Whether to keep the weights after the evaluation.")] = True,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the runs, the predicted time and disk, and end.")
+        bool, typer.Option("--dry-run", help="Show the runs and the predicted time and disk space, and exit.")
     ] = False,
+    trust: Trust = False,
 ) -> None:
     """Train and evaluate each model on each fold.
 
-    What is done is skipped, what was interrupted goes on. Exit code: 0 all done, 2 unusable call, 3 some runs failed
-    (with `--dry-run`: a model cannot be predicted), 130 interrupted.
+    Skips finished runs and resumes interrupted ones. The exit code is 0 if all runs are done, 2 if the call cannot be
+    used, 3 if some runs failed (with `--dry-run`: if the cost of a model cannot be predicted), and 130 after an
+    interruption.
     """
     from monai_nlseg.experiments import Options, read_experiment, run_experiment
+    from monai_nlseg.experiments.schema.validation import validated
 
     described, content = read_experiment(file)
+    require_trust([described.bundle], trust)
     overrides = overrides_of_pairs(set or [])
-    options = Options(runner, jobs, processes, address, tracking, keep_weights)
+    given = {"runner": runner, "jobs": jobs, "processes": processes, "address": address}
+    options = validated(Options, {**given, "tracking": tracking, "weights_kept": keep_weights}, "the options")
     if dry_run:
-        _show_plan(described, content, data, output, options, overrides)
+        _show_forecast(content, data, output, options, overrides)
         return
     failed = 0
     columns = (
@@ -68,7 +77,7 @@ def run(
         TimeRemainingColumn(),
     )
     with (
-        interruptible("ending; the same command goes on from the last checkpoints") as interrupted,
+        interruptible("ending; the same command resumes from the last checkpoints") as interrupted,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
         bar = progress.add_task("", total=None, runs="")
@@ -86,15 +95,28 @@ def run(
 
 
 @experiment.command()
+def schema() -> None:
+    """Print the JSON Schema of experiment files.
+
+    Editors complete and check a file by it.
+    """
+    import json
+
+    from monai_nlseg.experiments import Experiment
+
+    say(json.dumps(Experiment.model_json_schema(), indent=2))
+
+
+@experiment.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of an experiment, finished or not.")],
     reference: Annotated[
-        str | None, typer.Option(help="Row that the others are tested against, if not the file's.", show_default=False)
+        str | None, typer.Option(help="Row to test the others against. Default: the file's.", show_default=False)
     ] = None,
 ) -> None:
     """Write the tables of an experiment.
 
-    `report.md`, `report.html` and `report.csv` hold published and own values side by side, tests and figures.
+    Writes `report.md`, `report.html` and `report.csv` with published and own values side by side, tests and figures.
     """
     from monai_nlseg.experiments import write_report
 
@@ -102,21 +124,16 @@ def report(
         say(f"wrote {path}")
 
 
-def _show_plan(
-    described: Experiment,
-    content: dict[str, Any],
-    data: Path,
-    output: Path,
-    options: Options,
-    overrides: dict[str, Any],
+def _show_forecast(
+    content: dict[str, Any], data: Path, output: Path, options: Options, overrides: dict[str, Any]
 ) -> None:
-    from monai_nlseg.cli.experiment_plan import print_plan
-    from monai_nlseg.experiments import predict_experiment
+    from monai_nlseg.cli.experiment_forecast import print_forecast
+    from monai_nlseg.experiments import forecast_experiment
 
     with console.status("") as status:
-        prediction = predict_experiment(
+        forecast = forecast_experiment(
             content, data, output, options, overrides, lambda model: status.update(f"measuring {model}")
         )
-    print_plan(described, prediction, wide_console())
-    if len(prediction.seconds) < len(prediction.costs):
+    print_forecast(forecast, wide_console())
+    if any(isinstance(cost, str) for cost in forecast.costs.values()):
         raise typer.Exit(SOME_FAILED)

@@ -1,19 +1,23 @@
-"""Options of a command line as overrides of a bundle's config ids."""
+"""Overrides of a bundle's config ids, parsed from a command line."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["overrides_of_options", "overrides_of_pairs"]
-
 TEXT_IDS = ("_dir", "checkpoint", "initial_weights", "pattern")
 
 
 def overrides_of_options(arguments: list[str]) -> dict[str, Any]:
-    """``--id value`` and ``--id=value``.
+    """Parse arguments of the forms ``--id value`` and ``--id=value``.
+
+    Args:
+        arguments: words of the command line.
+
+    Returns:
+        Config id -> value.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: for arguments of another form.
     """
     pairs: dict[str, Any] = {}
     rest = list(arguments)
@@ -31,10 +35,16 @@ def overrides_of_options(arguments: list[str]) -> dict[str, Any]:
 
 
 def overrides_of_pairs(pairs: list[str]) -> dict[str, Any]:
-    """``id=value``.
+    """Parse pairs of the form ``id=value``.
+
+    Args:
+        pairs: the pairs.
+
+    Returns:
+        Config id -> value.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: for pairs of another form.
     """
     found = {}
     for pair in pairs:
@@ -46,8 +56,10 @@ def overrides_of_pairs(pairs: list[str]) -> dict[str, Any]:
 
 
 def _value(name: str, text: str) -> Any:
-    """A Python literal where the text is one, but paths and patterns stay as they are: 2024 is a folder, and # is no
-    comment."""
+    """Parse a value as a Python literal if possible, but keep paths and patterns as text.
+
+    A path such as 2024 is not a number, and a # in it does not begin a comment.
+    """
     from fire.parser import DefaultParseValue
 
     return text if name.endswith(TEXT_IDS) else DefaultParseValue(text)

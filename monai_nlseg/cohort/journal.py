@@ -1,36 +1,37 @@
-"""``run.json``: what a run was asked for, what it planned, and how it ended."""
+"""``run.json``: the options of a run, its plan, and how it ended."""
 
 from __future__ import annotations
 
-import contextlib
-import json
+import logging
 import os
 import platform
-from datetime import datetime, timezone
+import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.cohort.bundle_identity import BundleIdentity, software_versions
+from monai_nlseg.bundle.identity import BundleIdentity, software_versions
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.plan import WorkerPlan
-from monai_nlseg.files import written_beside
+from monai_nlseg.io.files import written_beside
+from monai_nlseg.io.sealed import sealed, unsealed
 
-__all__ = ["Journal"]
+logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """The file, written anew whenever something of it changes.
+    """The file ``run.json``, which is written again whenever its content changes.
 
     Args:
-        path: of the file; what an earlier run with the same bundle and options has planned is taken from it, so that
+        path: path of the file; the plan of an earlier run with the same bundle and options is taken from it, so that
             results stay the same bit by bit.
-        options: of the run.
-        identity: of the bundle.
+        options: options of the run.
+        identity: identity of the bundle.
         cases: number of cases.
-        runner: what the work is done by.
+        runner: the kind of the runner and its settings.
 
     Attributes:
-        content: what the file holds.
+        content: content of the file.
         plan: the plan of an earlier run; None if there is none.
     """
 
@@ -38,14 +39,16 @@ class Journal:
         self, path: Path, options: RunOptions, identity: BundleIdentity, cases: int, runner: dict[str, Any]
     ) -> None:
         self.path = path
+        self._damage: str | None = None
+        # The machine's clock may be changed during the run.
+        self._began, self._clock = datetime.now(timezone.utc), time.monotonic()
         digest = options.digest(identity.digest)
         earlier = self._earlier()
         self.plan: WorkerPlan | None = None
         machine = {"host": platform.node(), "platform": platform.platform(), "cores": os.cpu_count()}
-        # What fits one machine may not fit another.
+        # A plan that fits one machine may not fit another.
         if earlier.get("options_digest") == digest and earlier.get("machine") == machine:
-            with contextlib.suppress(TypeError, KeyError):  # none was made, or the file is damaged
-                self.plan = WorkerPlan(**earlier["plan"])
+            self.plan = _plan_of(earlier.get("plan"))
         self.content: dict[str, Any] = {
             "bundle": identity.as_json() | {"title": identity.title, "path": options.bundle},
             "options": {
@@ -64,35 +67,55 @@ class Journal:
             "plan": None if self.plan is None else vars(self.plan),
             "software": software_versions(),
             "machine": machine,
-            "started": _now(),
+            "started": self._began.isoformat(timespec="seconds"),
             "ended": None,
             "end": "running",
             "cases": cases,
+            "notes": [],
         }
+        if self._damage is not None:
+            self.note(self._damage)
 
     def planned(self, plan: WorkerPlan, workers: int) -> None:
-        """Note the plan."""
+        """Note the ``plan`` and the number of ``workers``, and write the file."""
         self.content["plan"] = vars(plan)
         self.content["runner"]["workers"] = workers
         self.write()
 
     def ended(self, end: str) -> None:
-        """Note how it ended: "complete", "stopped", or an error's sentence."""
-        self.content |= {"ended": _now(), "end": end}
+        """Note the ``end`` of the run, "complete", "stopped", or the sentence of an error, and write the file."""
+        now = self._began + timedelta(seconds=time.monotonic() - self._clock)
+        self.content |= {"ended": now.isoformat(timespec="seconds"), "end": end}
         self.write()
 
     def write(self) -> None:
-        """Bring it to the disk."""
+        """Write the file.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
         with written_beside(self.path) as beside:
-            beside.write_text(json.dumps(self.content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            beside.write_text(sealed(self.content, indent=2) + "\n", encoding="utf-8")
+
+    def note(self, sentence: str) -> None:
+        """Note a ``sentence`` for the user, and log it as a warning."""
+        logger.warning("%s", sentence)
+        self.content["notes"].append(sentence)
 
     def _earlier(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        if not self.path.is_file():
             return {}
-        return found if isinstance(found, dict) else {}
+        try:
+            return unsealed(self.path.read_text(encoding="utf-8"))[0]
+        except (OSError, ValueError) as error:
+            self._damage = f"'{self.path}' is damaged ({error}): it is written again, and the batch is planned again."
+            return {}
 
 
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+def _plan_of(known: Any) -> WorkerPlan | None:
+    """Return the plan of an earlier run; None if it made none, or the file is damaged."""
+    if not isinstance(known, dict) or known.keys() != {"batch", "bytes"}:
+        return None
+    batch, needed = known["batch"], known["bytes"]
+    possible = (batch is None or type(batch) is int and batch > 0) and type(needed) is int and needed >= 0
+    return WorkerPlan(batch, needed) if possible else None

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from monai_nlseg.cohort.digests import digest_of
-from monai_nlseg.io.extras import EXTRAS
+from monai_nlseg.bounds import LARGEST_COUNT, LONGEST_SECONDS, require_number, shown
+from monai_nlseg.io.digests import digest_of
+from monai_nlseg.io.formats import EXTRAS, LABEL_MAPS
 
-__all__ = ["EXTRAS", "FORMATS", "RunOptions"]
-
-FORMATS = ("auto", "nifti", "png", "dicom-seg")
+SHORTEST_SECONDS = 0.001
+MOST_MEMORY = 10**15
+AUTO = "auto"
+FORMATS = (AUTO, *LABEL_MAPS)
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,16 @@ class RunOptions:
         bundle: path of a bundle or the name of a shipped one.
         output: folder of the outputs; a path, or a URL that fsspec writes.
         overrides: config id -> value of the bundle's inference config.
-        format: of the label maps: "nifti", "png" (2D) or "dicom-seg" (DICOM inputs); "auto" for PNG of 2D images and
-            NIfTI of the rest.
-        postfix: behind the case's name: "patient-1_seg.nii.gz".
+        format: format of the label maps: "nifti", "nrrd", "mha", "png" (2D) or "dicom-seg" (DICOM inputs); "auto" for
+            PNG of 2D images and NIfTI of the rest.
+        postfix: text appended to the case's name: "patient-1_seg.nii.gz".
         extras: what is written beside the label maps: "probabilities" (of each class, float32, or 8 bits in PNG)
             and "uncertainty" (entropy of the probabilities, normalised to 0 to 1).
         previews: whether small pictures are kept for the report.
         strict: whether a case that is unlike what the bundle was made for fails.
-        batch: windows of the network in one pass; None for as many as the planner finds.
-        seconds: limit of a case, None for none.
-        memory: limit of a worker in bytes, None for none.
+        batch: number of windows in one pass of the network; None to let the planner choose it.
+        seconds: time limit for a case; None for no limit except 1800 s to read it.
+        memory: memory limit for a worker in bytes; None for none.
 
     Raises:
         ValueError: for an unknown format or extra, a postfix that is empty or names a folder, or limits that are not
@@ -41,7 +43,7 @@ class RunOptions:
     bundle: str
     output: str
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    format: str = "auto"
+    format: str = AUTO
     postfix: str = "seg"
     extras: tuple[str, ...] = ()
     previews: bool = True
@@ -51,21 +53,28 @@ class RunOptions:
     memory: int | None = None
 
     def __post_init__(self) -> None:
+        if not self.output:
+            raise ValueError("the output is empty: give a folder for the label maps.")
         if self.format not in FORMATS:
             raise ValueError(f"format {self.format!r} is unknown: choose {', '.join(FORMATS)}.")
         for extra in self.extras:
             if extra not in EXTRAS:
                 raise ValueError(f"{extra!r} cannot be saved: choose {' or '.join(EXTRAS)}.")
-        if not self.postfix or "/" in self.postfix or self.postfix.endswith(EXTRAS):
-            raise ValueError(f"postfix {self.postfix!r} does not do: give a word such as seg.")
-        for name, limit in (("batch", self.batch), ("seconds", self.seconds), ("memory", self.memory)):
-            if limit is not None and not limit > 0:
-                raise ValueError(f"{name} is {limit}: give a number above 0.")
+        wrong = not self.postfix or "/" in self.postfix or not self.postfix.isprintable() or len(self.postfix) > 100
+        wrong = wrong or not self.postfix.strip(". ")
+        if wrong or self.postfix.endswith(EXTRAS):
+            raise ValueError(f"postfix {shown(self.postfix)} is not allowed: give a word such as seg.")
+        if self.batch is not None:
+            require_number("batch", self.batch, 1, LARGEST_COUNT)
+        if self.seconds is not None:
+            require_number("seconds", self.seconds, SHORTEST_SECONDS, LONGEST_SECONDS, whole=False)
+        if self.memory is not None:
+            require_number("memory", self.memory, 1, MOST_MEMORY)
 
     def digest(self, bundle: str) -> str:
-        """Changes with whatever changes the results; limits are not part of it, nor previews, nor where outputs lie.
+        """Return the digest of all options that change the results: not limits, previews or the place of the outputs.
 
-        Neither is ``strict``, of which :func:`monai_nlseg.cohort.pending.is_pending` knows what it refuses.
+        It leaves out ``strict``, too, because :func:`monai_nlseg.cohort.pending.is_pending` knows what that refuses.
 
         Args:
             bundle: digest of the bundle's files.

@@ -7,18 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["FEWEST_CASES", "THRESHOLD", "Flag", "find_flags", "find_outliers", "modified_z_scores"]
-
 THRESHOLD = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz and Hoaglin, 1993)."""
 FEWEST_CASES = 8
-"""Below this many values none is an outlier."""
+"""With fewer values than this, none is an outlier."""
 MOST_CASES = 0.75
-"""The share of cases with a label, from which on the others are said to miss it."""
+"""Least share of cases that have a label for the other cases to be flagged as missing it."""
 
 
 class Flag(NamedTuple):
-    """Why a case should be looked at.
+    """A reason to look at a case.
 
     Attributes:
         quantity: "unlike", "label-N", "components" or "entropy".
@@ -30,23 +28,25 @@ class Flag(NamedTuple):
 
 
 def find_outliers(records: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """The sentences of :func:`find_flags` by case."""
+    """Return the sentences of :func:`find_flags` about ``records`` by case."""
     return {case: [flag.text for flag in flags] for case, flags in find_flags(records).items()}
 
 
 def find_flags(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Flag]]:
-    """Find what is unusual about cases: an image or a result that is unlike what the bundle was made for, a label's
-    volume or number of components, the entropy, a label that is missing.
+    """Find unusual cases.
 
-    A value is an outlier beyond a modified z-score of 3.5 in either direction, among at least 8 cases that have it. A
-    number of components must also be more than 3 away from the median. A label is missing that at least 3 in 4 of at
-    least 8 cases have.
+    A case is unusual if its image or result is unlike what the bundle was made for, if the volume or the number of
+    components of a label or its entropy is an outlier, or if a label is missing.
+
+    A value is an outlier if its modified z-score is beyond 3.5 in either direction, among at least 8 cases that have
+    the value. A number of components must also be more than 3 away from the median. A label is missing if at least 3
+    in 4 of at least 8 cases have it.
 
     Args:
-        records: of the run; those of failed cases are left out.
+        records: records of the run; those of failed cases are left out.
 
     Returns:
-        Case -> its flags, first what is unlike, then in the order of the labels; cases without any are not in it.
+        Name of a case -> its flags, "unlike" first, then in the order of the labels; only cases with a flag.
     """
     done = [record for record in records if record["status"] == "done"]
     flags = {record["case"]: [Flag("unlike", text) for text in record.get("unlike", ())] for record in done}
@@ -61,15 +61,15 @@ def find_flags(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Flag]]:
 
 
 def modified_z_scores(values: Sequence[float], finest: float = 0.0) -> np.ndarray:
-    """Distances from the median in robust standard deviations, with sign.
+    """Return the signed distances from the median in robust standard deviations.
 
-    The deviation is the median absolute one over 0.6745 (Iglewicz and Hoaglin, "How to detect and handle outliers",
-    1993). Where more than half of the values are equal that is 0, and the mean absolute deviation times 1.2533 takes
-    its place; where all are equal, all scores are 0.
+    The deviation is the median absolute deviation over 0.6745 (Iglewicz and Hoaglin, "How to detect and handle
+    outliers", 1993). If more than half of the values are equal, that is 0, and the mean absolute deviation times 1.2533
+    takes its place; if all values are equal, all scores are 0.
 
     Args:
         values: (N,).
-        finest: the least deviation that is assumed.
+        finest: least deviation to assume.
     """
     data = np.asarray(values, dtype=float)
     distances = data - np.median(data)

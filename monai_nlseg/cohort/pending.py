@@ -1,19 +1,21 @@
-"""Which cases a run has to do."""
+"""The choice of the cases that a run has to process."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.digests import digest_files, digest_of
-from monai_nlseg.cohort.records import InputState, OutputFile, Record
-from monai_nlseg.cohort.storage import is_remote, join, state_of
+from monai_nlseg.cohort.cases.case import Case
+from monai_nlseg.cohort.records import InputState, Record
+from monai_nlseg.io.digests import digest_files, digest_of
+from monai_nlseg.io.outputs import OutputFile
+from monai_nlseg.io.storage import is_remote, join, state_of
 
-__all__ = ["input_state", "is_pending", "largest"]
+PLANNED_ON = 3
+"""Number of cases that are tried for a plan, until one can be read."""
 
 
 def input_state(case: Case) -> InputState:
-    """The files of a case without their content, and what changes when one of them comes, goes or is written."""
+    """Return the files of a case, their size and a stamp that changes with each of them, without reading them."""
     size = 0
     stamps = []
     for path in case.files:
@@ -26,9 +28,9 @@ def input_state(case: Case) -> InputState:
     return InputState(files=case.files, bytes=size, stamp=digest_of(stamps))
 
 
-def largest(cases: Sequence[Case], count: int) -> list[Case]:
-    """The cases of most bytes."""
-    return sorted(cases, key=lambda case: input_state(case)["bytes"], reverse=True)[:count]
+def examples(cases: Sequence[Case]) -> list[Case]:
+    """Return the few largest cases in bytes, the largest first, for workers to plan by."""
+    return sorted(cases, key=lambda case: input_state(case)["bytes"], reverse=True)[:PLANNED_ON]
 
 
 def is_pending(
@@ -40,7 +42,7 @@ def is_pending(
     previews: bool = False,
     strict: bool = False,
 ) -> bool:
-    """Whether a case has to be processed.
+    """Return whether a case has to be processed.
 
     Args:
         case: the case.
@@ -49,18 +51,21 @@ def is_pending(
         output: folder of the outputs.
         retry_failed: whether a case that failed with the same files is tried again.
         previews: whether a case that was done without a preview is done again.
-        strict: whether what is unlike what the bundle was made for fails: a case that was done all the same is tried
-            again, as is, without ``strict``, one that failed for it.
+        strict: whether a case that is unlike what the bundle was made for fails. If so, such a case that was done is
+            tried again; if not, such a case that failed is.
     """
     record = records.get(case.name)
-    if record is None or record.get("options") != options or _changed(case, record["input"]):
+    if record is None or record.get("options") != options or "input" not in record or _changed(case, record["input"]):
         return True
+    if case.fault is not None:
+        return record.get("error") != case.fault
     if record["status"] == "failed":
         return retry_failed or ("unlike" in record and not strict)
     if strict and "unlike" in record:
         return True
-    lacking = previews and "preview" not in record["outputs"]
-    return lacking or not all(_there(output, file) for file in record["outputs"].values())
+    outputs = record.get("outputs", {})
+    lacking = "labels" not in outputs or previews and "preview" not in outputs
+    return lacking or not all(_there(output, file) for file in outputs.values())
 
 
 def _changed(case: Case, known: InputState) -> bool:

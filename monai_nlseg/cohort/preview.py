@@ -1,45 +1,43 @@
-"""A small copy of a case to look at: its slices, and for volumes and frames a coarse whole."""
+"""The preview of a case: a few slices, and for volumes and frames a coarse copy of the whole."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from PIL import Image
 
-from monai_nlseg.files import written_beside
-
-__all__ = ["PLANES", "Preview", "load_preview", "write_preview"]
+from monai_nlseg.errors import message
+from monai_nlseg.io.files import written_beside
 
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
-"""The axis of a volume in RAS orientation that each plane cuts."""
+"""The axis of a volume in RAS orientation that is perpendicular to each plane."""
 COARSE = 128
-"""Voxels along the longest axis of the coarse volume, at most."""
+"""Largest number of voxels along an axis of the coarse volume."""
 FRAMES = 32
-"""Frames that are kept, at most."""
+"""Largest number of frames that are kept."""
 SLICE_PIXELS = 256
 IMAGE_PIXELS = 512
-"""Pixels of the longer side of a slice or frame, and of a picture that is all there is of a case."""
+"""Largest number of pixels along a side of a slice or frame, and of a 2D image."""
 WINDOW = (0.5, 99.5)
-"""Percentiles of the image that become black and white."""
+"""Percentiles of the image that are shown as black and white."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What is kept of a case to look at.
+    """A preview of a case.
 
     Attributes:
         kind: "image" (2D), "frames" (2D over time) or "volume" (3D).
-        image: uint8; of a volume (X, Y, Z) in RAS orientation, of frames (T, H, W) or (T, H, W, 3), of an image empty.
-        labels: uint8 of the same voxels.
-        affine: (4, 4), voxel of ``image`` -> mm in RAS; the identity if the kind is no volume.
-        slices: by name ("axial", "coronal", "sagittal"; "frame"; "image") the image (H, W) or (H, W, 3) and the labels
-            (H, W), uint8, pixels square, the first row at the top, the patient's left at the left.
+        image: uint8; a volume (X, Y, Z) in RAS orientation, frames (T, H, W) or (T, H, W, 3), or empty for an image.
+        labels: uint8, labels of the same voxels.
+        affine: (4, 4), voxel of ``image`` -> mm in RAS; the identity for frames and images.
+        slices: name ("axial", "coronal", "sagittal"; "frame"; "image") -> image, (H, W) or (H, W, 3), and labels,
+            (H, W), both uint8 with square pixels, the first row at the top and the patient's left at the left.
     """
 
     kind: str
@@ -50,23 +48,23 @@ class Preview:
 
 
 def write_preview(path: Path, image: np.ndarray, labels: np.ndarray, affine: np.ndarray | None) -> None:
-    """Write what a report shows of a case. The same arrays give the same bytes.
+    """Write the preview of a case. The same arrays give the same bytes.
 
-    - A volume without its margins, where they hold one lowest value, is kept at up to 128 voxels an axis, each the mean
-      of a block. The block has the label of its middle voxel or, where that is background, the highest in it, and a
-      label that is lost so is put back wherever it was: thin structures stay, borders against background move out by
-      up to a block. Three slices through the middle of the foreground (of the volume, if there is none) are kept at up
-      to 256 pixels.
-    - Of frames, up to 32 at equal steps are kept at up to 256 pixels, and as slice that with the most foreground.
+    - A volume, without margins that hold its lowest value, is kept at up to 128 voxels per axis, each the mean of a
+      block. A block has the label of its middle voxel or, where that is background, its highest label; a label that
+      would be lost is kept in every block that contains it. So thin structures stay, and borders against background
+      move outwards by up to a block. Three slices through the middle of the foreground, or of the volume if there is
+      none, are kept at up to 256 pixels.
+    - Of frames, up to 32 at equal steps are kept at up to 256 pixels, and the one with the most foreground as a slice.
     - An image is kept at up to 512 pixels.
 
     Args:
         path: the ``.npz`` to write.
-        image: (C, *spatial) of any real type. The first channel is shown, or three as red, green, blue if they are 0 to
-            255 and 2D. Values that are not finite are black.
-        labels: (*spatial), integers 0 to 255. Spatial is (H, W) of an image, (T, H, W) of frames (without an
+        image: (C, *spatial) of any real type. The first channel is shown, or three 2D channels from 0 to 255 as red,
+            green and blue. Values that are not finite are black.
+        labels: (*spatial), integers 0 to 255. Spatial is (H, W) for an image, (T, H, W) for frames (without an
             ``affine``), or the axes of a volume in any orientation.
-        affine: (4, 4), voxel -> mm in RAS, of a volume; None for frames; of an image it is not looked at.
+        affine: (4, 4), voxel -> mm in RAS, of a volume; None for frames; not used for an image.
 
     Raises:
         ValueError: for other shapes.
@@ -96,19 +94,40 @@ def write_preview(path: Path, image: np.ndarray, labels: np.ndarray, affine: np.
 
 
 def load_preview(path: Path) -> Preview:
-    """Read what :func:`write_preview` wrote.
+    """Read a preview that :func:`write_preview` wrote.
+
+    Args:
+        path: the ``.npz`` to read.
 
     Raises:
-        ValueError: if the file is not there or damaged.
+        ValueError: if the file is missing or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         names = [name.removesuffix(".image") for name in arrays if name.endswith(".image")]
         slices = {name: (arrays[f"{name}.image"], arrays[f"{name}.labels"]) for name in names}
-        return Preview(str(arrays["kind"]), arrays["image"], arrays["labels"], arrays["affine"], slices)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ValueError(f"the preview '{path}' cannot be read ({error}): infer the case again.") from None
+        preview = Preview(str(arrays["kind"]), arrays["image"], arrays["labels"], arrays["affine"], slices)
+        _check(preview)
+        return preview
+    except Exception as error:  # each part of a damaged archive raises its own
+        raise ValueError(
+            f"the preview '{path}' cannot be read ({message(error)}): nlseg infer --verify makes it again."
+        ) from None
+
+
+def _check(preview: Preview) -> None:
+    """Refuse a preview that :func:`write_preview` cannot have written."""
+    axes = {"image": None, "frames": 3, "volume": 3}[preview.kind]
+    pairs = [*preview.slices.values()] if axes is None else [*preview.slices.values(), (preview.image, preview.labels)]
+    if not preview.slices or preview.affine.shape != (4, 4) or axes and preview.labels.ndim != axes:
+        raise ValueError("its parts do not fit together")
+    for image, labels in pairs:
+        colours = image.shape[labels.ndim :]
+        if image.dtype != np.uint8 or labels.dtype != np.uint8 or not labels.size:
+            raise ValueError("its pixels are not bytes")
+        if image.shape[: labels.ndim] != labels.shape or colours not in ((), (3,)):
+            raise ValueError("its labels do not fit its image")
 
 
 def _of_image(image: np.ndarray, labels: np.ndarray) -> Preview:
@@ -125,7 +144,7 @@ def _of_frames(image: np.ndarray, labels: np.ndarray) -> Preview:
     size = _fit(labels.shape[1:], SLICE_PIXELS)
     frames = np.stack([_resize(frame, size) for frame in _pictures(image[:, chosen])])
     masks = np.stack([_resize(mask, size, True) for mask in labels[chosen]])
-    # The middle one of those with the most, which without foreground is the middle of all.
+    # The middle one of the frames with the most foreground; without foreground, the middle of all.
     most = np.count_nonzero(masks, axis=(1, 2))
     shown = np.flatnonzero(most == most.max())
     frame = shown[len(shown) // 2]
@@ -147,7 +166,7 @@ def _of_volume(image: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> Pre
     for (name, axis), place in reversed(list(zip(PLANES.items(), _middle(labels)))):
         height, width = reversed([max(1, round(extent / pixel)) for extent in np.delete(extents, axis)])
         grey = _grey(np.take(image, place, axis), limits)
-        # The second axis left, posterior to anterior or inferior to superior, goes up.
+        # The second remaining axis, posterior to anterior or inferior to superior, points up.
         grey, mask = (plane.T[::-1] for plane in (grey, np.take(labels, place, axis)))
         slices[name] = _resize(grey, (height, width)), _resize(mask, (height, width), True)
     factors = _factors(labels.shape, spacing)
@@ -159,7 +178,7 @@ def _of_volume(image: np.ndarray, labels: np.ndarray, affine: np.ndarray) -> Pre
 
 
 def _content(image: np.ndarray, labels: np.ndarray) -> tuple[slice, ...]:
-    """The box of what is above the lowest value or foreground, and a little around it."""
+    """Return the box, with a margin, around all voxels that are foreground or above the lowest value."""
     shown = (image != image.min()) | (labels != 0)
     over_first = shown.any(axis=0)
     sides = [np.flatnonzero(line) for line in (shown.any(axis=(1, 2)), over_first.any(axis=1), over_first.any(axis=0))]
@@ -173,21 +192,21 @@ def _content(image: np.ndarray, labels: np.ndarray) -> tuple[slice, ...]:
 
 
 def _pictures(image: np.ndarray) -> np.ndarray:
-    """(C, ..., H, W) to (..., H, W) or (..., H, W, 3) of uint8."""
+    """Return (C, ..., H, W) as (..., H, W) or (..., H, W, 3) uint8."""
     if len(image) == 3 and image.min() >= 0 and 1 < image.max() <= 255:
         return np.moveaxis(image, 0, -1).round().astype(np.uint8)
     return _grey(image[0], _window(image[0]))
 
 
 def _window(image: np.ndarray) -> tuple[float, float]:
-    # Percentiles of a million voxels are those of all, for the eye.
+    # Percentiles of a million voxels look the same as those of all.
     step = max(1, round((image.size / 1e6) ** (1 / image.ndim)))
     some = image[(slice(None, None, step),) * image.ndim]
     some = some[np.isfinite(some)]
     if not some.size:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(some, WINDOW))
-    # A structure may fill less than the percentiles leave.
+    # A structure may fill less than the share beyond the percentiles.
     return (low, high) if high > low else (float(some.min()), float(some.max()))
 
 
@@ -198,7 +217,7 @@ def _grey(image: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
 
 
 def _middle(labels: np.ndarray) -> list[int]:
-    """Along each axis the median of the foreground, of the volume without any."""
+    """Return the median of the foreground along each axis, or the middle of the volume without foreground."""
     foreground = labels != 0
     over_first = foreground.sum(axis=0)
     counts = [np.count_nonzero(foreground, axis=(1, 2)), over_first.sum(axis=1), over_first.sum(axis=0)]
@@ -208,14 +227,14 @@ def _middle(labels: np.ndarray) -> list[int]:
 
 
 def _factors(shape: tuple[int, ...], spacing: np.ndarray) -> list[int]:
-    """How many voxels become one along each axis: enough for the longest, and as many mm along the others."""
+    """Return how many voxels are merged along each axis, so that at most 128 of about equal length remain."""
     least = -(-np.array(shape) // COARSE)
     size = max(spacing[least > 1] * least[least > 1], default=0.0)
     return [int(factor) for factor in np.maximum(least, np.round(size / spacing))]
 
 
 def _blocks(array: np.ndarray, factors: list[int]) -> list[np.ndarray]:
-    """The first voxels of all blocks, the second, ...; at the far ends the edge is repeated."""
+    """Return the first voxels of all blocks, the second ones, and so on; the edge is repeated at the far ends."""
     padding = [(0, -length % factor) for length, factor in zip(array.shape, factors)]
     padded = np.pad(array, padding, mode="edge") if any(far for _, far in padding) else array
     return [

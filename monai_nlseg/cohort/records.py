@@ -1,14 +1,14 @@
-"""What is known of a case after it has been tried."""
+"""Records of the cases that have been tried."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-__all__ = ["InputState", "LabelStatistics", "OutputFile", "Record"]
+from monai_nlseg.io.outputs import OutputFile
 
 
 class InputState(TypedDict, total=False):
-    """The files that a case was read from, bytes in all, what changes when one is written, and their content's digest.
+    """The files of a case, their size in bytes, a stamp that changes when one is written, and their content's digest.
 
     The digest is missing where the files were not read.
     """
@@ -16,14 +16,6 @@ class InputState(TypedDict, total=False):
     files: list[str]
     bytes: int
     stamp: str
-    sha256: str
-
-
-class OutputFile(TypedDict):
-    """A file written, its path below the output folder."""
-
-    path: str
-    bytes: int
     sha256: str
 
 
@@ -50,13 +42,15 @@ class Record(TypedDict, total=False):
         entropy: mean entropy of the class probabilities over the foreground found, 0 (certain) to 1; None where the
             bundle gives labels only, or there is no foreground.
         shape: voxels along each axis of the input.
-        spacing: mm along each axis; of 3D images only.
-        unlike: what is unlike what the bundle was made for, a sentence each: of the image, then of the result; missing
-            where nothing is. Of a failed case only where that is why it failed.
+        spacing: mm along each axis; for 3D images only.
+        unlike: a sentence for each way in which first the image, then the result, is unlike what the bundle was made
+            for; missing if there is none. A failed case has it only if it failed for that reason.
+        remarks: a sentence for each library that remarked on the headers, with how often. The remarks themselves, which
+            may quote a patient's data, are not recorded. Missing if there were none.
         windows: windows or images that the network was given.
         peak_memory: largest resident memory in bytes of the worker while it held the case.
         seconds: step -> time taken.
-        attempt: which try of the run this is, from 1; a case is tried again when its worker has died.
+        attempt: number of the run's attempt at the case, from 1; a case is tried again when its worker has died.
         bundle: "name", "version", and digest of the "weights".
         software: package -> version.
         options: digest of the bundle and of all options on which outputs depend.
@@ -73,6 +67,7 @@ class Record(TypedDict, total=False):
     shape: list[int]
     spacing: list[float]
     unlike: list[str]
+    remarks: list[str]
     windows: int
     peak_memory: int
     seconds: dict[str, float]

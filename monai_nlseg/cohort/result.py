@@ -1,24 +1,25 @@
-"""From a prediction to a case's files and figures."""
+"""Files and figures of a case, made from a prediction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
+from scipy import ndimage
 
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
-from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.dicom_seg import write_dicom_seg
-from monai_nlseg.cohort.digests import digest_of
-from monai_nlseg.cohort.options import RunOptions
-from monai_nlseg.cohort.outputs import OutputFolder, save_nifti, save_png
-from monai_nlseg.cohort.prediction import Prediction
+from monai_nlseg.bundle.identity import BundleIdentity
+from monai_nlseg.bundle.runtime.prediction import Prediction
+from monai_nlseg.cohort.cases.case import Case
+from monai_nlseg.cohort.options import AUTO, RunOptions
 from monai_nlseg.cohort.preview import write_preview
-from monai_nlseg.cohort.records import Record
-from monai_nlseg.cohort.staging import Staged
-from monai_nlseg.cohort.statistics import label_statistics
-
-__all__ = ["PREVIEWS", "write_result"]
+from monai_nlseg.cohort.records import LabelStatistics, Record
+from monai_nlseg.io.digests import digest_of
+from monai_nlseg.io.formats import LABEL_MAPS
+from monai_nlseg.io.outputs import OutputFolder
+from monai_nlseg.io.segmentations import Origin, Segmentation, write_segmentation
+from monai_nlseg.io.segmentations.nifti import save_nifti
+from monai_nlseg.io.segmentations.png import save_png
+from monai_nlseg.io.staging import Staged
 
 PREVIEWS = ".nlseg/previews"
 
@@ -26,14 +27,14 @@ PREVIEWS = ".nlseg/previews"
 def write_result(
     case: Case, prediction: Prediction, staged: Staged, options: RunOptions, identity: BundleIdentity
 ) -> Record:
-    """Write what a case has become below ``options.output``, under the case's name.
+    """Write the result of a case below ``options.output``, under the case's name.
 
     Args:
         case: the case.
-        prediction: what the bundle has made of it.
-        staged: the files it was made from.
-        options: of the run.
-        identity: of the bundle.
+        prediction: the bundle's result for the case.
+        staged: the files that it was made from.
+        options: options of the run.
+        identity: identity of the bundle.
 
     Returns:
         "outputs", "labels", "entropy", "shape" and "spacing" of its record.
@@ -43,9 +44,13 @@ def write_result(
         OSError: if a file cannot be written.
     """
     folder = OutputFolder(options.output)
-    _write_labels(folder, case, prediction, staged, options, identity)
+    segmentation = _segmentation(case, prediction, staged, options, identity)
+    format = options.format if options.format != AUTO else "png" if segmentation.is_picture else "nifti"
+    with folder.file("labels", f"{case.name}_{options.postfix}{LABEL_MAPS[format].written}") as path:
+        write_segmentation(path, format, segmentation)
     for extra in options.extras:
-        _write_extra(folder, case, extra, prediction, options.format, staged.unit)
+        picture = segmentation.is_picture and format == "png"
+        _write_extra(folder, case, extra, prediction, picture, staged.unit)
     if options.previews:
         with folder.file("preview", f"{PREVIEWS}/{case.name}.npz") as path:
             write_preview(path, prediction.image, _flat(prediction), prediction.affine)
@@ -63,49 +68,33 @@ def write_result(
     return record
 
 
-def _write_labels(
-    folder: OutputFolder,
-    case: Case,
-    prediction: Prediction,
-    staged: Staged,
-    options: RunOptions,
-    identity: BundleIdentity,
+def _segmentation(
+    case: Case, prediction: Prediction, staged: Staged, options: RunOptions, identity: BundleIdentity
+) -> Segmentation:
+    return Segmentation(
+        labels=prediction.labels,
+        affine=prediction.affine,
+        masks=prediction.masks,
+        frames=prediction.frames,
+        names=prediction.names,
+        unit=staged.unit,
+        white=True,
+        origin=Origin(
+            sources=staged.sources,
+            dicom=staged.dicom,
+            bundle=identity.name,
+            version=identity.version,
+            digest=digest_of([options.digest(identity.digest), case.name]),
+        ),
+    )
+
+
+def _write_extra(
+    folder: OutputFolder, case: Case, extra: str, prediction: Prediction, picture: bool, unit: str
 ) -> None:
-    form = options.format
-    if form == "auto":
-        form = "png" if _is_picture(prediction) else "nifti"
-    name = f"{case.name}_{options.postfix}"
-    if form == "png":
-        with folder.file("labels", f"{name}.png") as path:
-            save_png(path, _visible(prediction.labels, prediction.names))
-    elif form == "nifti":
-        with folder.file("labels", f"{name}.nii.gz") as path:
-            save_nifti(path, prediction.labels, prediction.affine, prediction.masks, staged.unit)
-    else:
-        if not staged.dicom:
-            raise ValueError(
-                f"'{staged.sources[0].name}' is no DICOM, which dicom-seg refers to: choose another format."
-            )
-        if prediction.masks:
-            raise ValueError("the bundle's masks may overlap, which one label map of DICOM SEG cannot: choose nifti.")
-        with folder.file("labels", f"{name}.dcm") as path:
-            write_dicom_seg(
-                path,
-                staged.sources,
-                prediction.labels[np.newaxis] if _is_picture(prediction) else prediction.labels,
-                prediction.affine,
-                {int(value): str(value) for value in np.unique(prediction.labels) if value} | dict(prediction.names),
-                bundle=identity.name,
-                version=identity.version,
-                digest=digest_of([options.digest(identity.digest), case.name]),
-            )
-
-
-def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Prediction, form: str, unit: str) -> None:
     values: np.ndarray = getattr(prediction, extra)
-    picture = _is_picture(prediction) and form in ("auto", "png")
     if extra == "probabilities":
-        # Of two exclusive classes, one says it all.
+        # The second of two exclusive classes implies the first.
         values = values[-1] if len(values) <= 2 and not prediction.masks and not prediction.frames else values
     if picture and values.ndim == 2:
         with folder.file(extra, f"{case.name}_{extra}.png") as path:
@@ -115,17 +104,8 @@ def _write_extra(folder: OutputFolder, case: Case, extra: str, prediction: Predi
             save_nifti(path, values, prediction.affine, values.ndim > len(prediction.spatial_shape), unit)
 
 
-def _is_picture(prediction: Prediction) -> bool:
-    return prediction.affine is None and not prediction.frames and not prediction.masks
-
-
-def _visible(labels: np.ndarray, names: Mapping[int, str]) -> np.ndarray:
-    """One label is 255, as in masks of pictures; of several each keeps its value."""
-    return labels * np.uint8(255) if len(names) <= 1 and labels.max(initial=0) <= 1 else labels
-
-
 def _flat(prediction: Prediction) -> np.ndarray:
-    """A label map even of masks that overlap: the last one shows."""
+    """Return one label map; where masks overlap, it shows the last."""
     if not prediction.masks:
         return prediction.labels
     axis = 1 if prediction.frames else 0
@@ -133,3 +113,36 @@ def _flat(prediction: Prediction) -> np.ndarray:
         [-1 if index == axis else 1 for index in range(prediction.labels.ndim)]
     )
     return numbered.max(axis).astype(np.uint8)
+
+
+def label_statistics(
+    labels: np.ndarray, names: Mapping[int, str], voxel_ml: float | None, masks: bool = False
+) -> dict[str, LabelStatistics]:
+    """Count the voxels and the connected components of each label that is named or found, and compute its volume.
+
+    Args:
+        labels: (*spatial) integers, 0 is background; with ``masks`` (masks, *spatial) of 0 and 1, where mask i is label
+            i + 1.
+        names: label -> name; other labels are named by their value.
+        voxel_ml: millilitres of a voxel; None for images without a size in space.
+        masks: whether ``labels`` holds masks, which may overlap.
+
+    Returns:
+        str(label) -> statistics; the voxels of a component share faces.
+    """
+    if masks:
+        boxes = {index + 1: mask for index, mask in enumerate(labels)}
+    else:
+        found = ndimage.find_objects(labels)
+        boxes = {value: labels[box] == value for value, box in enumerate(found, 1) if box is not None}
+    statistics: dict[str, LabelStatistics] = {}
+    for value in sorted({*boxes, *names} - {0}):
+        mask = boxes.get(value, np.zeros((1,), bool))
+        voxels = int(np.count_nonzero(mask))
+        about = LabelStatistics(
+            name=names.get(value, str(value)), voxels=voxels, components=int(ndimage.label(mask)[1])
+        )
+        if voxel_ml is not None:
+            about["ml"] = round(voxels * voxel_ml, 6)
+        statistics[str(value)] = about
+    return statistics

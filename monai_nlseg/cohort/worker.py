@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,31 +15,26 @@ from pathlib import Path
 
 import torch
 
-from monai_nlseg.cohort.bundle_identity import BundleIdentity, software_versions
-from monai_nlseg.cohort.cases import Case
-from monai_nlseg.cohort.digests import digest_files
-from monai_nlseg.cohort.memory import PeakMemory
-from monai_nlseg.cohort.model import Item, Model
+from monai_nlseg.bundle.identity import BundleIdentity, software_versions
+from monai_nlseg.bundle.runtime.item import Item
+from monai_nlseg.bundle.runtime.model import Model
+from monai_nlseg.bundle.runtime.prediction import Prediction, stack_frames
+from monai_nlseg.cohort.cases.case import Case
 from monai_nlseg.cohort.options import RunOptions
 from monai_nlseg.cohort.pending import input_state
 from monai_nlseg.cohort.plan import WorkerPlan, plan_worker, require_memory
-from monai_nlseg.cohort.prediction import Prediction, stack_frames
 from monai_nlseg.cohort.records import Record
 from monai_nlseg.cohort.result import write_result
-from monai_nlseg.cohort.staging import stage
 from monai_nlseg.errors import root_cause, sentence
-
-__all__ = ["OutputRefused", "Worker", "refused"]
-
-# Of the output folder, and so of all cases: no space, no quota, read-only, no right.
-REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+from monai_nlseg.io.digests import digest_files
+from monai_nlseg.io.staging import stage
+from monai_nlseg.jobs.memory import PeakMemory
+from monai_nlseg.jobs.refusal import OUTPUT_ERRORS, RunRefused, refused
+from monai_nlseg.jobs.work import reading
+from monai_nlseg.quiet import remarks_withheld
 
 ACCELERATOR_LOST = 70
-"""Exit code of a process in which, after an error of the accelerator, nothing more works; another one is to try."""
-
-
-class OutputRefused(RuntimeError):
-    """The output folder takes no more; the message says what to do."""
+"""Exit code of a process that cannot go on after an error of the accelerator, so that another one tries again."""
 
 
 class Unlike(ValueError):
@@ -57,8 +52,8 @@ class Worker:
     the last is written.
 
     Args:
-        options: of the run.
-        identity: of the bundle.
+        options: options of the run.
+        identity: identity of the bundle.
 
     Raises:
         ValueError: if the bundle cannot be loaded.
@@ -70,41 +65,44 @@ class Worker:
         self.model = Model(options.bundle, options.overrides)
         self._software = software_versions()
         self._memory = PeakMemory()
-        self._planned_voxels = 0
-        # One thread, for PyTorch keeps a pool of threads for each that computes.
+        self._settling = threading.Lock()
+        self._threads: int | None = None
+        self._batch: int | None = None
+        self._batches: dict[tuple[int, ...], int | None] = {}
+        self._checked_voxels = 0
+        # One thread, because PyTorch keeps a pool of threads for each thread that computes.
         self._network = ThreadPoolExecutor(1)
 
-    def plan(self, case: Case, batch: int | None) -> WorkerPlan:
-        """The batch of windows and the memory that cases like this one need; from now on that batch is used.
+    def plan(self, case: Case) -> WorkerPlan:
+        """Return the batch of windows and the memory that cases like this one need.
 
         Args:
-            case: a case such as the others, not smaller.
-            batch: windows at a time, if that is decided already.
+            case: a case like the others, and no smaller.
 
         Raises:
-            ValueError: if the case cannot be read, or memory does not suffice.
+            ValueError: if the case cannot be read, or there is too little memory.
         """
-        with tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
-            item = self.model.read(stage(case, Path(folder)).images[0])
-        self._planned_voxels = item.data["image"].numel()
-        return self._network.submit(plan_worker, self.model, item, batch).result()
+        with reading(), tempfile.TemporaryDirectory(prefix="nlseg-") as folder:
+            item = self.model.read(stage(case.images, Path(folder)).images[0])
+        plan = self._network.submit(plan_worker, self.model, item, self.options.batch).result()
+        self._checked_voxels = item.data["image"].numel()
+        return plan
 
-    def settle(self, threads: int, batch: int | None) -> None:
-        """Set PyTorch's threads, and the windows at a time if that is not left to the bundle."""
-        torch.set_num_threads(threads)
-        self._network.submit(torch.set_num_threads, threads).result()  # each thread has its own number
-        if batch is not None:
-            self.model.set_batch(batch)
-
-    def process(self, case: Case) -> Record:
+    def process(self, case: Case, threads: int | None = None, batch: int | None = None) -> Record:
         """Infer a case and write its outputs.
 
+        Args:
+            case: the case.
+            threads: number of PyTorch's threads; None for PyTorch's default.
+            batch: number of windows in one pass; None to plan it by the shape of each image.
+
         Returns:
-            Its record. No fault of a case is raised.
+            The record, which also holds a fault of the case: that is not raised.
 
         Raises:
-            OutputRefused: if the output folder cannot be written, which is no fault of a case.
+            RunRefused: if the output folder cannot be written, which is not the fault of a case.
         """
+        self._settle(threads, batch)
         record = Record(case=case.name, status="failed", started=_now())
         seconds = dict.fromkeys(("read", "infer", "write"), 0.0)
         scratch = ""
@@ -114,7 +112,7 @@ class Worker:
                 scratch = folder
                 self._infer(case, record, seconds, Path(folder))
             record["status"] = "done"
-        except OutputRefused:
+        except RunRefused:
             raise
         except Unlike as error:
             record["error"], record["unlike"] = str(error), error.sentences
@@ -130,10 +128,24 @@ class Worker:
         record["software"] = self._software
         return record
 
+    def _settle(self, threads: int | None, batch: int | None) -> None:
+        """Set the numbers of PyTorch's threads and of windows in one pass, if they have changed."""
+        with self._settling:
+            if (threads, batch) != (self._threads, self._batch):
+                self._threads, self._batch = threads, batch
+                _set_threads(threads)
+                self._network.submit(self._set, threads, batch).result()
+
     def _infer(self, case: Case, record: Record, seconds: dict[str, float], folder: Path) -> None:
-        with _timed(seconds, "read"):
+        with reading(), _timed(seconds, "read"):
             record["input"] = input_state(case)
-            staged = stage(case, folder)
+            with remarks_withheld() as remarks:
+                staged = stage(case.images, folder)
+            if remarks:
+                record["remarks"] = [
+                    f"{library} has {count} remark{'s' * (count > 1)} on the header of '{staged.sources[0].name}'."
+                    for library, count in sorted(remarks.items())
+                ]
             record["input"]["sha256"] = digest_files(staged.sources)
         record["windows"] = 0
         predictions = [self._predict(images, record, seconds) for images in staged.images]
@@ -145,18 +157,15 @@ class Worker:
                 if prediction.unlike:
                     record["unlike"] = list(prediction.unlike)
             except OSError as error:
-                if error.errno in REFUSED:
-                    raise OutputRefused(refused(error)) from None
+                if error.errno in OUTPUT_ERRORS:
+                    raise RunRefused(refused(error)) from None
                 raise
 
     def _predict(self, images: Sequence[Path], record: Record, seconds: dict[str, float]) -> Prediction:
-        """What becomes of one image; its scores are gone before anything is written."""
-        with _timed(seconds, "read"):
+        """Return the prediction for one image; its scores are freed before anything is written."""
+        with reading(), _timed(seconds, "read"):
             item = self.model.read(images)
         self._require_like(item.unlike)
-        if item.data["image"].numel() > self._planned_voxels:
-            self._network.submit(require_memory, self.model, item).result()
-            self._planned_voxels = item.data["image"].numel()
         item = self._network.submit(self._timed_infer, item, seconds).result()
         record["windows"] += item.windows
         with _timed(seconds, "write"):
@@ -167,17 +176,44 @@ class Worker:
             raise Unlike(sentences)
 
     def _timed_infer(self, item: Item, seconds: dict[str, float]) -> Item:
+        self._fit(item)
         with _timed(seconds, "infer"):
             return self.model.infer(item)
 
+    def _fit(self, item: Item) -> None:
+        """Refuse an image that needs too much memory, and set the number of windows in one pass if it is not given.
 
-def refused(error: OSError) -> str:
-    """What to do about an output folder that takes no more."""
-    where = f"'{error.filename}'" if error.filename else "the output folder"
-    return (
-        f"{where} cannot be written ({error.strerror}): make room or give another output folder, and run the same "
-        "command again; what is done stays."
-    )
+        With a given number, this takes time only for an image larger than those before. Otherwise the number follows
+        from the shape alone, so that results do not depend on what a worker has done before.
+        """
+        image = item.data["image"]
+        if self._batch is not None:
+            if image.numel() > self._checked_voxels:
+                require_memory(self.model, item)
+                self._checked_voxels = image.numel()
+            return
+        shape = tuple(image.shape)
+        if shape not in self._batches:
+            self._batches[shape] = plan_worker(self.model, item, None).batch
+        if (batch := self._batches[shape]) is not None:
+            self.model.set_batch(batch)
+
+    def _set(self, threads: int | None, batch: int | None) -> None:
+        _set_threads(threads)
+        if batch is not None:
+            self.model.set_batch(batch)
+        self._batches.clear()
+
+
+def is_starved(error: BaseException) -> bool:
+    """Return whether an error comes from memory or the accelerator, so that another start may avoid it."""
+    return isinstance(root_cause(error), (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError))
+
+
+def _set_threads(threads: int | None) -> None:
+    """Set PyTorch's number of threads, which each thread of Python has for itself."""
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def _now() -> str:

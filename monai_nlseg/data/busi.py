@@ -6,25 +6,25 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.data.checks import require_directory
-from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
-
-__all__ = ["BUSI_CLASSES", "busi_datalist"]
+from monai_nlseg.io.directory import require_directory
+from monai_nlseg.io.pictures.checks import check_images, check_partners, check_pixels, named_files
 
 logger = logging.getLogger(__name__)
 
 BUSI_CLASSES = ("benign", "malignant", "normal")
 """Class folders; images of "normal" have an empty mask."""
 
+MASKS = r".*_mask(_\d+)?"
+"""Names of the masks, without suffix, as a regular expression."""
 FOLDER = "Dataset_BUSI_with_GT"
 
 
 def busi_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[dict[str, Any]]:
-    """MONAI datalist of a BUSI folder with the official layout.
+    """Return a MONAI datalist of a BUSI folder with the official layout.
 
     The layout is ``Dataset_BUSI_with_GT/{benign,malignant,normal}/benign (1).png``, ``benign (1)_mask.png`` and, for
-    further lesions of the same image, ``benign (1)_mask_1.png``, ... The data set does not tell which images are of
-    one woman.
+    further lesions of the same image, ``benign (1)_mask_1.png``, ... The data set does not say which images show the
+    same woman.
 
     Load with ``LoadImaged(("image", "label"), reader="monai_nlseg.data.PictureReader", ensure_channel_first=True)``,
     which makes each mask a channel, and merge these with ``MergeMasksd("label")``.
@@ -46,7 +46,7 @@ def busi_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> from monai_nlseg.simulate import simulate_breast
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_breast(folder, 3, size=(64, 48))
         ...     datalist = busi_datalist(folder, check_content=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_nlseg.data.checks import require_directory
-from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
-
-__all__ = ["chasedb1_datalist"]
+from monai_nlseg.io.directory import require_directory
+from monai_nlseg.io.pictures.checks import check_images, check_partners, check_pixels, named_files
 
 LAYOUT = "Image_01L.jpg, Image_01L_1stHO.png and Image_01L_2ndHO.png"
+MASKS = ".*_(1stHO|2ndHO)"
+"""Names of the masks, without suffix, as a regular expression."""
 
 
 def chasedb1_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[dict[str, str]]:
-    """MONAI datalist of a CHASE_DB1 folder with the official layout.
+    """Return a MONAI datalist of a CHASE_DB1 folder with the official layout.
 
     The layout is ``Image_01L.jpg`` (999x960, colour; child 01, left eye), ``Image_01L_1stHO.png`` (the first observer,
     the reference) and ``Image_01L_2ndHO.png`` (the second, the human anchor). There is no mask of the field of view:
@@ -40,7 +40,7 @@ def chasedb1_datalist(dataset_dir: str | Path, check_content: bool = False) -> l
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_retina
+        >>> from monai_nlseg.simulate import simulate_retina
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_retina(folder, 2, "chasedb1", size=(64, 60))
         ...     datalist = chasedb1_datalist(folder, check_content=True)

@@ -9,33 +9,20 @@ from pathlib import Path
 import numpy as np
 from monai.utils import ensure_tuple
 
+from monai_nlseg.io.regular import refuse_special_file
 from monai_nlseg.io.volumes import read_header, read_volume
-
-__all__ = ["check_volumes", "read_rows", "require_directory", "select_subjects"]
-
-
-def require_directory(path: str | Path, content: str) -> Path:
-    """Return ``path`` as an existing directory.
-
-    Args:
-        path: the directory.
-        content: what it should hold, for the error ("the IBSR18 folders IBSR_NN").
-
-    Raises:
-        ValueError: if it does not exist or is a file.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        raise ValueError(f"'{path}' is not a directory: give the folder with {content}.")
-    return path
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a table (.csv), less those that are empty.
+    """Read the rows of a table (.csv), without those that are empty.
+
+    Args:
+        path: path of the table.
 
     Raises:
-        ValueError: if it cannot be read or is no text.
+        ValueError: if it cannot be read or is not text.
     """
+    refuse_special_file(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return [row for row in csv.reader(file) if row]
@@ -83,10 +70,15 @@ def check_volumes(
 
 
 def select_subjects(available: Mapping[str, object], subjects: Sequence[str | int] | None, root: Path) -> list[str]:
-    """The names of ``available`` that ``subjects`` asks for (all of them for None), in the order asked.
+    """Return the names of ``available`` that ``subjects`` asks for, in the order asked.
+
+    Args:
+        available: subjects that exist, by name.
+        subjects: names to choose; None for all.
+        root: folder of the data set, for the errors.
 
     Raises:
-        ValueError: if a subject is not there or asked for twice, or nothing is there.
+        ValueError: if a subject is missing or asked for twice, or there are no subjects.
     """
     if not available:
         raise ValueError(f"'{root}' holds no subject in the expected layout: see the reader's documentation.")
@@ -97,5 +89,5 @@ def select_subjects(available: Mapping[str, object], subjects: Sequence[str | in
     if missing:
         raise ValueError(f"'{root}' has no subject {missing}: it holds {list(available)}.")
     if len(set(wanted)) < len(wanted):
-        raise ValueError(f"the subjects {wanted} hold one twice: name each once, for its cases would count double.")
+        raise ValueError(f"the subjects {wanted} hold one twice: name each once, because its cases would count double.")
     return wanted

@@ -8,15 +8,13 @@ from typing import Any
 
 from monai.utils import ensure_tuple
 
-from monai_nlseg.data.checks import require_directory
+from monai_nlseg.io.directory import require_directory
 from monai_nlseg.io.formats import PAIR_VOXELS, pair_header
 from monai_nlseg.io.volumes import read_header
 
-__all__ = ["exclude_cases", "select_cases", "volume_datalist"]
-
 
 def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dict[str, str]]:
-    """MONAI datalist of one volume or of the volumes in a folder.
+    """Return a MONAI datalist of one volume or of the volumes in a folder.
 
     Args:
         dataset: a file of any format that :func:`~monai_nlseg.io.volumes.read_volume` reads, or a folder.
@@ -29,7 +27,7 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
 
     Raises:
         ValueError: if nothing matches, a file is not a readable three-dimensional volume of one channel, or two files
-            are one case (``a.nii`` and ``a.nii.gz``).
+            are the same case (``a.nii`` and ``a.nii.gz``).
     """
     if Path(dataset).is_file():
         root = Path(dataset).parent
@@ -56,10 +54,14 @@ def volume_datalist(dataset: str | Path, pattern: str = "**/*.nii*") -> list[dic
 
 
 def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str) -> list[dict[str, Any]]:
-    """The labelled entries of ``datalist`` named in ``cases`` (one name or several), in that order.
+    """Return the labelled entries of a data list that are named, in the order of the names.
+
+    Args:
+        datalist: entries, each with the key "case".
+        cases: one name or several.
 
     Raises:
-        ValueError: if one of them is not there or has no label.
+        ValueError: if one of them is missing or has no label.
     """
     cases = ensure_tuple(cases)
     labelled = {entry["case"]: entry for entry in datalist if "label" in entry}
@@ -70,7 +72,11 @@ def select_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str)
 
 
 def exclude_cases(datalist: Sequence[dict[str, Any]], cases: Sequence[str] | str) -> list[dict[str, Any]]:
-    """The labelled entries of ``datalist`` that ``cases`` (one name or several) does not name.
+    """Return the labelled entries of a data list that are not named.
+
+    Args:
+        datalist: entries, each with the key "case".
+        cases: one name or several.
 
     Raises:
         ValueError: if none is left.
@@ -89,5 +95,5 @@ def _is_image(path: Path) -> bool:
 
 
 def _stem(path: Path) -> str:
-    """File name without suffix, as SaveImaged takes it."""
+    """Return the file name without suffix, as SaveImaged takes it."""
     return Path(path.name.removesuffix(".gz")).stem

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["Deferred"]
-
 
 class Deferred:
     """List that a reader returns; an error of the reader is raised when the list is first used.
@@ -16,7 +14,8 @@ class Deferred:
     raised when the first entry is asked for. ``monai_nlseg.bundle.require_cases`` does that when a run begins.
 
     Args:
-        read: a reader such as :func:`ibsr_datalist`, or what makes one list of another; may return a list or a mapping.
+        read: a reader such as :func:`ibsr_datalist`, or a function that makes one list from another; may return a list
+            or a mapping.
         args: its arguments, which may be deferred, too.
         kwargs: its keyword arguments.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_nlseg.data.checks import require_directory
-from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
-
-__all__ = ["drive_datalist"]
+from monai_nlseg.io.directory import require_directory
+from monai_nlseg.io.pictures.checks import check_images, check_partners, check_pixels, named_files
 
 SUBSETS = ("training", "test")
+MASKS = r".*_(mask|manual\d)"
+"""Names of the masks, without suffix, as a regular expression."""
 
 
 def drive_datalist(
     dataset_dir: str | Path, subset: str = "training", check_content: bool = False
 ) -> list[dict[str, str]]:
-    """MONAI datalist of a DRIVE folder with the official layout.
+    """Return a MONAI datalist of a DRIVE folder with the official layout.
 
     The layout is ``training/images/21_training.tif`` (565x584, colour), ``training/1st_manual/21_manual1.gif`` (the
     reference), ``training/mask/21_training_mask.gif`` (the field of view), and the same under ``test/`` with
@@ -44,7 +44,7 @@ def drive_datalist(
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_retina
+        >>> from monai_nlseg.simulate import simulate_retina
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_retina(folder, 2, "drive", size=(64, 60))
         ...     test = drive_datalist(folder, "test", check_content=True)

@@ -9,14 +9,12 @@ from typing import Any
 
 from monai_nlseg.io.pictures import read_grey
 
-__all__ = ["identical_images"]
-
 
 def identical_images(datalist: Sequence[Mapping[str, Any]], within: str | None = None) -> list[list[Mapping[str, Any]]]:
-    """Groups of two and more entries whose images have the same grey values, found by a hash of the pixels.
+    """Return the groups of two or more entries whose images have the same grey values, found by a hash of the pixels.
 
-    Copies in both halves of a split make its result too good, copies with different labels contradict each other:
-    BUSI has a lesion that is benign in one copy and malignant in the other.
+    Copies in both halves of a split make its result too good; copies with different labels contradict each other: BUSI
+    has a lesion that is benign in one copy and malignant in the other.
 
     Args:
         datalist: entries with "image", a path of an image; the images are all read.

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_nlseg.data.image_checks import read_mask
-
-__all__ = ["positive_flags", "positives_and_negatives"]
+from monai_nlseg.io.pictures.checks import read_mask
 
 
 def positive_flags(datalist: Iterable[Mapping[str, Any]]) -> list[bool]:
@@ -22,10 +20,10 @@ def positive_flags(datalist: Iterable[Mapping[str, Any]]) -> list[bool]:
 
 
 def positives_and_negatives(positive: Sequence[bool | int]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the positive cases and of the negative ones.
+    """Return the indices of the positive cases and those of the negative ones.
 
     Args:
-        positive: a flag a case, 1 or True if it shows the structure.
+        positive: one flag per case, 1 or True if it shows the structure.
 
     Raises:
         ValueError: for other values than 0 and 1, or flags that are all alike.

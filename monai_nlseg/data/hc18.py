@@ -6,11 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.data.checks import read_rows, require_directory
-from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files
+from monai_nlseg.data.checks import read_rows
+from monai_nlseg.io.directory import require_directory
+from monai_nlseg.io.pictures.checks import check_images, check_partners, check_pixels, named_files
 
-__all__ = ["hc18_datalist"]
-
+MASKS = ".*_Annotation"
+"""Names of the masks, without suffix, as a regular expression."""
 TABLES = {
     "training": (
         "training_set_pixel_size_and_HC.csv",
@@ -18,13 +19,13 @@ TABLES = {
     ),
     "test": ("test_set_pixel_size.csv", {"pixelsize(mm)": "pixel_size"}),
 }
-"""Table and its columns, less spaces -> keys."""
+"""Table and its columns, without spaces -> keys."""
 
 
 def hc18_datalist(
     dataset_dir: str | Path, subset: str = "training", check_content: bool = False
 ) -> list[dict[str, Any]]:
-    """MONAI datalist of an HC18 folder with the official layout.
+    """Return a MONAI datalist of an HC18 folder with the official layout.
 
     The layout is ``training_set/000_HC.png`` with ``000_HC_Annotation.png`` (the contour of the head, a line
     that is open where the image's border cuts the head) and
@@ -40,9 +41,9 @@ def hc18_datalist(
         check_content: also read all pixels: an annotation must hold 0 and one other value, and not be empty.
 
     Returns:
-        A list of ``{"case": "010_2HC", "image": path, "label": path, "subject": "010", "positive": True}``, where the
-        table is there also "pixel_size" in mm and "head_circumference" in mm. The table's pixel size is that of the
-        official images of 800x540 pixels.
+        A list of ``{"case": "010_2HC", "image": path, "label": path, "subject": "010", "positive": True}``, and, if the
+        table exists, "pixel_size" in mm and "head_circumference" in mm. The table's pixel size is that of the official
+        images of 800x540 pixels.
 
     Raises:
         ValueError: for another layout, an image without annotation or an annotation without image, an unreadable or
@@ -55,7 +56,7 @@ def hc18_datalist(
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_fetal_head
+        >>> from monai_nlseg.simulate import simulate_fetal_head
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_fetal_head(folder, 5, size=(64, 48))
         ...     datalist = hc18_datalist(folder, check_content=True)
@@ -93,7 +94,7 @@ def hc18_datalist(
 
 
 def _read_table(path: Path, columns: dict[str, str]) -> dict[str, dict[str, float]]:
-    """File name -> pixel size and, in the training set, head circumference."""
+    """Return, by file name, the pixel size and, in the training set, the head circumference."""
     header, *rows = [[cell.replace(" ", "") for cell in row] for row in read_rows(path)] or [[]]
     try:
         named = [dict(zip(header, row)) for row in rows]
@@ -105,7 +106,7 @@ def _read_table(path: Path, columns: dict[str, str]) -> dict[str, dict[str, floa
 
 
 def _length(text: str) -> float:
-    """In mm."""
+    """Return a length in mm that a cell states; it must be finite and above 0."""
     length = float(text)
     if not 0 < length < math.inf:
         raise ValueError(text)

@@ -6,16 +6,19 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_nlseg.data.checks import check_volumes, require_directory, select_subjects
+from monai.utils import ensure_tuple
 
-__all__ = ["IBSR_CLASSES", "ibsr_datalist"]
+from monai_nlseg.data.checks import check_volumes, select_subjects
+from monai_nlseg.io.directory import require_directory
 
 IBSR_CLASSES = {0: "background", 1: "CSF", 2: "GM", 3: "WM"}
 """Label values. CSF is the ventricles only; most CSF outside them has no label, some is labelled GM."""
 
 
 def ibsr_datalist(dataset_dir: str | Path, subjects: Sequence[str | int] | None = None) -> list[dict[str, str]]:
-    """MONAI datalist of an IBSR18 folder with the layout ``IBSR_NN/IBSR_NN.nii.gz`` and ``IBSR_NN_seg.nii.gz``.
+    """Return a MONAI datalist of an IBSR18 folder.
+
+    The layout is ``IBSR_NN/IBSR_NN.nii.gz`` and ``IBSR_NN/IBSR_NN_seg.nii.gz``.
 
     Args:
         dataset_dir: the folder that holds the folders ``IBSR_NN``.
@@ -36,7 +39,7 @@ def ibsr_datalist(dataset_dir: str | Path, subjects: Sequence[str | int] | None 
         for folder in sorted(root.iterdir())
         if folder.is_dir() and (match := re.fullmatch(r"IBSR_(\d{2})", folder.name))
     }
-    wanted = None if subjects is None else [f"{int(subject):02d}" for subject in subjects]
+    wanted = None if subjects is None else [str(subject).zfill(2) for subject in ensure_tuple(subjects)]
     datalist = []
     for number in select_subjects(folders, wanted, root):
         case = f"IBSR_{number}"

@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from monai_nlseg.data.checks import require_directory
+from monai_nlseg.data import busi, chasedb1, drive, hc18, ultrasound_nerve
+from monai_nlseg.io.directory import require_directory
 from monai_nlseg.io.formats import is_picture
 from monai_nlseg.io.pictures import check_picture
 
-__all__ = ["image_datalist"]
+EXCLUDE = "|".join([".*_(seg|prob)", *(reader.MASKS for reader in (busi, chasedb1, drive, hc18, ultrasound_nerve))])
+"""Names, without suffix, of what inference writes and of the masks of each data set of pictures."""
 
-MASKS = r".*_(seg|prob|mask(_\d+)?|Annotation|manual\d|1stHO|2ndHO)"
 
-
-def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MASKS) -> list[dict[str, str]]:
-    """MONAI datalist of one image or of the images in a folder: PNG, JPEG, TIFF, BMP or GIF, grey or in colour.
+def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = EXCLUDE) -> list[dict[str, str]]:
+    """Return a MONAI datalist of one image or of the images in a folder: PNG, JPEG, TIFF, BMP, GIF, grey or in colour.
 
     Load with ``LoadImaged("image", reader="monai_nlseg.data.PictureReader", ensure_channel_first=True)``.
 
     Args:
         dataset: an image file, or a folder.
-        pattern: glob pattern of the images in the folder; files of other formats are left out, and what is hidden or
-            lies in a hidden folder.
-        exclude: regular expression of the names, less suffix, to leave out; by default the masks of the data sets and
+        pattern: glob pattern of the images in the folder; files of other formats are left out, as are hidden files and
+            those in hidden folders.
+        exclude: regular expression of the names, without suffix, to exclude; by default the masks of the data sets and
             those that inference wrote.
 
     Returns:
@@ -31,13 +31,13 @@ def image_datalist(dataset: str | Path, pattern: str = "**/*", exclude: str = MA
         output like the case, if ``data_root_dir`` is the folder.
 
     Raises:
-        ValueError: if nothing matches, a file is unreadable, truncated or of several pages, or two files are one case
-            (``a.png`` and ``a.jpg``).
+        ValueError: if nothing matches, a file is unreadable, truncated or of several pages, or two files are the same
+            case (``a.png`` and ``a.jpg``).
 
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> from monai_nlseg.simulate import simulate_breast
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_breast(folder, 2, size=(64, 48))
         ...     datalist = image_datalist(folder)

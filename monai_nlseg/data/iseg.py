@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.data.checks import check_volumes, require_directory, select_subjects
-
-__all__ = ["ISEG_LABEL_VALUES", "iseg_datalist"]
+from monai_nlseg.data.checks import check_volumes, select_subjects
+from monai_nlseg.io.directory import require_directory
 
 ISEG_LABEL_VALUES = {0: "background", 10: "CSF", 150: "GM", 250: "WM"}
 """Label values in the files; the bundle maps them to 0, 1, 2, 3."""
 
 
 def iseg_datalist(dataset_dir: str | Path, subjects: Sequence[str | int] | None = None) -> list[dict[str, Any]]:
-    """MONAI datalist of an iSeg-2017 folder with the official layout.
+    """Return a MONAI datalist of an iSeg-2017 folder with the official layout.
 
     The layout is ``subject-N-T1.hdr/.img``, ``subject-N-T2.hdr/.img`` and, for the labelled subjects 1 to 10,
     ``subject-N-label.hdr/.img`` (Analyze, 144x192x256 voxels of 1 mm).
@@ -55,7 +54,7 @@ def iseg_datalist(dataset_dir: str | Path, subjects: Sequence[str | int] | None 
 
 
 def _pair(root: Path, case: str, name: str, required: bool) -> Any:
-    """The header of an Analyze pair; None if neither half is there and it is not required."""
+    """Return the header of an Analyze pair; None if neither half exists and it is not required."""
     header = root / f"{case}-{name}.hdr"
     missing = [path.name for path in (header, header.with_suffix(".img")) if not path.is_file()]
     if len(missing) == 2 and not required:

@@ -1,4 +1,4 @@
-"""DRIVE and CHASE_DB1 with the same keys: who trains, who validates."""
+"""DRIVE and CHASE_DB1 with the same keys: the training and the validation cases."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from monai.utils import ensure_tuple
 
 from monai_nlseg.data.chasedb1 import chasedb1_datalist
 from monai_nlseg.data.drive import drive_datalist
-
-__all__ = ["retina_split"]
 
 VALIDATION_SHARE = 0.3
 
@@ -25,9 +23,9 @@ def retina_split(
     Args:
         dataset_name: "drive" or "chasedb1".
         dataset_dir: the folder, see :func:`drive_datalist` and :func:`chasedb1_datalist`.
-        validation_subjects: what is held out, one name or several: of CHASE_DB1 children ("08"), of DRIVE's training
-            set images ("21"). Empty for DRIVE's test set or the last 30 % of CHASE_DB1's children; of all 14 these are
-            11 to 14, the last 8 images, as is usual.
+        validation_subjects: what is held out, one name or several: children for CHASE_DB1 ("08"), images of the
+            training set for DRIVE ("21"). Empty for DRIVE's test set or the last 30 % of CHASE_DB1's children: if all
+            14 are there, numbers 11 to 14, the last 8 images, as is usual.
 
     Returns:
         ``{"training": datalist, "validation": datalist}``, all cases labelled.
@@ -39,7 +37,7 @@ def retina_split(
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_retina
+        >>> from monai_nlseg.simulate import simulate_retina
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_retina(folder, 4, "chasedb1", size=(64, 60))
         ...     split = retina_split("chasedb1", folder, ["02"])
@@ -59,7 +57,7 @@ def retina_split(
     if not held_out:
         held_out = subjects[-max(1, round(VALIDATION_SHARE * len(subjects))) :]
     if unknown := sorted(set(held_out) - set(subjects)):
-        raise ValueError(f"validation_subjects {unknown} are not in '{dataset_dir}': choose of {subjects}.")
+        raise ValueError(f"validation_subjects {unknown} are not in '{dataset_dir}': choose from {subjects}.")
     if set(held_out) == set(subjects):
         raise ValueError(f"holding out {held_out} leaves nobody in '{dataset_dir}' to train on: hold out fewer.")
     return {

@@ -1,4 +1,4 @@
-"""Which cases a training epoch shows where most of them show nothing."""
+"""The choice of the cases for a training epoch if most of them show nothing."""
 
 from __future__ import annotations
 
@@ -11,26 +11,22 @@ from torch.utils.data import DistributedSampler, Sampler
 
 from monai_nlseg.data.flags import positives_and_negatives
 
-__all__ = ["BalancedBatchSampler", "PeriodicUnderSampler"]
-
 
 class PeriodicUnderSampler(DistributedSampler):
     """Each epoch, all positive cases and a fresh random part of the negative ones, shuffled.
 
     It is a DistributedSampler, so that MONAI's trainers (and ignite's and Lightning's) announce each epoch to it; a
     training loop of your own calls ``set_epoch``. Order and choice depend on ``seed`` and the epoch alone, so that a
-    resumed training goes on as it would have. Of several processes each gets as many cases as the others and no case
-    goes to two; for that, fewer negatives than there are processes are left out. An empty data set makes an empty
-    epoch.
+    resumed training goes on as it would have. All processes get the same number of cases, and no case goes to two; for
+    that, fewer negatives than there are processes are left out. An empty data set makes an empty epoch.
 
     Source: LAEDNet (2022), periodic under-sampling.
 
     Args:
-        dataset: the data set that is sampled, a case for each flag.
-        positive: 1 or True for each case that shows the structure, of the datalist
-            (``[case["positive"] for case in datalist]``).
+        dataset: the data set that is sampled, one case per flag.
+        positive: for each case, 1 or True if it shows the structure (``[case["positive"] for case in datalist]``).
         fraction: part of the negatives in an epoch, above 0 and at most 1; the nearest whole number of cases.
-        seed: of the choice, 0 to 2^32 - 1.
+        seed: seed of the choice, 0 to 2^32 - 1.
         num_replicas: number of processes; None takes the process group's, 1 without one.
         rank: this process's number; None takes the process group's, 0 without one.
 
@@ -61,7 +57,7 @@ class PeriodicUnderSampler(DistributedSampler):
         num_replicas, rank = _place(num_replicas, rank)
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, seed=seed)  # type: ignore[arg-type]
         if not 0 < fraction <= 1:
-            raise ValueError(f"a fraction of {fraction} of the negatives is no part of them: give one in (0, 1].")
+            raise ValueError(f"a fraction of {fraction} of the negatives is not a part of them: give one in (0, 1].")
         drawn = int(fraction * len(self.negatives) + 0.5)
         self.negatives_per_epoch = drawn - (len(self.positives) + drawn) % num_replicas
         if self.negatives_per_epoch < 1 and len(dataset):
@@ -82,23 +78,21 @@ class PeriodicUnderSampler(DistributedSampler):
 class BalancedBatchSampler(Sampler[list[int]]):
     """Batches of as many positive as negative cases.
 
-    An epoch goes once through the larger class; the smaller one starts anew, in another order, as often as needed, so
-    that each of its cases is shown as often as any other, give or take one. What does not fill half a batch on every
-    process is left out, another remainder each epoch.
+    An epoch goes once through the larger class; the smaller one is repeated, in another order, as often as needed, so
+    that each of its cases is shown as often as any other, give or take one. Cases that do not fill half a batch on
+    every process are left out; each epoch leaves out others.
 
     Order depends on ``seed`` and the epoch alone. PyTorch and MONAI announce epochs to samplers, not to batch samplers:
-    attach :class:`monai_nlseg.handlers.SamplerEpoch` to the trainer, else every epoch is the same. Of several processes
-    each gets as many batches as the others, and no case of the larger class goes to two. An empty data set makes no
-    batch.
+    attach :class:`monai_nlseg.handlers.SamplerEpoch` to the trainer, or else every epoch is the same. All processes get
+    the same number of batches, and no case of the larger class goes to two. An empty data set makes no batch.
 
     Source: RAGCM (AAAI-21), training: negatives to positives 1:1, batch 8. The paper does not say what an epoch is.
 
     Args:
-        dataset: the data set that is sampled, a case for each flag.
-        positive: 1 or True for each case that shows the structure, of the datalist
-            (``[case["positive"] for case in datalist]``).
-        batch_size: cases a batch and process, even.
-        seed: of the order, 0 to 2^32 - 1.
+        dataset: the data set that is sampled, one case per flag.
+        positive: for each case, 1 or True if it shows the structure (``[case["positive"] for case in datalist]``).
+        batch_size: number of cases per batch and process, even.
+        seed: seed of the order, 0 to 2^32 - 1.
         num_replicas: number of processes; None takes the process group's, 1 without one.
         rank: this process's number; None takes the process group's, 0 without one.
 
@@ -146,7 +140,11 @@ class BalancedBatchSampler(Sampler[list[int]]):
         return self.batches
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of an epoch."""
+        """Choose the order of an epoch.
+
+        Args:
+            epoch: number of the epoch, 0 for the first.
+        """
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -163,7 +161,7 @@ def _classes(dataset: Sized, positive: Sequence[Any]) -> tuple[np.ndarray, np.nd
         return np.arange(0), np.arange(0)
     flags = list(positive)
     if len(dataset) != len(flags):
-        raise ValueError(f"the data set has {len(dataset)} cases and there are {len(flags)} flags: give one a case.")
+        raise ValueError(f"the data set has {len(dataset)} cases and there are {len(flags)} flags: give one per case.")
     return positives_and_negatives(flags)
 
 
@@ -179,7 +177,7 @@ def _place(num_replicas: int | None, rank: int | None) -> tuple[int, int]:
 
 
 def _repeated(cases: np.ndarray, count: int, shuffler: np.random.RandomState) -> np.ndarray:
-    """``count`` cases, in a new order each time all of them are used up."""
+    """Return ``count`` cases, in a new order each time all of them are used up."""
     if not count:
         return cases[:0]
     rounds = -(-count // len(cases))

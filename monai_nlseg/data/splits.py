@@ -1,7 +1,7 @@
 """Parts of a datalist for training, validation and test.
 
 Each function depends on the datalist's order and ``seed`` alone; five repeats are five seeds. The random numbers are
-those of NumPy's RandomState, which is frozen, so that a split is the same with any version of NumPy.
+those of NumPy's RandomState, which is frozen, so a split is the same with any version of NumPy.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import numpy as np
 
 from monai_nlseg.data.flags import positives_and_negatives
 
-__all__ = ["balanced_split", "group_split", "stratified_split"]
-
 Case = TypeVar("Case", bound=Mapping[str, Any])
 
 
 def stratified_split(datalist: Sequence[Case], by: str, ratios: Sequence[float], seed: int = 0) -> list[list[Case]]:
-    """Random parts with the same share of each class.
+    """Split cases at random into parts with the same share of each class.
 
     A class of n cases is cut at ``n * (sum of the ratios up to there)``, rounded, halves upwards: every part has its
     share within one case, and every case is in exactly one part. (MONAI's ``partition_dataset_classes`` rounds each
@@ -31,7 +29,7 @@ def stratified_split(datalist: Sequence[Case], by: str, ratios: Sequence[float],
         datalist: cases of a MONAI datalist.
         by: key of the class in each case.
         ratios: relative sizes of two parts or more, above 0.
-        seed: of the shuffling, 0 to 2^32 - 1.
+        seed: seed of the shuffling, 0 to 2^32 - 1.
 
     Returns:
         The parts, each in the datalist's order.
@@ -64,9 +62,9 @@ def stratified_split(datalist: Sequence[Case], by: str, ratios: Sequence[float],
 
 
 def group_split(datalist: Sequence[Case], by: str, ratios: Sequence[float], seed: int = 0) -> list[list[Case]]:
-    """Random parts that never share a group: all cases of a patient or child are in one part.
+    """Split cases at random into parts that never share a group: all cases of a patient or child are in one part.
 
-    The groups are shuffled and their row is cut where the number of cases up to there is nearest to the ratios', with
+    The groups are shuffled, and their sequence is cut where the number of cases so far is nearest to the ratios, with
     at least one group in each part. Every case is in exactly one part. In two parts, the sizes are off the ratio by the
     cases of one group at most.
 
@@ -74,7 +72,7 @@ def group_split(datalist: Sequence[Case], by: str, ratios: Sequence[float], seed
         datalist: cases of a MONAI datalist.
         by: key of the group in each case.
         ratios: relative sizes of two parts or more in cases, above 0.
-        seed: of the shuffling, 0 to 2^32 - 1.
+        seed: seed of the shuffling, 0 to 2^32 - 1.
 
     Returns:
         The parts, each in the datalist's order.
@@ -107,9 +105,10 @@ def group_split(datalist: Sequence[Case], by: str, ratios: Sequence[float], seed
 def balanced_split(
     datalist: Sequence[Case], by: str = "positive", fraction: float = 0.8, seed: int = 0
 ) -> tuple[list[Case], list[Case]]:
-    """Training and validation part, each with as many negative as positive cases; the other negatives are dropped.
+    """Split cases for training and validation, each part with as many negative as positive cases.
 
-    Of P positives, ``int(fraction * P)`` are for training: 2,323 give 3,716 and 930 cases.
+    The other negatives are dropped. Of P positives, ``int(fraction * P)`` are for training: 2,323 positives give 3,716
+    and 930 cases.
 
     Source: published code of the VRDL report (2022), which gives no seed. It splits by image, so that
     images of one patient are in both parts; for an estimate of new patients use :func:`group_split`.
@@ -118,7 +117,7 @@ def balanced_split(
         datalist: cases of a MONAI datalist.
         by: key of the flag in each case, 1 or True if it shows the structure.
         fraction: part of the positives for training.
-        seed: of the shuffling, 0 to 2^32 - 1.
+        seed: seed of the shuffling, 0 to 2^32 - 1.
 
     Returns:
         Training and validation cases, each in the datalist's order.
@@ -147,7 +146,7 @@ def balanced_split(
 
 
 def _bounds(ratios: Sequence[float]) -> np.ndarray:
-    """Where each part ends, as a share of the whole."""
+    """Return where each part ends, as a share of the whole."""
     if len(ratios) < 2 or not all(0 < ratio < float("inf") for ratio in ratios):
         raise ValueError(f"ratios {list(ratios)} make no parts: give two positive numbers or more.")
     return np.cumsum(ratios) / sum(ratios)

@@ -10,23 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from monai_nlseg.data.checks import read_rows, require_directory, select_subjects
+from monai_nlseg.data.checks import read_rows, select_subjects
 from monai_nlseg.data.duplicates import identical_images
-from monai_nlseg.data.image_checks import check_images, check_partners, check_pixels, named_files, read_mask
-from monai_nlseg.data.run_length import decode_runs
 from monai_nlseg.data.splits import group_split, stratified_split
-
-__all__ = [
-    "contradicting_negatives",
-    "ultrasound_nerve_datalist",
-    "ultrasound_nerve_split",
-    "ultrasound_nerve_test_datalist",
-]
+from monai_nlseg.io.directory import require_directory
+from monai_nlseg.io.pictures.checks import check_images, check_partners, check_pixels, named_files, read_mask
+from monai_nlseg.io.run_length import decode_runs
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("subject", "img", "pixels")
 SUFFIXES = (".tif", ".tiff")
+MASKS = ".*_mask"
+"""Names of the masks, without suffix, as a regular expression."""
 LAYOUT = "1_1.tif and 1_1_mask.tif"
 RUNS = r"(\d{1,9} \d{1,9}( \d{1,9} \d{1,9})*)?"
 
@@ -37,7 +33,7 @@ def ultrasound_nerve_datalist(
     drop_contradictions: bool = False,
     check_content: bool = False,
 ) -> list[dict[str, Any]]:
-    """MONAI datalist of the training half of the Kaggle ultrasound nerve data with the official layout.
+    """Return a MONAI datalist of the training half of the Kaggle ultrasound nerve data with the official layout.
 
     The layout is ``train/{subject}_{image}.tif`` and ``train/{subject}_{image}_mask.tif`` (580x420, 0 and 255), and
     ``train_masks.csv`` with the columns subject, img and pixels (run lengths; empty where no nerve is seen). Which
@@ -66,7 +62,7 @@ def ultrasound_nerve_datalist(
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_ultrasound_nerve
+        >>> from monai_nlseg.simulate import simulate_ultrasound_nerve
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_ultrasound_nerve(folder, 10, size=(64, 48))
         ...     datalist = ultrasound_nerve_datalist(folder, check_content=True)
@@ -100,7 +96,7 @@ def ultrasound_nerve_datalist(
 
 
 def ultrasound_nerve_test_datalist(dataset_dir: str | Path, check_content: bool = False) -> list[dict[str, str]]:
-    """MONAI datalist of the test half, ``test/{n}.tif``, in the order that a submission lists them.
+    """Return a MONAI datalist of the test half, ``test/{n}.tif``, in the order that a submission lists them.
 
     Args:
         dataset_dir: the folder that holds ``test``.
@@ -126,17 +122,17 @@ def ultrasound_nerve_test_datalist(dataset_dir: str | Path, check_content: bool 
 def ultrasound_nerve_split(
     datalist: Sequence[dict[str, Any]], split_by: str = "image", ratios: Sequence[float] = (8, 2), seed: int = 0
 ) -> list[list[dict[str, Any]]]:
-    """Parts of the training half, by image as the published results, or by patient.
+    """Split the training half by image, as the published results do, or by patient.
 
     Source: RAGCM (AAAI-21): 4,508 and 1,127 of 5,635 images, which is 8:2 by image with the same share of positives in
-    both; the paper does not say by which rule it was divided. Then images of one patient are in both parts; "patient"
-    estimates what a network does with a new one.
+    both; the paper does not say by which rule it was divided. Images of one patient are then in both parts; "patient"
+    estimates how a network does on a new patient.
 
     Args:
-        datalist: of :func:`ultrasound_nerve_datalist`.
+        datalist: what :func:`ultrasound_nerve_datalist` returned.
         split_by: "image" for :func:`stratified_split` by positive and negative, "patient" for :func:`group_split`.
         ratios: relative sizes of two parts or more, above 0.
-        seed: of the shuffling, 0 to 2^32 - 1.
+        seed: seed of the shuffling, 0 to 2^32 - 1.
 
     Raises:
         ValueError: for another ``split_by``, and as these functions do.
@@ -149,7 +145,7 @@ def ultrasound_nerve_split(
 
 
 def contradicting_negatives(datalist: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """The negative images whose pixels equal those of a positive image of the same subject.
+    """Return the negative images whose pixels equal those of a positive image of the same subject.
 
     Args:
         datalist: entries with "case", "image", "subject" and "positive".
@@ -157,7 +153,7 @@ def contradicting_negatives(datalist: Sequence[dict[str, Any]]) -> dict[str, str
     Returns:
         Case of the negative -> case of the first such positive.
 
-    Source: the VRDL report; it takes the negative to be the error of the annotation.
+    Source: the VRDL report, which takes the negative for an error of the annotation.
     """
     found: dict[str, str] = {}
     for group in identical_images(datalist, within="subject"):
@@ -175,7 +171,7 @@ def _without_contradictions(datalist: list[dict[str, Any]]) -> list[dict[str, An
 
 
 def _read_table(path: Path) -> dict[str, str]:
-    """Case -> run lengths."""
+    """Return the run lengths of each case."""
     header, *rows = read_rows(path) or [[]]
     if tuple(header) != COLUMNS:
         raise ValueError(f"'{path}' has the columns {header}: expected {', '.join(COLUMNS)}.")

@@ -13,8 +13,6 @@ from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.splits import group_split, stratified_split
 from monai_nlseg.data.ultrasound_nerve import ultrasound_nerve_datalist
 
-__all__ = ["ULTRASOUND_TASKS", "UltrasoundTask", "ultrasound_task"]
-
 Datalist = list[dict[str, Any]]
 
 
@@ -39,7 +37,15 @@ class UltrasoundTask:
     connected: bool = False
 
     def split(self, datalist: Sequence[dict[str, Any]], seed: int = 0) -> list[Datalist]:
-        """Training and validation part; five repeats are the seeds 0 to 4."""
+        """Split the cases of a data list for training and validation.
+
+        Args:
+            datalist: what :attr:`read` returned.
+            seed: seed of the split; the paper's five repeats are the seeds 0 to 4 here.
+
+        Returns:
+            The training and the validation part.
+        """
         return self.parts(datalist, seed=seed)
 
 
@@ -64,10 +70,13 @@ ULTRASOUND_TASKS = {
 
 
 def ultrasound_task(name: str) -> UltrasoundTask:
-    """Reader and split of "nerve" (Kaggle), "breast" (BUSI) or "fetal-head" (HC18).
+    """Return the reader and the split of "nerve" (Kaggle), "breast" (BUSI) or "fetal-head" (HC18).
+
+    Args:
+        name: "nerve", "breast" or "fetal-head".
 
     Source: LAEDNet (2022): nerve 9:1 by positive and negative, with under-sampling, BUSI 8:2 by class, HC18 800 and 199
-    images. By which rule HC18 was divided is not said; here no fetus is in both parts.
+    images. The paper does not say by which rule HC18 was divided; here no fetus is in both parts.
 
     Raises:
         ValueError: for another name.
@@ -75,7 +84,7 @@ def ultrasound_task(name: str) -> UltrasoundTask:
     Examples::
 
         >>> from tempfile import TemporaryDirectory
-        >>> from monai_nlseg.data.simulate import simulate_breast
+        >>> from monai_nlseg.simulate import simulate_breast
         >>> task = ultrasound_task("breast")
         >>> with TemporaryDirectory() as folder:
         ...     _ = simulate_breast(folder, 20, size=(40, 32))
@@ -84,5 +93,5 @@ def ultrasound_task(name: str) -> UltrasoundTask:
         (16, 4)
     """
     if name not in ULTRASOUND_TASKS:
-        raise ValueError(f"task '{name}' is unknown: choose of {', '.join(ULTRASOUND_TASKS)}.")
+        raise ValueError(f"task '{name}' is unknown: choose from {', '.join(ULTRASOUND_TASKS)}.")
     return ULTRASOUND_TASKS[name]

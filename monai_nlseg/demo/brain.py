@@ -1,4 +1,4 @@
-"""Segment a real head that ships in a package, and show the result."""
+"""The demo of a real head that ships in a package."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import numpy as np
 from monai.utils import optional_import
 
 from monai_nlseg.bundle import run_bundle
-from monai_nlseg.demo.result import DemoResult, dice
-
-__all__ = ["BUNDLE", "plot_overlays", "segment_template"]
+from monai_nlseg.demo.result import DemoResult, dice, removed_on_failure
 
 BUNDLE = "brain_t1_nonlocal_unet_segmentation"
 
@@ -22,15 +20,15 @@ TISSUES = {"CSF": (1, "tab:blue"), "GM": (2, "tab:green"), "WM": (3, "tab:orange
 def segment_template(output: Path, bundle: str | Path = BUNDLE) -> DemoResult:
     """Segment the MNI152 T1 template (1 mm, skull-stripped) that ships in nilearn.
 
-    The template's tissue maps, cut at 0.5, are the reference. They are no truth for the bundle's labels: the bundle
-    learned IBSR18's convention, in which CSF is the ventricles only.
+    The template's tissue maps, thresholded at 0.5, are the reference, but not the truth for the bundle's labels: the
+    bundle learned IBSR18's convention, in which CSF is the ventricles only.
 
     Args:
-        output: folder of the template, the label map (NIfTI) and the picture (PNG).
+        output: folder for the template, the label map (NIfTI) and the picture (PNG).
         bundle: path or name of a bundle for skull-stripped T1 with the labels 0 background, 1 CSF, 2 GM, 3 WM.
 
     Raises:
-        ValueError: if the bundle is none, or without nilearn and matplotlib.
+        ValueError: if ``bundle`` is not a bundle, or without nilearn and matplotlib.
     """
     datasets, has_nilearn = optional_import("nilearn.datasets")
     _, has_matplotlib = optional_import("matplotlib")
@@ -46,8 +44,9 @@ def segment_template(output: Path, bundle: str | Path = BUNDLE) -> DemoResult:
             "WM": datasets.load_mni152_wm_template(resolution=1),
         }
     image = output / "mni152_t1.nii.gz"
-    nib.save(template, image)
-    run_bundle(bundle, ["inference"], {"dataset_dir": str(image), "output_dir": str(output)}, logs=False)
+    with removed_on_failure(image):
+        nib.save(template, image)
+        run_bundle(bundle, ["inference"], {"dataset_dir": str(image), "output_dir": str(output)}, logs=False)
 
     labels = output / "mni152_t1_seg.nii.gz"
     segmentation = np.asarray(nib.load(labels).dataobj)
@@ -63,7 +62,7 @@ def segment_template(output: Path, bundle: str | Path = BUNDLE) -> DemoResult:
 
 
 def plot_overlays(volume: np.ndarray, segmentation: np.ndarray, path: str | Path) -> None:
-    """Write a PNG with the middle axial, coronal and sagittal plane, plain above and with tissues in colour below.
+    """Write a PNG with the middle axial, coronal and sagittal plane, plain and, below, with tissues in colour.
 
     Args:
         volume: (x, y, z) intensities in RAS orientation.

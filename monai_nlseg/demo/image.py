@@ -1,4 +1,4 @@
-"""Segment a fundus photograph or a simulated ultrasound image, and show the result."""
+"""The demos of a fundus photograph and of simulated ultrasound images."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ import numpy as np
 from skimage.data import retina
 
 from monai_nlseg.bundle import run_bundle
-from monai_nlseg.data.image_checks import read_mask
-from monai_nlseg.data.simulate import simulate_breast, simulate_fetal_head
-from monai_nlseg.data.simulate.folder import save_image
-from monai_nlseg.demo.result import DemoResult, dice
+from monai_nlseg.demo.result import DemoResult, dice, removed_on_failure
 from monai_nlseg.io.pictures import read_grey
+from monai_nlseg.io.pictures.checks import read_mask
+from monai_nlseg.simulate import simulate_breast, simulate_fetal_head
+from monai_nlseg.simulate.folder import save_image
 from monai_nlseg.transforms import FillContour
 from monai_nlseg.visualize import overlay_masks
-
-__all__ = ["SOURCES", "Source", "segment_image"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where an image comes from and what segments it.
+    """The source of an image and the bundle that segments it.
 
     Attributes:
-        draw: gives the image, (H, W) or (H, W, 3) uint8, and its mask, (H, W), or None where nobody drew one.
+        draw: returns the image, (H, W) or (H, W, 3) uint8, and its mask, (H, W), or None if there is none.
         bundle: name of the bundle.
-        options: the bundle's ids to override.
+        options: ids of the bundle's config to override, with their values.
     """
 
     draw: Callable[[], tuple[np.ndarray, np.ndarray | None]]
@@ -39,7 +37,10 @@ class Source:
 
 
 def segment_image(task: str, output: Path, bundle: str | Path) -> DemoResult:
-    """Write the image, its mask (0 and 255) and both side by side in the colours of ``overlay_masks``.
+    """Segment the image of a task.
+
+    The image, its predicted mask (0 and 255) and a picture are written; the picture shows the image beside the image
+    with the masks drawn by :func:`monai_nlseg.visualize.overlay_masks`.
 
     Args:
         task: a key of ``SOURCES``.
@@ -49,9 +50,10 @@ def segment_image(task: str, output: Path, bundle: str | Path) -> DemoResult:
     source = SOURCES[task]
     pixels, reference = source.draw()
     image = output / f"{task}.png"
-    save_image(image, pixels)
     places = {"dataset_dir": str(image), "output_dir": str(output)}
-    run_bundle(bundle, ["inference"], places | source.options, logs=False)
+    with removed_on_failure(image):
+        save_image(image, pixels)
+        run_bundle(bundle, ["inference"], places | source.options, logs=False)
     labels = output / f"{task}_seg.png"
     prediction = read_mask(labels)
     overlay = overlay_masks(pixels, prediction, reference)

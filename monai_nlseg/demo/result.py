@@ -1,7 +1,9 @@
-"""What a demonstration leaves behind."""
+"""The result of a demo."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,17 +11,15 @@ import numpy as np
 import torch
 from monai.metrics import compute_dice
 
-__all__ = ["DemoResult", "dice"]
-
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Files that the demo wrote.
+    """The files that a demo wrote, and its scores.
 
     Attributes:
         labels: the segmentation, NIfTI or PNG.
         picture: the segmentation drawn over the image, PNG.
-        dice: Dice, 0 to 1, by what it was measured against; empty where the image has no reference.
+        dice: Dice, 0 to 1, by the name of the comparison; empty if the image has no reference.
     """
 
     labels: Path
@@ -28,6 +28,26 @@ class DemoResult:
 
 
 def dice(prediction: np.ndarray, reference: np.ndarray) -> float:
-    """Dice of two boolean arrays of one shape."""
+    """Return the Dice of two masks, 0 to 1.
+
+    Args:
+        prediction, reference: boolean, of one shape.
+    """
     pair = [torch.from_numpy(mask)[None, None] for mask in (prediction, reference)]
     return float(compute_dice(*pair))
+
+
+@contextmanager
+def removed_on_failure(image: Path) -> Iterator[None]:
+    """Remove an image if an exception ends the context, unless it existed before.
+
+    Args:
+        image: file that is written in the context.
+    """
+    there = image.exists()
+    try:
+        yield
+    except Exception:
+        if not there:
+            image.unlink(missing_ok=True)
+        raise

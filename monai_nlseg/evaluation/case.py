@@ -1,4 +1,4 @@
-"""Measure one case."""
+"""Measurement of one case."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ from monai_nlseg.evaluation.outline import filled, is_outline_of
 from monai_nlseg.evaluation.pairs import CasePair
 from monai_nlseg.evaluation.region import Region, find_region
 
-__all__ = ["CaseResult", "ClassResult", "evaluate_case"]
-
 LABEL_IS_OUTLINE = "the label map is an outline, and the prediction a filled region: give --fill-contours to fill it"
 PREDICTION_IS_OUTLINE = "the prediction is an outline, and the label map a filled region: fill the prediction first"
 
 
 @dataclass(frozen=True)
 class ClassResult:
-    """One class of one case.
+    """The result of one class of one case.
 
     Attributes:
         class_name: name of the class.
-        state: "found" in both maps, "missed" (in the label alone), "spurious" (in the prediction alone) or "absent".
-        values: metric -> value; NaN where the metric has none.
+        state: "found" (in both maps), "missed" (only in the label), "spurious" (only in the prediction) or "absent".
+        values: value of each metric; NaN where it is not defined.
     """
 
     class_name: str
@@ -40,15 +38,15 @@ class ClassResult:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What came of one case: results of its classes, or the sentence that says why there are none.
+    """The result of one case: results of its classes, or the reason why there are none.
 
     Attributes:
         case: name of the case.
         box: the region's box in voxels, as "0:4,0:5,0:6" (half open).
         classes: one result for each class, in order.
-        unit: of the distances: "mm", or "pixel" of images, which hold no spacing.
-        failure: None, or why the case could not be measured.
-        doubt: None, or why the values are probably not what was meant, though they are right for these maps.
+        unit: unit of the distances: "mm", or "pixel" for images, which hold no spacing.
+        failure: reason why the case could not be measured, or None.
+        doubt: reason why the values, although right for these maps, are probably not what was meant, or None.
     """
 
     case: str
@@ -69,23 +67,23 @@ def evaluate_case(
 ) -> CaseResult:
     """Read the maps of a case, check that they belong together, and measure each class.
 
-    A prediction whose axes run in another order or direction than the label map's is turned first, which is exact.
+    A prediction whose axes have another order or direction than the label map's is reoriented first, which is exact.
 
     Args:
         pair: the files.
         classes: the classes; another value in either map is a failure.
         metrics: names from :data:`monai_nlseg.evaluation.METRICS`.
         roi: "full", "nonzero" or "mask", see :func:`monai_nlseg.evaluation.region.find_region`.
-        ignore_label: voxels that have this value in the label map are outside of the region, so they are background in
+        ignore_label: value of the label map whose voxels are left out of the region, so that they are background in
             both maps for the distances; None to measure all.
         fill_contours: whether the label maps are outlines, to be filled first.
 
     Returns:
-        The result. It never raises for a case: what goes wrong is the result's ``failure``.
+        The result. An error of the case is not raised: it is the result's ``failure``.
     """
     try:
         return _evaluate(pair, classes, metrics, roi, ignore_label, fill_contours)
-    except Exception as error:  # whatever one case does, the others go on, and the table and the summary say so
+    except Exception as error:  # the other cases go on; the table and the summary state the failure
         return CaseResult(pair.case, failure=sentence(error))
 
 
@@ -108,7 +106,7 @@ def _evaluate(
     region = find_region(pair, prediction, label, roi, ignore_label)
     inside = None if region.inside is None else torch.from_numpy(region.inside)[None, None]
     results = []
-    # One class at a time: all of a whole-brain parcellation at once would not fit into memory.
+    # One class at a time: all classes of a whole-brain parcellation together would not fit into memory.
     for each in classes:
         y_pred, y = (_one_hot(map_.values, each, region) for map_ in (prediction, label))
         values = compute_metrics(metrics, y_pred, y, label.spacing, inside)
@@ -118,7 +116,7 @@ def _evaluate(
 
 
 def _one_hot(values: np.ndarray, label_class: LabelClass, region: Region) -> torch.Tensor:
-    """The class as boolean (1, 1, spatial), false outside the region."""
+    """Return the class as boolean (1, 1, spatial), false outside the region."""
     chosen = np.isin(values, label_class.values)
     return torch.from_numpy(chosen if region.inside is None else chosen & region.inside)[None, None]
 

@@ -1,4 +1,4 @@
-"""Which values of a label map are which class."""
+"""The classes of label maps and the values that stand for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["LabelClass", "check_values", "classes_of_values", "parse_classes"]
+from monai_nlseg.bounds import shown
 
 BACKGROUND = 0
 FOREGROUND = "foreground"
@@ -19,19 +19,28 @@ MOST_VALUES = 256
 
 @dataclass(frozen=True)
 class LabelClass:
-    """A class: its name and the values that stand for it in either map."""
+    """A class of label maps.
+
+    Attributes:
+        name: name of the class.
+        values: values that stand for it in either map.
+    """
 
     name: str
     values: tuple[int, ...]
 
 
 def parse_classes(text: str) -> tuple[LabelClass, ...]:
-    """Read ``1=CSF,2=GM,3=WM``; a class may have no name (``1,2``) or several values (``1+10=CSF``).
+    """Read classes from text such as ``1=CSF,2=GM,3=WM``.
 
-    Several values merge structures, or read maps that use different numbers for one class.
+    A class may have no name (``1,2``) or several values (``1+10=CSF``), which merge structures or read maps that use
+    different numbers for one class.
+
+    Args:
+        text: the classes, separated by commas.
 
     Raises:
-        ValueError: for what is not a positive whole number, and for a value or name that comes twice.
+        ValueError: for a value that is not a positive whole number, and for a value or name given twice.
     """
     classes = []
     for part in text.split(","):
@@ -39,7 +48,9 @@ def parse_classes(text: str) -> tuple[LabelClass, ...]:
         try:
             values = tuple(int(number) for number in numbers.split("+"))
         except ValueError:
-            raise ValueError(f"--classes '{part}' has no whole number: give classes such as 1=CSF,2=GM.") from None
+            raise ValueError(f"--classes {shown(part)} has no whole number: give classes such as 1=CSF,2=GM.") from None
+        if not name.isprintable():
+            raise ValueError(f"--classes {part!r} has a name that cannot be printed: give classes such as 1=CSF,2=GM.")
         if BACKGROUND in values:
             raise ValueError(f"--classes '{part}' names {BACKGROUND}, the background: leave it out.")
         classes.append(LabelClass(name.strip() or numbers.strip(), values))
@@ -51,17 +62,17 @@ def parse_classes(text: str) -> tuple[LabelClass, ...]:
 def classes_of_values(
     labels: Sequence[Collection[int]], predictions: Sequence[Collection[int]]
 ) -> tuple[LabelClass, ...]:
-    """Return the classes of a cohort: one for each value but the background in any label map, called after it.
+    """Return the classes of a cohort: one for each value but the background in any label map, named after it.
 
-    Masks are the exception: where all label maps together hold one value beside the background, and all predictions
-    one, or where no file holds more than one and all are 1, 255 or 65535, these are one class. It is called
-    "foreground" if the values differ. Where no label map holds anything, the predictions' values count.
+    Masks are the exception. If all label maps together hold one value beside the background and so do all predictions,
+    or if no file holds more than one and all values are 1, 255 or 65535, the values are one class, named "foreground"
+    where they differ. If no label map holds anything but background, the predictions' values are taken.
 
     Args:
-        labels, predictions: the values of each file.
+        labels, predictions: the values in each file.
 
     Raises:
-        ValueError: if there is nothing but background, or so many values that they are no labels.
+        ValueError: if there is nothing but background, or so many values that they cannot be labels.
     """
     true, predicted = (sorted(set().union(*maps) - {BACKGROUND}) for maps in (labels, predictions))
     found = sorted({*true, *predicted}) if _are_masks([*labels, *predictions], true, predicted) else true or predicted
@@ -84,15 +95,15 @@ def _are_masks(maps: Sequence[Collection[int]], true: Sequence[int], predicted: 
 
 
 def check_values(values: np.ndarray, classes: Sequence[LabelClass], path: Path) -> None:
-    """Check that a map holds the background and the classes alone.
+    """Check that a map holds only the background and the classes.
 
     Args:
-        values: of the map, of any shape.
+        values: values of the map, of any shape.
         classes: the classes.
-        path: the file, for the error.
+        path: file of the map, named in the error.
 
     Raises:
-        ValueError: naming up to five other values, or if there is no class.
+        ValueError: for other values (up to five are named), or if there is no class.
     """
     if not classes:
         raise ValueError(

@@ -1,9 +1,8 @@
-"""Measure many cases, in parallel processes."""
+"""Measurement of many cases in parallel processes."""
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -18,8 +17,6 @@ from monai_nlseg.evaluation.classes import BACKGROUND, LabelClass, classes_of_va
 from monai_nlseg.evaluation.label_map import read_label_map
 from monai_nlseg.evaluation.pairs import CasePair
 
-__all__ = ["available_cpus", "evaluate_cohort", "find_classes"]
-
 T = TypeVar("T")
 Values = tuple[frozenset[int], frozenset[int]]
 
@@ -29,15 +26,15 @@ def find_classes(pairs: Sequence[CasePair], ignore_label: int | None = None, job
 
     Args:
         pairs: the cases.
-        ignore_label: a value of the label maps that is no class.
-        jobs: processes.
+        ignore_label: value of the label maps that is not a class, or None.
+        jobs: number of processes.
 
     Returns:
-        The classes; none if there is no case, or what can be read holds background alone and some maps cannot be read,
-        which the evaluation then names.
+        The classes. None are returned if there is no case, or if some maps cannot be read, which the evaluation then
+        names, and the others hold only background.
 
     Raises:
-        ValueError: if there is no value but background, or more than labels have.
+        ValueError: if the maps hold only background, or too many values for label maps.
     """
     found = _in_processes(_values, pairs, jobs, lambda pair: None)
     labels = [label - {ignore_label} for label, _ in filter(None, found)]
@@ -70,8 +67,8 @@ def evaluate_cohort(
 
     Args:
         pairs, classes, metrics, roi, ignore_label, fill_contours: as :func:`evaluate_case` takes them.
-        jobs: processes; each holds one case in memory. With 1 all is done in this process. A script that gives more
-            must guard its main part with ``if __name__ == "__main__"``, as for any use of multiprocessing.
+        jobs: number of processes; each holds one case in memory. With 1, this process measures all cases. A script that
+            gives more must guard its main part by ``if __name__ == "__main__"``, as multiprocessing requires.
         on_result: called in this process after each case, in the order in which they end.
 
     Returns:
@@ -90,7 +87,7 @@ def _in_processes(
     lost: Callable[[CasePair], T],
     on_result: Callable[[T], None] = lambda result: None,
 ) -> list[T]:
-    """Return ``work`` of each case, in order, and ``lost`` of those whose process died."""
+    """Return the result of ``work`` for each case, in order, and of ``lost`` for those whose process died."""
     jobs = min(jobs, len(pairs))
     if jobs <= 1:
         results = []
@@ -117,17 +114,12 @@ def _in_processes(
 
 def _lost(pair: CasePair) -> CaseResult:
     return CaseResult(
-        pair.case, failure="a process ended before this case did, as happens without memory: give fewer --jobs."
+        pair.case, failure="a process ended before this case did, as happens when memory runs out: give fewer --jobs."
     )
 
 
-def available_cpus() -> int:
-    """CPUs that this process may use, which on a shared machine can be fewer than it has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _processes() -> multiprocessing.context.BaseContext:
-    # Never a fork of this process: PyTorch's threads would hang in the child. A fork server imports PyTorch once.
+    # A fork of this process would hang in PyTorch's threads. A fork server imports PyTorch once.
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

@@ -1,4 +1,4 @@
-"""Is one method better than another on the same cases?"""
+"""Comparison of methods on the same cases."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from scipy import stats
 
 from monai_nlseg.evaluation.table import CaseTable
 
-__all__ = ["compare_tables", "holm", "paired_tests"]
-
-# Equal values of two methods may differ in the last bits, which would make ranks of what is a tie.
+# Equal values of two methods may differ in the last bits, and would then get ranks as if they differed.
 DECIMALS = 12
 
 
@@ -27,10 +25,10 @@ def compare_tables(
         metrics: the metrics to compare.
 
     Returns:
-        The comparisons: with, class, metric, what :func:`paired_tests` gives, ``boxes_differ`` (common cases that
-        were measured in different boxes, which makes distances between lines incomparable) and ``t_p_holm``,
-        ``wilcoxon_p_holm``: Holm's correction over all comparisons of the call, each test for itself. And one
-        sentence for whatever could not be compared.
+        The comparisons: ``with``, ``class``, ``metric``, what :func:`paired_tests` returns, ``boxes_differ`` (common
+        cases that were measured in different boxes, which makes distances between lines incomparable) and ``t_p_holm``,
+        ``wilcoxon_p_holm``: Holm's correction over all comparisons of the call, separately for each test. Then a
+        sentence for everything that could not be compared.
     """
     comparisons: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -58,7 +56,7 @@ def compare_tables(
 
 
 def paired_tests(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    """Paired t-test and Wilcoxon's signed-rank test, both two-sided.
+    """Run a paired t-test and Wilcoxon's signed-rank test, both two-sided.
 
     Pairs with a value that is not finite are left out and counted. Differences are rounded to 12 decimals. What is
     not defined is None: everything with fewer than two pairs; t where all differences are the same and not zero.
@@ -96,10 +94,16 @@ def paired_tests(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down correction; None is no test and stays None.
+    """Correct p-values by Holm's step-down method.
 
     Source: S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6
     (1979). SciPy corrects the false discovery rate only.
+
+    Args:
+        p_values: p-values, or None where there is no test.
+
+    Returns:
+        The corrected p-values in the same order, 0 to 1, and None where there is no test.
     """
     tests = sorted((value, index) for index, value in enumerate(p_values) if value is not None)
     corrected: list[float | None] = [None] * len(p_values)
@@ -125,7 +129,7 @@ def _not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
 
 
 def _rows_not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
-    """Rows of cases and classes that both tables have elsewhere, so that only a single test loses a case."""
+    """Return a sentence for rows that one table lacks although it has their case and their class elsewhere."""
     cases, classes = ({key[index] for key in ours.values} & {key[index] for key in table.values} for index in (0, 1))
     problems = []
     for sentence, alone in (
@@ -140,5 +144,5 @@ def _rows_not_common(ours: CaseTable, name: str, table: CaseTable) -> list[str]:
 
 
 def _boxes_differ(ours: str, theirs: str) -> bool:
-    # Tables of other programs have none.
+    # Tables of other programs have no boxes.
     return bool(ours and theirs) and ours != theirs

@@ -1,4 +1,4 @@
-"""From two folders of label maps to a table, a summary and a picture."""
+"""Evaluation of two folders of label maps: a table, a summary and a picture."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import monai_nlseg
+from monai_nlseg.bounds import require_number
+from monai_nlseg.cores import available_cpus
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
-from monai_nlseg.evaluation.cohort import available_cpus, evaluate_cohort, find_classes
+from monai_nlseg.evaluation.cohort import evaluate_cohort, find_classes
 from monai_nlseg.evaluation.compare import compare_tables
 from monai_nlseg.evaluation.findings import doubts, empty_jpegs, masks_as_one_class, one_sided_classes
 from monai_nlseg.evaluation.measures import DEFAULT_METRICS, check_metrics
@@ -27,18 +29,19 @@ from monai_nlseg.evaluation.summary import (
 )
 from monai_nlseg.evaluation.table import read_table, table_of, write_table
 
-__all__ = ["Evaluation", "evaluate_folders"]
+MOST_JOBS = 1024
+LARGEST_LABEL = 2**32
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found and wrote.
+    """The results of an evaluation and the files it wrote.
 
     Attributes:
         report: the content of summary.json.
         files: the files written.
-        problems: a sentence for each file without partner, case that failed or is not what was meant, and table or case
-            that was not compared.
+        problems: a sentence for each file without a partner, each case that failed or is probably not what was meant,
+            and each table or case that was not compared.
         warnings: a sentence for what changes how the numbers read, though all was measured: masks taken as one class,
             classes that no prediction or no label map holds, and empty JPEGs.
     """
@@ -63,26 +66,27 @@ def evaluate_folders(
     ignore_label: int | None = None,
     fill_contours: bool = False,
 ) -> Evaluation:
-    """Pair, measure, summarise, compare, and write ``cases.csv``, ``summary.json`` and ``metrics.png``.
+    """Evaluate label maps and write ``cases.csv``, ``summary.json`` and ``metrics.png``.
 
-    The picture needs matplotlib and is left out without it.
+    The maps of two folders are paired by name and measured, the results summarised and compared with those of other
+    methods. The picture needs matplotlib and is left out without it.
 
     Args:
         predictions, labels: folders of label maps, or patterns, see :func:`monai_nlseg.evaluation.find_label_maps`.
-        output_dir: folder of the files; made if it is missing.
-        classes: the classes, or None for one for each value in any label map, and one for masks of two values, see
+        output_dir: folder of the files; created if it is missing.
+        classes: the classes, or None for one per value in any label map, and one in all for masks, see
             :func:`monai_nlseg.evaluation.classes.classes_of_values`.
         metrics: names from :data:`monai_nlseg.evaluation.METRICS`.
         roi: "full", "nonzero" or "mask".
         masks: folder or pattern of the masks, for the roi "mask".
         compare: tables (``cases.csv``) of other methods.
-        jobs: processes, or None for one a CPU.
-        progress: called with the number of cases and None at the start, then with each result.
+        jobs: number of processes, or None for one per CPU.
+        progress: called with the number of cases and None at the start, then with that number and each result.
         ignore_label: value of the label maps whose voxels are left out of every metric, or None.
         fill_contours: whether the label maps are outlines, to be filled first.
 
     Raises:
-        ValueError: for arguments that do not fit, a folder or table that cannot be used, and where no case pairs.
+        ValueError: for arguments out of their bounds, a folder or table that cannot be used, and if no case has a pair.
     """
     metrics = check_metrics(metrics)
     if roi not in ROI_MODES:
@@ -91,15 +95,18 @@ def evaluate_folders(
         raise ValueError(
             f"--roi {roi} {'needs a' if roi == 'mask' else 'takes no'} folder of masks: give --roi mask DIR."
         )
+    if ignore_label is not None:
+        require_number("--ignore-label", ignore_label, -LARGEST_LABEL, LARGEST_LABEL)
     if ignore_label in [value for each in classes or () for value in each.values]:
         raise ValueError(f"--ignore-label {ignore_label} is one of the --classes: leave it out there.")
     output = Path(output_dir)
     if output.exists() and not output.is_dir():
-        raise ValueError(f"'{output}' is a file: give --output a folder.")
-    # Tables that cannot be read are refused before hours of work, not after them.
+        raise ValueError(f"'{output}' is a file: give a folder as --output.")
+    # A table that cannot be read is refused before the hours of work, not after them.
     others = {str(path): read_table(path) for path in compare}
     pairing = pair_cases(predictions, labels, masks)
     jobs = available_cpus() if jobs is None else jobs
+    require_number("the number of jobs", jobs, 1, MOST_JOBS)
     given = classes is not None
     classes = tuple(classes) if classes is not None else find_classes(pairing.pairs, ignore_label, jobs)
     output.mkdir(parents=True, exist_ok=True)
@@ -156,7 +163,7 @@ def evaluate_folders(
     if plot_metrics(picture, results, metrics):
         files.append(picture)
     else:
-        picture.unlink(missing_ok=True)  # of an earlier evaluation, which it would pass off as this one
+        picture.unlink(missing_ok=True)  # one of an earlier evaluation would be taken for this one's
     return Evaluation(report, tuple(files), problems, warnings)
 
 

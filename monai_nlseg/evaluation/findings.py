@@ -1,4 +1,4 @@
-"""Sentences on what is odd about a cohort as a whole."""
+"""Sentences about what is unusual in a cohort as a whole."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.classes import LabelClass
 from monai_nlseg.evaluation.pairs import CasePair
 
-__all__ = ["doubts", "empty_jpegs", "masks_as_one_class", "one_sided_classes"]
-
 
 def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> list[str]:
-    """Return a sentence with the JPEGs that hold none of the classes, as strong compression leaves masks of 0 and 1."""
+    """Return a sentence with the JPEGs that hold none of the classes, as strong compression leaves masks of 0 and 1.
+
+    Args:
+        pairs: the cases.
+        results: their results, in the same order.
+    """
     files = []
     for pair, result in zip(pairs, results):
         states = {row.state for row in result.classes}
@@ -30,7 +33,11 @@ def empty_jpegs(pairs: Sequence[CasePair], results: Sequence[CaseResult]) -> lis
 
 
 def doubts(results: Sequence[CaseResult]) -> list[str]:
-    """Return a sentence for each doubt of the cases, with their number and the names of the first."""
+    """Return a sentence for each doubt of the cases, with their number and the names of the first.
+
+    Args:
+        results: results of the cases.
+    """
     cases: dict[str, list[str]] = {}
     for result in results:
         if result.doubt is not None:
@@ -39,7 +46,11 @@ def doubts(results: Sequence[CaseResult]) -> list[str]:
 
 
 def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
-    """Return a sentence if the classes, found by the values of the maps, are one of several values."""
+    """Return a sentence if a class that was found by the values of the maps has several values.
+
+    Args:
+        classes: classes that were found, not given.
+    """
     return [
         f"the masks hold the values {' and '.join(map(str, each.values))}, which were taken as one class, "
         f"'{each.name}': if they are not one, name them with --classes"
@@ -49,7 +60,11 @@ def masks_as_one_class(classes: Sequence[LabelClass]) -> list[str]:
 
 
 def one_sided_classes(results: Sequence[CaseResult]) -> list[str]:
-    """Return a sentence for each class that no prediction, no label map or neither holds in any case measured."""
+    """Return a sentence for each class that no prediction, no label map or neither holds in any case measured.
+
+    Args:
+        results: results of the cases.
+    """
     measured = [result for result in results if result.classes]
     sentences = []
     for rows in zip(*(result.classes for result in measured)):

@@ -1,4 +1,4 @@
-"""Bring two label maps to one grid, where that is exact."""
+"""Reorientation of label maps and the check that they lie on one grid."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
 from monai_nlseg.evaluation.label_map import LabelMap
 
-__all__ = ["check_same_grid", "in_order_of"]
-
 TOLERANCE = 1e-3
-"""Share of a voxel, and the most in mm; rounding in float32 headers and quaternions stays far below."""
+"""Tolerance as a share of the smallest voxel size, at most in mm; rounding of float32 headers stays far below."""
 
 
 def in_order_of(map_: LabelMap, reference: LabelMap) -> LabelMap:
     """Return ``map_`` with its axes in the order and the directions of the reference's, if both have an affine.
 
-    No voxel changes its value or its place in the world. :func:`check_same_grid` checks whether both then lie on one
-    grid.
+    No voxel changes its value or its place in the world; whether both maps then lie on one grid is checked by
+    :func:`check_same_grid`.
+
+    Args:
+        map_: map to reorient.
+        reference: map whose orientation it gets.
     """
     if map_.affine is None or reference.affine is None:
         return map_
@@ -37,10 +39,14 @@ def in_order_of(map_: LabelMap, reference: LabelMap) -> LabelMap:
 
 
 def check_same_grid(map_: LabelMap, reference: LabelMap) -> None:
-    """Check shape, affine and spacing; the affine only where both formats hold one.
+    """Check that two maps have the same shape, spacing and, where both files hold one, affine.
+
+    Args:
+        map_: a map.
+        reference: the map it is compared with.
 
     Raises:
-        ValueError: if they differ, or one is an image and the other a volume, whose axes run in another order.
+        ValueError: if they differ, or if one is an image and the other a volume, whose axes have another order.
     """
     names = f"'{map_.path}' and '{reference.path}'"
     if map_.is_image != reference.is_image:

@@ -1,4 +1,4 @@
-"""The mask that was saved as a JPEG, as far as the compression has left it."""
+"""Masks that were saved as JPEG."""
 
 from __future__ import annotations
 
@@ -8,33 +8,31 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import maximum_filter, minimum_filter
 
-__all__ = ["FOREGROUND", "read_jpeg_mask"]
-
 FOREGROUND = 255
-"""Value of the foreground of a JPEG, whatever its grey value: the file holds one class."""
+"""Value given to the foreground of a JPEG, whatever its grey value: the file holds one class."""
 AROUND = 5
-"""Width of a pixel's neighbourhood, so that some lie within one of JPEG's blocks of 8 x 8."""
+"""Width of a pixel's neighbourhood; some neighbourhoods lie within one of JPEG's blocks of 8 x 8."""
 LOWEST_GREY = 16
-"""Below are the numbers of labels, not the grey of a mask."""
+"""Lowest grey value of a mask; lower values are numbers of labels."""
 EVEN_TOLERANCE = 4
-"""Grey values by which even places of one label may differ, after resizing or saving twice."""
+"""Largest difference of grey values where one label is uniform, after resizing or saving twice."""
 CERTAIN = 3
 ALMOST_ALL = 5.5
 """Standard deviations. On masks of BUSI, HC18 and CHASE_DB1 at qualities from 10 to 100, a mask whose half value is
-above 3 of them loses less than 0.002 of Dice, and no pixel is further off than 5.3."""
+above 3 of them loses less than 0.002 of Dice, and no pixel is off by more than 5.3."""
 
 
 def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path: Path) -> np.ndarray:
-    """Return a mask of 0 and 255, cut at half the grey value of its foreground.
+    """Return a mask of 0 and 255, thresholded at half the grey value of its foreground.
 
-    A JPEG is lossy: how far it moves grey values is known from its quantization table. The foreground must lie well
-    above that, and even places and pixels inside of a region must be near zero or near the foreground, else there are
-    more labels than a JPEG keeps.
+    JPEG is lossy; how far it moves grey values follows from its quantization table. The foreground must lie well above
+    that, and uniform places and pixels inside a region must be near zero or near the foreground. Otherwise the file
+    holds more labels than a JPEG keeps apart.
 
     Args:
         pixels: (H, W) uint8 grey values.
         tables: Pillow's ``image.quantization``; the first is that of the brightness.
-        path: the file, for the errors.
+        path: the file, named in the errors.
 
     Returns:
         (H, W) uint8.
@@ -63,10 +61,10 @@ def read_jpeg_mask(pixels: np.ndarray, tables: Mapping[int, Sequence[int]], path
 def _has_more_values(pixels: np.ndarray, grey: float, deviation: float) -> bool:
     away = np.minimum(pixels, np.abs(pixels - grey))
     low, high = minimum_filter(pixels, AROUND), maximum_filter(pixels, AROUND)
-    # A block of one label comes back as one value, a block with an edge does not.
+    # A block of one label is restored as one value, a block with an edge is not.
     if (away[low == high] > EVEN_TOLERANCE).any():
         return True
-    # On an edge, and only there, a value between both is the edge's own.
+    # A value between both is allowed on an edge only.
     tolerance = ALMOST_ALL * deviation + 1
     edge = (low <= tolerance) & (high >= grey - tolerance)
     return bool((~edge & (away > tolerance)).any())

@@ -1,4 +1,4 @@
-"""Read a label map of any supported format."""
+"""Label maps of any supported format."""
 
 from __future__ import annotations
 
@@ -6,27 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from monai_nlseg.evaluation.jpeg import read_jpeg_mask
 from monai_nlseg.evaluation.label_values import check_labels, whole_numbers
 from monai_nlseg.io.formats import is_volume
 from monai_nlseg.io.pictures import check_picture, stored_picture
+from monai_nlseg.io.pictures.limits import open_image
 from monai_nlseg.io.volumes import read_volume
-
-__all__ = ["LabelMap", "read_label_map"]
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """Whole numbers on a grid.
+    """A label map: whole numbers on a grid.
 
     Attributes:
         path: the file.
         values: (H, W) or (D, H, W) integers, axes as in the file.
         spacing: size of a voxel along each axis, in mm; ones for images, whose unit is the pixel.
-        affine: 4 x 4 voxel to mm, or None where the file holds no orientation (Analyze, images).
-        is_image: whether it is a picture and not a volume.
+        affine: (4, 4), voxel -> mm, or None where the file holds no orientation (Analyze, images).
+        is_image: whether the file is a picture and not a volume.
     """
 
     path: Path
@@ -37,16 +35,20 @@ class LabelMap:
 
 
 def read_label_map(path: str | Path) -> LabelMap:
-    """Read NIfTI, Analyze (.hdr beside .img), MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG or GIF.
+    """Read a label map: NIfTI, Analyze (.hdr beside .img), MGH, NRRD, MetaImage, PNG, TIFF, BMP, JPEG or GIF.
 
     Trailing axes of length one are dropped, so a volume of one slice is a 2D map. Lengths in metres or micrometres, as
-    NIfTI's header may state, become mm. Images with a coloured palette give its indices; those with a grey palette, and
-    colour images whose channels are equal, their grey values. Float values within 0.001 of whole numbers are rounded.
-    JPEG is lossy: it holds one class, which becomes 255, see :func:`monai_nlseg.evaluation.jpeg.read_jpeg_mask`.
+    NIfTI's header may state, become mm. Of images with a coloured palette the indices are read; of those with a grey
+    palette, and of colour images whose channels are equal, the grey values. Float values within 0.001 of whole numbers
+    are rounded. JPEG is lossy: it holds one class, which becomes 255, see
+    :func:`monai_nlseg.evaluation.jpeg.read_jpeg_mask`.
+
+    Args:
+        path: file to read.
 
     Raises:
-        ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds what is no
-            label: NaN, fractions, intensities.
+        ValueError: for a file that cannot be read, has fewer than two or more than three axes, or holds values that are
+            not labels: NaN, fractions, intensities.
     """
     path = Path(path)
     map_ = _read_volume(path) if is_volume(path) else LabelMap(path, _read_image(path), (1.0, 1.0), None, is_image=True)
@@ -83,6 +85,6 @@ def _read_image(path: Path) -> np.ndarray:
             raise ValueError(f"'{path}' is a colour image: expected a grey or palette image whose values are labels.")
         pixels = colours[..., 0]
     if header.format in ("JPEG", "MPO"):
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return read_jpeg_mask(pixels, image.quantization, path)
     return whole_numbers(pixels, path)

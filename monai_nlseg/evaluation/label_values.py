@@ -1,4 +1,4 @@
-"""From the numbers of a file to labels."""
+"""Conversion of a file's numbers to labels, and the check that they are labels."""
 
 from __future__ import annotations
 
@@ -6,28 +6,26 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["check_labels", "whole_numbers"]
-
 WHOLE_TOLERANCE = 1e-3
-"""Distance by which float32 and a slope in the header may move a label."""
+"""Distance from a whole number by which float32 or a slope in the header may move a label."""
 MOST_TOLERANCE = 0.1
 FEW_VALUES = 12
-"""Up to so many values are taken as labels without a look at where they lie."""
+"""Number of values up to which they are taken as labels wherever they lie."""
 
 
 def whole_numbers(values: np.ndarray, path: Path, slope: float = 1.0) -> np.ndarray:
-    """Return values as labels: integers in a type as small as in the file.
+    """Return values as labels: integers of a type as small as in the file.
 
-    Values within 0.001 of a whole number are rounded. A file that stores integers with a slope keeps numbers to half
-    the slope, so they may be that far off, and 0.1 at most.
+    Values within 0.001 of a whole number are rounded. A file that stores integers with a slope keeps values to within
+    half the slope, so they may be off by that, but by at most 0.1.
 
     Args:
         values: numbers as read, of any shape.
-        path: the file, for the errors.
-        slope: by which the stored integers were multiplied; 1 where there is none.
+        path: the file, named in the errors.
+        slope: factor by which the stored integers were multiplied; 1 where there is none.
 
     Raises:
-        ValueError: for values that are not finite, are no whole numbers or do not fit into 32 bits.
+        ValueError: for values that are not finite, not whole numbers or do not fit into 32 bits.
     """
     kind = values.dtype.kind
     if kind not in "buif":
@@ -52,7 +50,7 @@ def whole_numbers(values: np.ndarray, path: Path, slope: float = 1.0) -> np.ndar
     if low < -(2**31) or high >= 2**31:
         raise ValueError(f"'{path}' holds values from {low} to {high}: expected labels of 32 bits.")
     if kind in "ui":
-        return values  # as small as in the file: a CT of the body would fill the memory else
+        return values  # not widened: a CT of the body would fill the memory
     return values.astype(np.int32 if kind == "f" else np.uint8)
 
 
@@ -61,7 +59,7 @@ def check_labels(values: np.ndarray, path: Path) -> None:
 
     Args:
         values: (H, W) or (D, H, W) integers.
-        path: the file, for the error.
+        path: the file, named in the error.
 
     Raises:
         ValueError: if there are more than 12 values and most of them nowhere fill a voxel and its neighbours.

@@ -9,8 +9,6 @@ import torch
 
 from monai_nlseg.metrics import compute_modified_hausdorff, compute_surface_metrics, count_confusion
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "check_metrics", "compute_metrics"]
-
 Compute = Callable[[torch.Tensor, torch.Tensor, Sequence[float], torch.Tensor | None], dict[str, float]]
 
 
@@ -48,13 +46,13 @@ def _surface(
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is computed.
+    """A metric and its computation.
 
     Attributes:
         compute: function of prediction and label, boolean (1, 1, spatial) and false outside the region, the spacing
-            in mm, and the region as boolean (1, 1, spatial) or None for all; it gives this metric and those that come
-            out of the same work, by name.
-        title: how plots call it, with ``{unit}`` for the unit of its distances.
+            in mm, and the region as boolean (1, 1, spatial) or None for all; it returns, by name, this metric
+            and those computed with it.
+        title: title in plots, with ``{unit}`` for the unit of its distances.
     """
 
     compute: Compute
@@ -74,14 +72,17 @@ METRICS = {
     "asd": Metric(_surface, "average surface distance ({unit})"),
     "surface_dice": Metric(_surface, "surface Dice at 1 {unit}"),
 }
-"""Metric by name; those of one ``compute`` cost as much as one of them."""
+"""Metric by name; all metrics of one ``compute`` cost as much as one of them."""
 DEFAULT_METRICS = (
     "dice", "iou", "sensitivity", "specificity", "mhd", "surface_mhd", "hd95", "asd", "surface_dice",
 )  # fmt: skip
 
 
 def check_metrics(names: Sequence[str]) -> tuple[str, ...]:
-    """The names as a tuple, each once.
+    """Return the names as a tuple, each once.
+
+    Args:
+        names: names of metrics.
 
     Raises:
         ValueError: for a name that is not in :data:`METRICS`.
@@ -100,7 +101,7 @@ def compute_metrics(
     spacing: Sequence[float],
     region: torch.Tensor | None = None,
 ) -> dict[str, float]:
-    """The metrics of one class.
+    """Compute the metrics of one class.
 
     Args:
         names: names from :data:`METRICS`.

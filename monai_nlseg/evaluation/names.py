@@ -1,14 +1,11 @@
-"""Find label maps and name their cases."""
+"""Search for label maps and names of their cases."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from monai_nlseg.io.extras import EXTRAS
-from monai_nlseg.io.formats import is_pair_voxels, is_picture, is_volume, pair_header, without_suffix
-
-__all__ = ["find_label_maps", "may_be_same", "subject_or_name"]
+from monai_nlseg.io.formats import EXTRAS, is_pair_voxels, is_picture, is_volume, pair_header, without_suffix
 
 ROLES = re.compile(
     r"(^|[_-])(seg|dseg|segmentation|pred|prediction|label|labels|mask|gt|annotation|manual)$", re.IGNORECASE
@@ -25,7 +22,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
 
     The case is the path below the folder without the format's suffix and without an ending such as ``_seg``, ``-label``
     or ``_mask``. A file that is named like its own folder (``sub-01/sub-01_seg.nii.gz``, as MONAI's SaveImaged writes)
-    or only after its role (``sub-01/label.nii.gz``) is called after the folder: ``sub-01``. What stands behind the last
+    or only after its role (``sub-01/label.nii.gz``) is named after the folder: ``sub-01``. What follows the last
     wildcard of a pattern is an ending too: ``*_1stHO.png``. ``NAME_probabilities`` and ``NAME_uncertainty``, which
     ``nlseg infer --save`` writes, are left out beside a label map of ``NAME`` or the run's ``manifest.jsonl``.
 
@@ -37,7 +34,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
         Case -> file, sorted by case.
 
     Raises:
-        ValueError: if nothing is found or two files are one case.
+        ValueError: if nothing is found, or two files are the same case.
     """
     root, pattern = _split(Path(source))
     found: dict[str, Path] = {}
@@ -49,7 +46,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
         if is_pair_voxels(path) and Path(pair_header(str(path))).exists():
             continue
         if path.name == "metrics.png" and path.with_name("cases.csv").exists():
-            continue  # of an earlier evaluation
+            continue  # the plot of an earlier evaluation
         case = _case(below, pattern)
         if case in found:
             raise ValueError(
@@ -68,7 +65,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
 
 
 def _split(source: Path) -> tuple[Path, str]:
-    """Return the folder and the pattern below it: parts that exist are no pattern, for folders may hold brackets."""
+    """Return the folder and the pattern below it: existing parts are not a pattern, for folders may hold brackets."""
     if source.is_dir():
         return source, "**/*"
     root = source.parent
@@ -81,7 +78,7 @@ def _split(source: Path) -> tuple[Path, str]:
 
 
 def _case(below: Path, pattern: str) -> str:
-    # "*_1stHO.png" says what the case is better than ROLES does; a pattern that ends in "*" says nothing.
+    # "*_1stHO.png" tells the case better than ROLES does; a pattern that ends in "*" says nothing.
     tail = re.split(r"[*?\]]", pattern)[-1]
     name = below.name.removesuffix(tail).rstrip("_-") if tail != pattern else below.name
     stem = ROLES.sub("", without_suffix(name))
@@ -99,7 +96,11 @@ def _base(case: str) -> str:
 
 
 def subject_or_name(case: str) -> str:
-    """Return what two names of one case have in common at least: the BIDS subject, else the last part of the path."""
+    """Return the part that all names of a case share: the BIDS subject, else the last part of the path.
+
+    Args:
+        case: name of a case.
+    """
     entities = _entities(case)
     return entities["sub"] if entities else case.rpartition("/")[2]
 
@@ -107,10 +108,13 @@ def subject_or_name(case: str) -> str:
 def may_be_same(case: str, other: str) -> bool:
     """Return whether two names, as :func:`find_label_maps` gives them, can be those of one case.
 
-    BIDS names can if no entity contradicts another one, one name has all entities of the other but those of
-    derivatives, and the suffixes (``T1w``) agree where both have one. So ``sub-11_T1w`` and ``anat/sub-11`` can,
-    ``sub-11_ses-1`` and ``sub-11_ses-2``, or ``sub-1`` and ``sub-11``, cannot. Other names can if one is the end of the
-    other's path: ``000_HC`` and ``training_set/000_HC``.
+    BIDS names can be if no entity contradicts another one, one name has all entities of the other but those of
+    derivatives, and the suffixes (``T1w``) agree where both have one: ``sub-11_T1w`` and ``anat/sub-11`` can be,
+    ``sub-11_ses-1`` and ``sub-11_ses-2``, or ``sub-1`` and ``sub-11``, cannot. Other names can be if one is the end of
+    the other's path: ``000_HC`` and ``training_set/000_HC``.
+
+    Args:
+        case, other: names of cases.
     """
     ours, theirs = _entities(case), _entities(other)
     if ours and theirs:

@@ -1,4 +1,4 @@
-"""Label maps that hold the outline of a structure and not the structure."""
+"""Label maps that hold the outline of a structure instead of the structure."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ import numpy as np
 from monai_nlseg.evaluation.label_map import LabelMap
 from monai_nlseg.transforms import FillContour
 
-__all__ = ["filled", "is_outline_of"]
-
 THIN = 0.25
-"""An outline takes at most this share of what it encloses."""
+"""Largest share of the region it encloses that an outline takes."""
 FAR_BETTER = 2.0
-"""Dice of the filled outline over that of the outline."""
+"""Factor by which the Dice of the filled outline must exceed that of the outline."""
 
 
 def is_outline_of(line: np.ndarray, mask: np.ndarray) -> bool:
-    """Return whether one mask is a thin closed line, and filling it makes it agree with the other one far better.
+    """Return whether one mask is a thin closed line that agrees with the other mask far better once it is filled.
 
-    Vessels enclose much, too, but what they enclose is no vessel in the other mask.
+    Vessels enclose large regions too, but these are not vessels in the other mask.
 
     Args:
-        line, mask: boolean (H, W); of other shapes the answer is no.
+        line, mask: boolean (H, W); for other shapes False is returned.
     """
     if line.ndim != 2 or not line.any() or not mask.any():
         return False
@@ -36,6 +34,9 @@ def is_outline_of(line: np.ndarray, mask: np.ndarray) -> bool:
 
 def filled(map_: LabelMap) -> LabelMap:
     """Return a map with its outline filled by :class:`monai_nlseg.transforms.FillContour`.
+
+    Args:
+        map_: label map of an outline.
 
     Raises:
         ValueError: for a volume, an outline of several values, or one that encloses nothing.

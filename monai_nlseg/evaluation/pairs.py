@@ -1,4 +1,4 @@
-"""Which prediction belongs to which label map: by name."""
+"""Pairs of predictions and label maps by name."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from pathlib import Path
 from monai_nlseg.errors import listed
 from monai_nlseg.evaluation.names import find_label_maps, may_be_same, subject_or_name
 
-__all__ = ["CasePair", "Pairing", "pair_cases"]
-
 
 @dataclass(frozen=True)
 class CasePair:
-    """The files of one case; ``mask`` is None where no folder of masks was given or it holds none for the case."""
+    """The files of one case.
+
+    Attributes:
+        case: name of the case.
+        prediction: predicted label map.
+        label: true label map.
+        mask: mask of the region, or None without a folder of masks or if it holds none for the case.
+    """
 
     case: str
     prediction: Path
@@ -27,9 +32,9 @@ class Pairing:
     """Cases with both maps, by name, and the files left over.
 
     Attributes:
-        pairs: the cases, called as their label maps.
+        pairs: the cases, named like their label maps.
         without_label, without_prediction: case -> file.
-        ambiguous: file -> those of the other side that may be of the same case, where that is not one and one.
+        ambiguous: file -> files of the other side that may be of the same case, where the match is not one to one.
     """
 
     pairs: tuple[CasePair, ...]
@@ -46,8 +51,8 @@ class Pairing:
                 for case, path in self.without_prediction.items()
             ),
             *(
-                f"'{path}' is not measured, for by its name it can belong to {_quoted(others)}: give both one name, or "
-                "a pattern that leaves one match"
+                f"'{path}' is not measured, because by its name it can belong to {_quoted(others)}: give both one "
+                "name, or a pattern that leaves one match"
                 for path, others in self.ambiguous.items()
             ),
         ]
@@ -56,7 +61,7 @@ class Pairing:
 def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | None = None) -> Pairing:
     """Pair the label maps of two folders, and the masks of a third, by the names that :func:`find_label_maps` gives.
 
-    Equal names are one case. Of the others, two are if they alone may be, see
+    Equal names are one case. Two other names are one case if neither may be the same as a third, see
     :func:`monai_nlseg.evaluation.names.may_be_same`.
 
     Args:
@@ -72,8 +77,8 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
     mask_of = _partners(_fits(labelled, masked), _fits(masked, labelled))
     if not partner and not any(fits.values()):
         raise ValueError(
-            f"no prediction in '{predictions}' has a label map in '{labels}': the predictions are called as "
-            f"'{next(iter(predicted))}', the label maps as '{next(iter(labelled))}'; rename the files so that the "
+            f"no prediction in '{predictions}' has a label map in '{labels}': the predictions are named like "
+            f"'{next(iter(predicted))}', the label maps like '{next(iter(labelled))}'; rename the files so that the "
             "names are equal up to endings such as _seg, _label and _mask."
         )
     true = set(partner.values())

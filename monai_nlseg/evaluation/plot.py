@@ -11,18 +11,21 @@ from monai.utils import optional_import
 from monai_nlseg.evaluation.case import CaseResult
 from monai_nlseg.evaluation.measures import METRICS
 from monai_nlseg.evaluation.summary import distance_units
-from monai_nlseg.files import written_beside
-
-__all__ = ["plot_metrics"]
+from monai_nlseg.io.files import written_beside
 
 
 def plot_metrics(path: Path, results: Sequence[CaseResult], metrics: Sequence[str]) -> bool:
     """Write a PNG with a panel for each metric and in it a box for each class, with the cases as points.
 
-    The number beneath a box is how many cases it holds: those where the metric is finite.
+    The number beneath a box is the number of cases in it: those whose metric is finite.
+
+    Args:
+        path: file to write.
+        results: results of the cases.
+        metrics: names from :data:`monai_nlseg.evaluation.METRICS`.
 
     Returns:
-        Whether it was written: not without matplotlib, nor without any result.
+        Whether it was written; without matplotlib or without any result it is not.
     """
     figure_class, installed = optional_import("matplotlib.figure", name="Figure")
     values: dict[str, dict[str, list[float]]] = {metric: {} for metric in metrics}

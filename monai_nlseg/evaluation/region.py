@@ -11,18 +11,16 @@ from monai_nlseg.evaluation.grid import check_same_grid, in_order_of
 from monai_nlseg.evaluation.label_map import LabelMap, read_label_map
 from monai_nlseg.evaluation.pairs import CasePair
 
-__all__ = ["ROI_MODES", "Region", "find_region"]
-
 ROI_MODES = ("full", "nonzero", "mask")
 
 
 @dataclass(frozen=True)
 class Region:
-    """Which voxels of a case count.
+    """The voxels of a case that count.
 
     Attributes:
-        box: the smallest box that holds them, a slice for each axis.
-        inside: boolean of the whole grid's shape, or None where all count.
+        box: smallest box that holds them, a slice for each axis.
+        inside: boolean, of the shape of the whole grid, or None where all voxels count.
     """
 
     box: tuple[slice, ...]
@@ -40,13 +38,13 @@ def find_region(
     Args:
         pair: the case, whose ``mask`` is read for the roi "mask".
         prediction, label: its maps, on one grid.
-        roi: "full" for the whole grid; "nonzero" for the smallest box that holds all that is not background in either
-            map (the whole grid if that is nothing); "mask" for the voxels of the mask that are not zero.
-        ignore_label: the value of the label map whose voxels are left out, or None.
+        roi: "full" for the whole grid; "nonzero" for the smallest box that holds the foreground of both maps
+            (the whole grid without foreground); "mask" for the voxels where the mask is not zero.
+        ignore_label: value of the label map whose voxels are left out, or None.
 
     Raises:
-        ValueError: for a mask that is missing, unreadable, on another grid or zero everywhere, and where nothing is
-            left to measure.
+        ValueError: for a mask that is missing, unreadable, on another grid or zero everywhere, and if no voxel
+            is left to measure.
     """
     counted = np.ones(label.values.shape, bool) if ignore_label is None else label.values != ignore_label
     box = tuple(slice(0, size) for size in label.values.shape)
@@ -61,7 +59,7 @@ def find_region(
     else:
         inside = counted
     if not inside.any():
-        raise ValueError(f"'{label.path}' holds the label to ignore, {ignore_label}, wherever it would be measured.")
+        raise ValueError(f"'{label.path}' holds only the label to ignore, {ignore_label}, where it would be measured.")
     return Region(box, None if inside.all() else inside)
 
 

@@ -1,4 +1,4 @@
-"""Show and keep what an evaluation found."""
+"""Print the results of an evaluation and write them to a file."""
 
 from __future__ import annotations
 
@@ -12,21 +12,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monai_nlseg.files import written_beside
-
-__all__ = ["print_comparisons", "print_summary", "write_json"]
+from monai_nlseg.io.files import written_beside
 
 DEPEND_ON_BOX = ("mhd", "specificity", "accuracy")
 
 
 def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Write a report as JSON; numbers that are not finite, which JSON does not have, become null."""
+    """Write a report as JSON; numbers that are not finite, which JSON does not have, become null.
+
+    Args:
+        path: file to write.
+        report: content of ``summary.json``.
+    """
     with written_beside(path) as beside:
         beside.write_text(json.dumps(_finite(report), indent=2, allow_nan=False) + "\n")
 
 
 def print_summary(classes: dict[str, Any], average: dict[str, Any], console: Console) -> None:
-    """A table of what ``summarize`` and ``summarize_average`` of :mod:`monai_nlseg.evaluation.summary` return."""
+    """Print a table of the classes and, with more than one, of their average.
+
+    Args:
+        classes: what :func:`monai_nlseg.evaluation.summarize` returns.
+        average: what :func:`monai_nlseg.evaluation.summarize_average` returns.
+        console: where to print.
+    """
     table = _table(["class"], ["n", "mean", "std", "median", "95 % of mean"])
     for name, found in classes.items():
         _add_section(table, name, found["metrics"])
@@ -40,7 +49,12 @@ def print_summary(classes: dict[str, Any], average: dict[str, Any], console: Con
 
 
 def print_comparisons(comparisons: list[dict[str, Any]], console: Console) -> None:
-    """A table for each other method of what :func:`monai_nlseg.evaluation.compare.compare_tables` returns."""
+    """Print a table for each other method.
+
+    Args:
+        comparisons: what :func:`monai_nlseg.evaluation.compare_tables` returns.
+        console: where to print.
+    """
     for name in dict.fromkeys(each["with"] for each in comparisons):
         table = _table(["class", "metric"], ["n", "difference", "t-test p", "Holm", "Wilcoxon p", "Holm"])
         for each in comparisons:
@@ -63,7 +77,7 @@ def print_comparisons(comparisons: list[dict[str, Any]], console: Console) -> No
 
 
 def _table(words: list[str], numbers: list[str]) -> Table:
-    # Without a frame, for it must not be cut in a terminal of 80 columns.
+    # Without a frame the table fits a terminal of 80 columns.
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for word in words:
         table.add_column(word, overflow="fold")
@@ -73,7 +87,7 @@ def _table(words: list[str], numbers: list[str]) -> Table:
 
 
 def _print_line(line: str, console: Console) -> None:
-    # As Text, for Rich reads [name] in a string as markup, and classes and paths may hold that.
+    # Rich reads [name] in a string as markup, which classes and paths may contain; Text is printed as it is.
     console.print(Text(line), soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""What a cohort amounts to: moments, a bootstrap interval, and what the means leave out."""
+"""Statistics of a cohort: moments, a bootstrap interval, and counts of what the means leave out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from scipy import stats
 
 from monai_nlseg.evaluation.case import CaseResult
 
-__all__ = ["BOOTSTRAP_RESAMPLES", "BOOTSTRAP_SEED", "describe", "distance_units", "summarize", "summarize_average"]
-
 BOOTSTRAP_RESAMPLES = 9999
 BOOTSTRAP_SEED = 0
 
 
 def summarize(results: Sequence[CaseResult], metrics: Sequence[str]) -> dict[str, Any]:
-    """Statistics of each class and metric.
+    """Summarise each class and metric.
 
     Args:
         results: what :func:`monai_nlseg.evaluation.evaluate_cohort` returned.
@@ -45,10 +43,14 @@ def summarize(results: Sequence[CaseResult], metrics: Sequence[str]) -> dict[str
 
 
 def summarize_average(results: Sequence[CaseResult], metrics: Sequence[str]) -> dict[str, Any]:
-    """Statistics of each case's mean over the classes, the "average" of the papers' tables.
+    """Summarise each case's mean over the classes, the "average" of the papers' tables.
+
+    Args:
+        results: what :func:`monai_nlseg.evaluation.evaluate_cohort` returned.
+        metrics: the metrics, in order.
 
     Returns:
-        Metric -> :func:`describe` of the means; a class whose value is not finite makes its case's mean so.
+        Metric -> :func:`describe` of the means; one class that is not finite makes the mean of its case not finite.
     """
     return {
         metric: describe(
@@ -59,17 +61,24 @@ def summarize_average(results: Sequence[CaseResult], metrics: Sequence[str]) -> 
 
 
 def distance_units(results: Sequence[CaseResult]) -> list[str]:
-    """The units of the distances, "mm" or "pixel", in which the cases that did not fail were measured."""
+    """Return the units of the distances, "mm" or "pixel", of the cases that did not fail.
+
+    Args:
+        results: results of the cases.
+    """
     return sorted({result.unit for result in results if result.failure is None})
 
 
 def describe(values: Sequence[float]) -> dict[str, Any]:
-    """Statistics over the finite ones of ``values``.
+    """Summarise the finite ones of some values.
+
+    Args:
+        values: the values; infinite ones and NaN are counted.
 
     Returns:
         ``n`` finite values and ``not_finite`` others; ``mean``, ``std`` (n - 1 in the denominator), ``median``, and
-        ``ci95``, the percentile bootstrap interval of the mean (9999 resamples, seed 0). What is not defined, as a
-        deviation of one value, is None.
+        ``ci95``, the percentile bootstrap interval of the mean (9999 resamples, seed 0). What is not defined, such
+        as the deviation of one value, is None.
     """
     finite = np.array([value for value in values if math.isfinite(value)])
     result: dict[str, Any] = {"n": len(finite), "not_finite": len(values) - len(finite)}

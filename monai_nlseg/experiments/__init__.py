@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from monai_nlseg.experiments.predict import Prediction, predict_experiment
+from monai_nlseg.experiments.forecast import Forecast, forecast_experiment
+from monai_nlseg.experiments.options import Options
 from monai_nlseg.experiments.probe import Cost
-from monai_nlseg.experiments.read import experiment_of, find_experiment, read_experiment, shipped_experiments
 from monai_nlseg.experiments.report import write_report
 from monai_nlseg.experiments.results import read_results
-from monai_nlseg.experiments.run import Event, Options, run_experiment
-from monai_nlseg.experiments.spec import Experiment, Protocol, slug
-from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure, Table
+from monai_nlseg.experiments.run import Event, run_experiment
+from monai_nlseg.experiments.schema.experiment import Experiment
+from monai_nlseg.experiments.schema.layout import QUANTITIES, Column, Figure, Table
+from monai_nlseg.experiments.schema.names import slug
+from monai_nlseg.experiments.schema.protocol import Protocol
+from monai_nlseg.experiments.schema.read import experiment_of, find_experiment, read_experiment, shipped_experiments
 
 __all__ = [
     "QUANTITIES",
@@ -18,13 +21,13 @@ __all__ = [
     "Event",
     "Experiment",
     "Figure",
+    "Forecast",
     "Options",
-    "Prediction",
     "Protocol",
     "Table",
     "experiment_of",
     "find_experiment",
-    "predict_experiment",
+    "forecast_experiment",
     "read_experiment",
     "read_results",
     "run_experiment",

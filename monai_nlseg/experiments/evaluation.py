@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import statistics
@@ -14,31 +13,32 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigWorkflow
 from monai.engines.utils import IterationEvents
 
 from monai_nlseg.bench.measure import run_times
-from monai_nlseg.cohort.bundle_identity import software_versions
-from monai_nlseg.experiments.plan import RunSpec
-from monai_nlseg.experiments.records import DONE, RESULTS
+from monai_nlseg.bundle import Bundle, Workflow
+from monai_nlseg.bundle.identity import software_versions
+from monai_nlseg.experiments.run_files import DONE, RESULTS, require_run_file, write_run_file
+from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.experiments.schema.names import variant_slug
 from monai_nlseg.experiments.slices import SliceKeeper
-from monai_nlseg.experiments.spec import variant_slug
 from monai_nlseg.experiments.training import TRAINED, WEIGHTS
-from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_tensorboard
-from monai_nlseg.files import written_beside
+from monai_nlseg.experiments.workflow import cases_of, without_tensorboard
 from monai_nlseg.machine import machine
-
-__all__ = ["evaluate_all", "evaluation_workflow", "result_path"]
 
 TIMED_SECONDS = 5.0
 
 
 def evaluate_all(spec: RunSpec) -> None:
-    """Evaluate what is trained in each variant, and write ``run.json``."""
-    trained = json.loads((spec.path / TRAINED).read_text(encoding="utf-8"))
+    """Evaluate the weights of a run in each variant, and write ``run.json``.
+
+    Args:
+        spec: the run.
+    """
+    trained = require_run_file(spec.path / TRAINED)
     for variant in spec.inference:
         _evaluate(spec, variant, trained["input_shape"])
-    results = {variant: json.loads(result_path(spec, variant).read_text()) for variant in spec.inference}
+    results = {variant: require_run_file(result_path(spec, variant)) for variant in spec.inference}
     about = next(iter(results.values()))
     content = {
         "model": spec.model,
@@ -56,12 +56,16 @@ def evaluate_all(spec: RunSpec) -> None:
         "ended": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "results": results,
     }
-    with written_beside(spec.path / DONE) as beside:
-        beside.write_text(json.dumps(content, indent=1, allow_nan=False))
+    write_run_file(spec.path / DONE, content)
 
 
 def result_path(spec: RunSpec, variant: str) -> Path:
-    """The file of an evaluation's result."""
+    """Return the file of an evaluation's result.
+
+    Args:
+        spec: the run.
+        variant: variant of the inference.
+    """
     return spec.path / RESULTS / f"{variant_slug(variant)}.json"
 
 
@@ -69,9 +73,9 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
     """Measure the test cases and write the result; do nothing if it is there.
 
     Args:
-        spec: the run; its ``weights.pt`` is evaluated.
-        variant: of the inference.
-        input_shape: (C, *spatial) of what the network was trained on, for its time alone.
+        spec: the run, whose ``weights.pt`` is evaluated.
+        variant: variant of the inference.
+        input_shape: shape (C, *spatial) of the images that the network was trained on, for its time alone.
     """
     path = result_path(spec, variant)
     if path.is_file():
@@ -97,13 +101,18 @@ def _evaluate(spec: RunSpec, variant: str, input_shape: Sequence[int]) -> None:
         "cases": _by_case(spec.parts["test"], evaluator.state.metric_details),
         "case_seconds": dict(zip(spec.parts["test"], clock.seconds, strict=True)),
     }
-    with written_beside(path) as beside:
-        beside.write_text(json.dumps(result, indent=1, allow_nan=False))
+    write_run_file(path, result)
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def evaluation_workflow(spec: RunSpec, variant: str, scratch: Path) -> ConfigWorkflow:
-    """The workflow of an evaluation of a run's weights, not yet initialized."""
+def evaluation_workflow(spec: RunSpec, variant: str, scratch: Path) -> Workflow:
+    """Return the workflow that evaluates the weights of a run, not yet initialized.
+
+    Args:
+        spec: the run.
+        variant: variant of the inference.
+        scratch: folder for what the bundle writes.
+    """
     overrides = {
         **spec.overrides,
         **spec.evaluation,
@@ -114,19 +123,23 @@ def evaluation_workflow(spec: RunSpec, variant: str, scratch: Path) -> ConfigWor
         "seed": spec.seed,
         "validate#dataset#data": cases_of(spec, "test"),
     }
-    workflow = bundle_workflow(spec, [*spec.train_configs, "evaluate"], overrides)
+    configs = [*spec.train_configs, "evaluate"]
+    workflow = Bundle(spec.bundle).workflow(*configs, workflow_type="train", **overrides)
     without_tensorboard(workflow)
     return workflow
 
 
 class _CaseClock:
-    """Ignite handler that notes the seconds of each case from the loaded image to the network's whole output; cases of
-    one batch share its seconds."""
+    """Ignite handler that records the time of each case from the loaded image to the network's whole output.
+
+    The cases of a batch share its time equally.
+    """
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
     def attach(self, engine: Engine) -> None:
+        """Attach to an evaluator."""
         engine.add_event_handler(Events.ITERATION_STARTED, self._begin)
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self._end)
 
@@ -141,7 +154,7 @@ class _CaseClock:
 
 
 def _by_case(cases: Sequence[str], details: dict[str, Any]) -> dict[str, dict[str, list[float | None]]]:
-    """Case -> metric -> value of each channel; metrics that do not have a value of each case are left out."""
+    """Return case -> metric -> value of each channel, without the metrics that have no value for each case."""
     values = {
         name: torch.as_tensor(detail).reshape(len(cases), -1).tolist()
         for name, detail in details.items()
@@ -154,7 +167,7 @@ def _by_case(cases: Sequence[str], details: dict[str, Any]) -> dict[str, dict[st
 
 
 def _frames_per_second(network: torch.nn.Module, input_shape: Sequence[int]) -> float:
-    """Of the network alone, one image at a time, as it is evaluated."""
+    """Return the images per second of the network alone, one image at a time, as it is evaluated."""
     device = next(network.parameters()).device
     image = torch.zeros(1, *input_shape, device=device)
 
@@ -169,6 +182,6 @@ def _frames_per_second(network: torch.nn.Module, input_shape: Sequence[int]) -> 
 
 
 def _number(value: Any) -> float | None:
-    """JSON has no number that is not finite."""
+    """Return a number for JSON, which has none that is not finite."""
     number = float(value)
     return number if math.isfinite(number) else None

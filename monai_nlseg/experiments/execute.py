@@ -1,4 +1,4 @@
-"""Do a run in a process of its own, or in several that train together and one that evaluates."""
+"""Do a run in a process of its own, or train it in several processes and evaluate it in one."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_nlseg.cohort.worker import refused
 from monai_nlseg.experiments.tracking import TRACKING_ENVIRONMENT
-from monai_nlseg.files import written_beside
-
-__all__ = ["FAILED", "LOG", "Resources", "execute", "run_step"]
+from monai_nlseg.io.files import written_beside
+from monai_nlseg.jobs.refusal import refused
 
 FAILED = "failed.json"
 LOG = "log.txt"
@@ -29,8 +27,8 @@ class Resources:
     """What a run may use.
 
     Attributes:
-        threads: of PyTorch, in each process.
-        processes: that train together, one a GPU.
+        threads: threads of PyTorch in each process.
+        processes: processes that train together, one for each GPU.
         tracking: "tensorboard", "mlflow", or "" for none.
         gpus: names of the GPUs that it may see, as CUDA_VISIBLE_DEVICES has them; empty for all.
     """
@@ -42,23 +40,23 @@ class Resources:
 
 
 def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lambda: False) -> str | None:
-    """Train and evaluate what ``spec.json`` of a run's folder says, as far as it is not done.
+    """Train and evaluate a run, as far as it is not done.
 
-    What the processes print is appended to ``log.txt`` there; a failure is written to ``failed.json``. The processes
-    end when this one does.
+    The output of its processes is appended to ``log.txt`` in its folder, and a failure is written to ``failed.json``.
+    The processes end when this one does.
 
     Args:
-        folder: of the run.
-        resources: what it may use.
-        stopped: asked now and then; once it says True, the processes are ended.
+        folder: folder of the run, with its ``spec.json``.
+        resources: what the run may use.
+        stopped: called about every half second; once it returns True, the processes are ended.
 
     Returns:
-        Why it failed; None if it is done, or stopped.
+        Why it failed; None if it is done or stopped.
     """
     if stopped():
         return None
     run = Path(folder)
-    with contextlib.suppress(OSError):  # of a disk that takes nothing, which the process tells better
+    with contextlib.suppress(OSError):  # on a full disk, of which the process says more
         (run / FAILED).unlink(missing_ok=True)
     for step in ("train", "evaluate") if resources.processes > 1 else ("both",):
         try:
@@ -68,19 +66,29 @@ def execute(folder: str, resources: Resources, stopped: Callable[[], bool] = lam
         if stopped():
             return None
         if error is not None:
-            with contextlib.suppress(OSError), written_beside(run / FAILED) as beside:  # a full disk, as is told
+            with contextlib.suppress(OSError), written_beside(run / FAILED) as beside:  # on a full disk
                 beside.write_text(json.dumps({"error": error}))
             return error
     return None
 
 
 def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], bool] = lambda: False) -> str | None:
-    """Do one step of :mod:`monai_nlseg.experiments.worker` in a run's folder, and say why it failed, or None."""
+    """Do one step of :mod:`monai_nlseg.experiments.worker`.
+
+    Args:
+        step: name of the step.
+        run: folder of the run, with its ``spec.json``.
+        resources: what the run may use.
+        stopped: called about every half second; once it returns True, the process is ended.
+
+    Returns:
+        Why it failed, or None.
+    """
     command = [sys.executable]
     if step == "train":
         command += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={resources.processes}"]
     command += ["-m", "monai_nlseg.experiments.worker", step, str(run), resources.tracking]
-    # Threads that wait in a loop take the processor from others, which on a busy machine are slowed down many times.
+    # Threads that wait in a loop slow down others many times on a busy machine.
     environment = TRACKING_ENVIRONMENT | {"OMP_WAIT_POLICY": "PASSIVE"} | os.environ
     environment["OMP_NUM_THREADS"] = str(resources.threads)
     if resources.gpus:
@@ -88,14 +96,14 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
     log = run / LOG
     begin = log.stat().st_size if log.is_file() else 0
     with log.open("ab") as file:
-        # Its input stays open as long as this process lives, which is how it knows. It has a session of its own, for
-        # an interrupt from the keyboard is this process's to answer.
-        process = subprocess.Popen(
+        # Its input stays open as long as this process lives, by which it notices the end of this process. It has a
+        # session of its own, so that only this process gets an interrupt from the keyboard.
+        process = subprocess.Popen(  # nosec B603
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file, start_new_session=True
         )
         try:
             code = _wait(process, stopped)
-            told = _told(process)
+            said = _sentences(process)
         finally:
             _end(process)
             for pipe in (process.stdin, process.stdout):
@@ -106,20 +114,20 @@ def run_step(step: str, run: Path, resources: Resources, stopped: Callable[[], b
     with log.open("rb") as file:
         file.seek(begin)
         text = file.read().decode(errors="replace")
-    # Of several processes that train together, the banner of torchrun says which was the first to end.
+    # With several processes, the banner of torchrun says which was the first to end.
     killed = re.search(r"Root Cause.*?exitcode\s*:\s*-(\d+)", text, re.DOTALL)
     number = -code if code < 0 else int(killed[1]) if killed else 0
     if number:
         return f"the process ended by signal {number}, as when memory runs out: see '{log}'."
-    lines = told or [line for line in text.splitlines() if line.strip()][-1:]
+    lines = said or [line for line in text.splitlines() if line.strip()][-1:]
     return lines[0] if lines else f"the process ended with exit code {code}: see '{log}'."
 
 
-def _told(process: subprocess.Popen) -> list[str]:
-    """The sentences in which the ended processes say why they failed, the first first."""
+def _sentences(process: subprocess.Popen) -> list[str]:
+    """Return the sentences in which the ended processes say why they failed, the earliest first."""
     output = process.stdout
     assert output is not None
-    os.set_blocking(output.fileno(), False)  # a process that is still about to end has it open, too
+    os.set_blocking(output.fileno(), False)  # a process that is about to end may still have it open
     return (output.read() or b"").decode(errors="replace").splitlines()
 
 
@@ -133,7 +141,7 @@ def _wait(process: subprocess.Popen, stopped: Callable[[], bool]) -> int:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Ask, then make sure."""
+    """End a process: ask it, then kill it."""
     if process.poll() is None:
         process.terminate()
         try:

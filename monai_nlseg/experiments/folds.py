@@ -10,22 +10,21 @@ from typing import Any
 from monai.data import partition_dataset
 
 from monai_nlseg.data import group_split, stratified_split
-from monai_nlseg.experiments.spec import Protocol, slug
-
-__all__ = ["Fold", "make_folds"]
+from monai_nlseg.experiments.schema.names import slug
+from monai_nlseg.experiments.schema.protocol import Protocol
 
 Cases = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One parting of the cases, by their names.
+    """A split of the cases into parts, by their names.
 
     Attributes:
-        name: of its folder.
-        training: what is trained on.
-        validation: what the weights are chosen by; empty if the last epoch's are taken.
-        test: what is measured.
+        name: name of its folder.
+        training: cases to train on.
+        validation: cases by which the weights are chosen; empty if those of the last epoch are taken.
+        test: cases to evaluate.
     """
 
     name: str
@@ -35,10 +34,10 @@ class Fold:
 
 
 def make_folds(protocol: Protocol, cases: Cases, own_split: Sequence[Cases] = ()) -> list[Fold]:
-    """Part the cases as a protocol says; they are parted in the same way whatever order they come in.
+    """Split the cases by a protocol; the split does not depend on their order.
 
     Args:
-        protocol: see :class:`Protocol`.
+        protocol: how to split them.
         cases: all labelled cases, with a "case" and the keys that the protocol names.
         own_split: the bundle's own training and test part, for a "fixed" protocol with ``split``.
 
@@ -51,13 +50,13 @@ def make_folds(protocol: Protocol, cases: Cases, own_split: Sequence[Cases] = ()
         training, test = (_in_order(part, protocol.by) for part in own_split)
         if both := sorted(_names(training) & _names(test)):
             raise ValueError(f"protocol split '{protocol.split}' has {both[:3]} in both parts: give parts without it.")
-        parted = [("fixed", training, test)]
+        splits = [("fixed", training, test)]
     else:
-        parted = _parted(protocol, _in_order(cases, protocol.by))
-    return [_fold(protocol, name, training, test) for name, training, test in parted][: protocol.first]
+        splits = _splits(protocol, _in_order(cases, protocol.by))
+    return [_fold(protocol, name, training, test) for name, training, test in splits][: protocol.first]
 
 
-def _parted(protocol: Protocol, cases: Cases) -> list[tuple[str, Cases, Cases]]:
+def _splits(protocol: Protocol, cases: Cases) -> list[tuple[str, Cases, Cases]]:
     groups = list(dict.fromkeys(str(case[protocol.by]) for case in cases))
     if protocol.kind == "random":
         return [
@@ -66,12 +65,12 @@ def _parted(protocol: Protocol, cases: Cases) -> list[tuple[str, Cases, Cases]]:
         ]
     if protocol.kind == "fixed":
         if unknown := sorted(set(protocol.test) - set(groups)):
-            raise ValueError(f"protocol test {unknown} is no '{protocol.by}' of the cases: choose of {groups}.")
+            raise ValueError(f"protocol test {unknown} is not a '{protocol.by}' of the cases: choose from {groups}.")
         tests = {"fixed": list(protocol.test)}
     elif protocol.kind == "leave-one-out":
         tests = {slug(group): [group] for group in groups}
         if len(tests) < len(groups):
-            raise ValueError(f"of {groups} by '{protocol.by}' several have one name without their signs: rename them.")
+            raise ValueError(f"several of {groups} have the same name without their signs: rename them.")
     else:
         if len(groups) < protocol.folds:
             raise ValueError(
@@ -107,7 +106,7 @@ def _fold(protocol: Protocol, name: str, training: Cases, test: Cases) -> Fold:
             training, validation = group_split(training, protocol.by, ratios, protocol.seed)
     if not training or not test:
         raise ValueError(
-            f"{name} has {len(training)} cases to train on and {len(test)} to test on: both need one at least, so give "
+            f"{name} has {len(training)} cases to train on and {len(test)} to test on: both need at least one, so give "
             "another protocol or more cases."
         )
     names = [tuple(str(case["case"]) for case in part) for part in (training, validation, test)]
@@ -119,7 +118,7 @@ def _names(cases: Cases) -> set[str]:
 
 
 def _in_order(cases: Cases, by: str) -> Cases:
-    """By name, which each has alone."""
+    """Return the cases in the order of their names, which must all differ."""
     for key in ("case", by):
         for case in cases:
             if key not in case:

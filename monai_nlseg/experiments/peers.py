@@ -1,20 +1,18 @@
-"""Networks of others in the form that a bundle's trainer takes."""
+"""Networks of other libraries in the form that a bundle's trainer takes."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn as nn
 
-__all__ = ["SingleOutput"]
-
 
 class SingleOutput(nn.Module):
-    """A network that returns several outputs, as one that returns the first.
+    """Network that returns the first output of one that returns several.
 
-    So MONAI's ``BasicUNetPlusPlus``, which returns a list, can be trained by ``SupervisedTrainer``.
+    ``SupervisedTrainer`` can then train MONAI's ``BasicUNetPlusPlus``, which returns a list.
 
     Args:
-        network: returns a list or tuple of tensors.
+        network: network that returns a list or tuple of tensors.
 
     Shapes: those of ``network``'s input and first output.
 

@@ -1,4 +1,4 @@
-"""What a run costs, found out by a few iterations of its training and one case of each evaluation."""
+"""The cost of a run, measured by a few iterations of its training and one case of each evaluation."""
 
 from __future__ import annotations
 
@@ -11,41 +11,39 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigParser
 from monai.data import DataLoader
 from monai.handlers import ValidationHandler
 from monai.networks import eval_mode
 from torch.utils.data import Subset
 
 from monai_nlseg.bench.measure import run_times
-from monai_nlseg.bundle import config_file, find_bundle
+from monai_nlseg.bundle import Bundle
 from monai_nlseg.experiments.evaluation import evaluation_workflow
-from monai_nlseg.experiments.plan import RunSpec
+from monai_nlseg.experiments.run_spec import RunSpec
 from monai_nlseg.experiments.training import training_workflow
-from monai_nlseg.files import written_beside
-from monai_nlseg.inferers import StepWindowInferer, TestTimeAugmentationInferer, foreground_box, plan_inference
+from monai_nlseg.inferers import StepWindowInferer, TestTimeAugmentationInferer, foreground_box, inference_cost
+from monai_nlseg.io.files import written_beside
 from monai_nlseg.networks.footprint import weights_bytes
-
-__all__ = ["PROBE", "Cost", "probe", "scratch_bytes"]
 
 PROBE = "probe.json"
 ITERATIONS = 3
-CASES = 2  # that the iterations are made of
-SECONDS_A_CASE = 2.0  # to repeat a case that takes less
+CASES = 2  # that the iterations read
+SECONDS_A_CASE = 2.0  # a case that takes less is repeated
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run of a model takes.
+    """The cost of one run of a model.
 
     Attributes:
-        parameters: of the network.
-        weights_bytes: of its weights.
-        scratch_bytes: at most, of what lies on the disk only while it is trained.
-        epochs, iterations: of the training.
-        iteration_seconds: of an iteration, with its batch.
-        training_seconds: of the training, with its validations.
-        case_seconds: of a case, for each variant of the inference.
+        parameters: number of the network's parameters.
+        weights_bytes: size of its weights.
+        scratch_bytes: most bytes that lie on the disk only while it is trained.
+        epochs: epochs of the training.
+        iterations: iterations of the training.
+        iteration_seconds: time of an iteration, with its batch.
+        training_seconds: time of the training, with its validations.
+        case_seconds: variant of the inference -> time of a case.
     """
 
     parameters: int
@@ -59,7 +57,11 @@ class Cost:
 
 
 def probe(spec: RunSpec) -> None:
-    """Find the cost of a run, and write it to ``probe.json`` in the run's folder, which should be a temporary one."""
+    """Measure the cost of a run, and write it to ``probe.json`` in the run's folder, which should be temporary.
+
+    Args:
+        spec: the run.
+    """
     spec = replace(spec, overrides={**spec.overrides, **_hardly_cached(spec)})
     workflow = training_workflow(spec, spec.path / "training")
     parser = workflow.parser
@@ -83,21 +85,24 @@ def probe(spec: RunSpec) -> None:
 
 
 def scratch_bytes(weights: int, optimizer: int) -> int:
-    """Of a training's folder: two checkpoints and a third while it is written, the best weights and their
-    successors."""
+    """Return the size of a training's folder: three checkpoints, one of them being written, and twice the best weights.
+
+    Args:
+        weights: bytes of the weights.
+        optimizer: bytes of the optimizer's state.
+    """
     return 3 * (weights + optimizer) + 2 * weights
 
 
 def _hardly_cached(spec: RunSpec) -> dict[str, int]:
-    """Overrides that keep data sets from loading all their cases."""
-    config = ConfigParser()
-    config.read_config([str(config_file(find_bundle(spec.bundle), name)) for name in spec.train_configs])
+    """Return overrides that keep data sets from loading all their cases."""
+    config = Bundle(spec.bundle).config(*spec.train_configs)
     limits = {"train#dataset": ("cache_num", CASES), "validate#dataset": ("cache_rate", 0)}
     return {f"{name}#{key}": value for name, (key, value) in limits.items() if f"{name}#cache_rate" in config}
 
 
 def _iteration_seconds(trainer: Any, loader: DataLoader, iterations: int) -> float:
-    """The mean of all iterations but the first, of cases that are cached as they will be."""
+    """Return the mean time of all iterations but the first, on cases that are cached as they will be."""
     count = min(ITERATIONS, iterations)
     indices = [index % min(CASES, len(loader.dataset)) for index in range(count * loader.batch_size)]
     trainer.data_loader = DataLoader(
@@ -126,7 +131,7 @@ def _iteration_seconds(trainer: Any, loader: DataLoader, iterations: int) -> flo
 
 
 def _validations(parser: Any, epochs: int) -> int:
-    """How often the training validates."""
+    """Return how often the training validates."""
     handlers = parser.get_parsed_content("train#handlers") if "train#handlers" in parser else []
     intervals = [handler.interval for handler in handlers if isinstance(handler, ValidationHandler)]
     return math.ceil(epochs / intervals[0]) if intervals else 0
@@ -134,13 +139,13 @@ def _validations(parser: Any, epochs: int) -> int:
 
 def _variant_seconds(spec: RunSpec, variant: str) -> float:
     workflow = evaluation_workflow(spec, variant, spec.path / "evaluation")
-    workflow.parser["initialize"] = []  # where weights may be loaded, which there are none of
+    workflow.parser["initialize"] = []  # it may load weights, and there are none
     workflow.initialize()
     return _case_seconds(workflow.parser)
 
 
 def _case_seconds(parser: Any) -> float:
-    """The seconds of an evaluator's first case."""
+    """Return the time of an evaluator's first case."""
     evaluator = parser.get_parsed_content("validate#evaluator")
     image = torch.as_tensor(parser.get_parsed_content("validate#dataset")[0]["image"])
     inferer, views = evaluator.inferer, 1
@@ -151,9 +156,9 @@ def _case_seconds(parser: Any) -> float:
         shape = image.shape
         if inferer.foreground_only:
             shape = torch.Size([len(image), *(box.stop - box.start for box in foreground_box(image[0]))])
-        plan = plan_inference(inferer, evaluator.network, shape, max_batch_size=inferer.sw_batch_size)
-        assert plan.seconds is not None
-        return plan.seconds * views
+        cost = inference_cost(inferer, evaluator.network, shape, max_batch_size=inferer.sw_batch_size)
+        assert cost.seconds is not None
+        return cost.seconds * views
     batch = image[None].to(evaluator.state.device)
 
     def infer() -> None:

@@ -1,9 +1,8 @@
-"""What the runs of an experiment have left in its folder."""
+"""Results of the runs of an experiment, read from its folder."""
 
 from __future__ import annotations
 
 import csv
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.experiments.read import experiment_of
-from monai_nlseg.experiments.spec import Experiment, Protocol, slug
-
-__all__ = ["CurvePoint", "MissingRun", "Results", "Run", "VariantResult", "read_curve", "read_results"]
+from monai_nlseg.experiments.schema.experiment import Experiment
+from monai_nlseg.experiments.schema.names import slug
+from monai_nlseg.experiments.schema.protocol import Protocol
+from monai_nlseg.experiments.schema.read import experiment_of
+from monai_nlseg.io.sealed import unsealed
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class VariantResult:
     """One evaluation of a trained model; values that were not finite are NaN.
 
     Attributes:
-        metrics: metric -> the evaluator's value of the whole test part.
+        metrics: metric -> the evaluator's value over the whole test part.
         cases: case -> metric -> a value for each channel.
-        case_seconds: case -> seconds of its forward through the whole inferer.
+        case_seconds: case -> time of its forward pass through the whole inferer.
     """
 
     metrics: Mapping[str, float]
@@ -37,16 +37,26 @@ class Run:
     """One training of one model on one fold, and its evaluations.
 
     Attributes:
-        folder: where it lies.
-        model, fold: what was trained, and on which fold or split.
-        training, validation, test: cases of the three parts.
-        weights: which were evaluated, "last" epoch's or "best" on the validation part.
-        seed, epochs, iterations, batch_size, threads, device: of the training; batch_size is None where unknown.
-        parameters: trainable parameters of the network.
-        training_seconds: of the whole training; ``iteration_seconds``: median of an iteration.
-        frames_per_second: of the network alone, batch size 1; NaN where it was not measured.
-        software, machine: what it ran on.
-        results: variant of the inference ("" if there is none) -> its result.
+        folder: folder of the run.
+        model: name of what was trained.
+        fold: name of the fold or split.
+        training: cases of the training part.
+        validation: cases of the validation part.
+        test: cases of the test part.
+        weights: "last" if the last epoch's weights were evaluated, "best" if the best on the validation part were.
+        seed: seed of the training; None where it is unknown.
+        epochs: epochs of the training.
+        iterations: iterations of the training.
+        batch_size: batch of the training; None where it is unknown.
+        threads: threads of PyTorch.
+        device: "cpu" or "cuda".
+        parameters: number of the network's parameters.
+        training_seconds: time of the whole training.
+        iteration_seconds: median time of an iteration.
+        frames_per_second: images per second of the network alone, batch size 1; NaN where it was not measured.
+        software: versions that it ran with.
+        machine: machine that it ran on.
+        results: variant of the inference ("" if there is only one) -> its result.
     """
 
     folder: Path
@@ -73,7 +83,7 @@ class Run:
 
 @dataclass(frozen=True)
 class MissingRun:
-    """A run that is not done, and the sentence of its failure, or None if it has not failed."""
+    """A run that is not done, with the sentence of its failure, or None if it has not failed."""
 
     model: str
     fold: str
@@ -85,13 +95,13 @@ class Results:
     """An experiment with its runs, in the order of its models and then of the folds' names.
 
     Attributes:
-        folder: that of the experiment.
-        experiment: the file.
-        runs: those that are done.
-        folds: that each model is to be run on.
+        folder: folder of the experiment.
+        experiment: what its file says.
+        runs: runs that are done.
+        folds: folds on which each model is to be run.
         missing: runs that are not done.
-        unknown: models, or "model, fold", of which there are runs, but which the experiment does not have.
-        overrides: config id -> value that the command set for all models, over the file's.
+        unknown: models, or "model, fold", of runs in the folder that the experiment does not have.
+        overrides: config id -> value that the command set for all models, on top of the file's.
     """
 
     folder: Path
@@ -103,7 +113,11 @@ class Results:
     overrides: Mapping[str, Any]
 
     def of(self, model: str) -> tuple[Run, ...]:
-        """The runs of a model."""
+        """Return the runs of a model.
+
+        Args:
+            model: name of what was trained.
+        """
         return tuple(run for run in self.runs if run.model == model)
 
 
@@ -133,7 +147,7 @@ def read_results(folder: str | Path) -> Results:
     try:
         experiment = experiment_of(written["experiment"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"'{folder / 'experiment.json'}' describes no experiment ({error}): restore it.") from None
+        raise ValueError(f"'{folder / 'experiment.json'}' is not an experiment ({error}): restore it.") from None
     models = list(experiment.trained())
     found = [_run(path) for path in sorted(folder.glob("runs/*/*/run.json"))]
     failed = {
@@ -150,17 +164,20 @@ def read_results(folder: str | Path) -> Results:
         for fold in folds
         if (model, fold) not in done
     ]
-    # Of an earlier file of other models, or of another protocol, whose cases would be counted again.
+    # An earlier file with other models or another protocol has left them; their cases would be counted again.
     others = (run for run in found if run.model not in models or run.fold not in folds)
     unknown = sorted({f"{run.model}, {run.fold}" if run.model in models else run.model for run in others})
     return Results(folder, experiment, tuple(runs), tuple(folds), tuple(missing), tuple(unknown), overrides)
 
 
 def read_curve(run: Run) -> list[CurvePoint]:
-    """The training curve of a run; empty if it left none.
+    """Return the training curve of a run; empty if it left none.
+
+    Args:
+        run: the run.
 
     Raises:
-        ValueError: if the file is no such table.
+        ValueError: if the file is not such a table.
     """
     path = run.folder / "training_curve.csv"
     if not path.is_file():
@@ -175,18 +192,15 @@ def read_curve(run: Run) -> list[CurvePoint]:
             ]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(
-            f"'{path}' is no training curve ({error}): expected epoch,iteration,loss,metric; remove it."
+            f"'{path}' is not a training curve ({error}): expected epoch,iteration,loss,metric; remove it."
         ) from None
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return unsealed(path.read_text(encoding="utf-8"))[0]
     except (OSError, ValueError) as error:
         raise ValueError(f"'{path}' cannot be read as JSON ({error}): {_advice(path)}.") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"'{path}' holds no JSON object: {_advice(path)}.")
-    return content
 
 
 def _advice(path: Path) -> str:
@@ -199,7 +213,7 @@ def _run(path: Path) -> Run:
         return _typed_run(path.parent, content)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
-        raise ValueError(f"'{path}' is no record of a run ({reason}): {_advice(path)}.") from None
+        raise ValueError(f"'{path}' is not a record of a run ({reason}): {_advice(path)}.") from None
 
 
 def _typed_run(folder: Path, content: Mapping[str, Any]) -> Run:
@@ -241,7 +255,7 @@ def _variant(content: Mapping[str, Any]) -> VariantResult:
 
 def _names(given: Any) -> tuple[str, ...]:
     if not isinstance(given, list):
-        raise TypeError(f"a part is {given!r} and no list of cases")
+        raise TypeError(f"a part is {given!r}, not a list of cases")
     return tuple(map(str, given))
 
 
@@ -258,7 +272,7 @@ def _failure(path: Path) -> str:
 
 
 def _folds(folder: Path, protocol: Protocol) -> set[str]:
-    """The folds that each model needs, where they are not recorded: of the protocol, and those that have folders."""
+    """Return the folds of each model where they are not recorded: the protocol's, and those that have folders."""
     count = {"k-fold": protocol.folds, "random": protocol.repeats, "fixed": 1}.get(protocol.kind, 0)
     name = {"k-fold": "fold_{}", "random": "split_{}"}.get(protocol.kind, "fixed")
     known = {name.format(number) for number in range(1, min(count, protocol.first or count) + 1)}
@@ -266,5 +280,5 @@ def _folds(folder: Path, protocol: Protocol) -> set[str]:
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:
-    """So that fold_2 comes before fold_10."""
+    """Return a key by which fold_2 comes before fold_10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

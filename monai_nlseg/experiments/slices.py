@@ -1,4 +1,4 @@
-"""What is kept of a few test cases for pictures: one slice of image, label and prediction."""
+"""Slices of a few test cases, which are kept for pictures: image, label and prediction."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import torch
 from ignite.engine import Engine, Events
 from monai.transforms import Orientation
 
-from monai_nlseg.files import written_beside
-
-__all__ = ["SliceKeeper"]
+from monai_nlseg.io.files import written_beside
 
 
 class SliceKeeper:
     """Ignite handler that keeps a slice of the first cases that an evaluator sees.
 
-    Of a volume, the axial slice with most of the label, as radiologists look at it; of a picture, the whole. It is a
-    NumPy archive with ``case_i``, ``image_i`` (H, W) float16 from 0 to 1, and ``label_i`` and ``pred_i`` (H, W) uint8
-    label maps, for i from 0.
+    It keeps the axial slice of a volume with most of the label, as radiologists look at it, and the whole of a
+    two-dimensional image, in a NumPy archive with ``case_i``, ``image_i`` (H, W) float16 from 0 to 1, and ``label_i``
+    and ``pred_i`` (H, W) uint8 label maps, for i from 0.
 
     Args:
-        path: of the archive.
+        path: path of the archive.
         cases: names of the first cases.
     """
 
@@ -60,13 +58,13 @@ class SliceKeeper:
 
 
 def _displayed(channels: torch.Tensor) -> np.ndarray:
-    """(C, *spatial), a volume with its axes to the patient's left, back and head."""
+    """Return (C, *spatial) channels, those of a volume with its axes to the patient's left, back and head."""
     turned = Orientation(axcodes="LPS", labels=None)(channels) if channels.ndim == 4 else channels
     return np.asarray(turned)
 
 
 def _label_map(channels: np.ndarray) -> np.ndarray:
-    """(C, *spatial) one-hot with background, or one channel of values, as (*spatial) labels."""
+    """Return (*spatial) labels of (C, *spatial) one-hot channels with background, or of one channel of values."""
     labels = channels.argmax(0) if len(channels) > 1 else channels[0].round()
     return labels.astype(np.uint8)
 

@@ -17,9 +17,7 @@ from monai.handlers import MLFlowHandler, from_engine
 from monai.utils import optional_import, path_to_sqlite_uri
 
 from monai_nlseg.errors import sentence
-from monai_nlseg.experiments.plan import RunSpec
-
-__all__ = ["TRACKING_ENVIRONMENT", "attach_mlflow", "require_tracking"]
+from monai_nlseg.experiments.run_spec import RunSpec
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +28,11 @@ NEEDED = {
     "mlflow": (("mlflow", "sqlalchemy", "alembic"), "tracking"),
 }
 TRACKING_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # what MLflow tells its makers
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # MLflow reports its use to its developers
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a server that is down delays a training by seconds, not minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""Of a training's process, where the environment does not say otherwise."""
+"""Environment of a training's process, where the user's environment does not say otherwise."""
 
 SERVER = "MLFLOW_TRACKING_URI"
 DATABASE = "mlruns.db"
@@ -45,6 +43,9 @@ LONGEST_VALUE = 500
 
 def require_tracking(name: str) -> None:
     """Refuse a tracker before anything is trained.
+
+    Args:
+        name: "tensorboard", "mlflow", or "" for none.
 
     Raises:
         ValueError: for an unknown name, a package that is missing, or an MLflow server that does not answer.
@@ -58,32 +59,32 @@ def require_tracking(name: str) -> None:
             f"pip install 'monai-nlseg[{extra}]'."
         )
     server = os.environ.get(SERVER, "")
-    if name == "mlflow" and server.startswith("http"):
+    if name == "mlflow" and server.startswith(("http://", "https://")):
         try:
-            urllib.request.urlopen(server, timeout=ANSWER_SECONDS).close()
+            urllib.request.urlopen(server, timeout=ANSWER_SECONDS).close()  # nosec B310
         except urllib.error.HTTPError:
-            pass  # whoever asks must be known, which the training's process will be
+            pass  # the server asks who calls, which the training's process will answer
         except (OSError, ValueError) as error:
             raise ValueError(f"{SERVER} '{server}' does not answer ({error}): start it, or unset it.") from None
 
 
 def attach_mlflow(spec: RunSpec, trainer: Engine, evaluator: Engine, first_process: bool = True) -> None:
-    """Record a training by MONAI's ``MLFlowHandler``: after each epoch the mean loss, the trainer's metrics, and those
-    of the evaluator where it has validated.
+    """Record a training by MONAI's ``MLFlowHandler``.
 
-    A run of MLflow is called "model, fold", in an experiment of the title; a training that is resumed goes on in its
-    run. They go to the server ``MLFLOW_TRACKING_URI``, or to ``mlruns.db`` in the experiment's folder. By epoch and not
-    by iteration, which would put MLflow's time into the training's.
+    After each epoch it records the mean loss, the trainer's metrics, and those of the evaluator where it has validated.
+    The run of MLflow is called "model, fold", in an experiment with the title; a training that is resumed goes on in
+    its run. The records go to the server ``MLFLOW_TRACKING_URI``, or to ``mlruns.db`` in the experiment's folder.
+    Recording each iteration would add MLflow's time to the training's.
 
     A failure of MLflow never ends a training: it is logged, and for the rest of this process nothing is recorded.
 
     Args:
         spec: the run.
-        trainer: of the training, in which the handler is attached behind the validation.
-        evaluator: of its validation.
-        first_process: whether this is the process, of those that train together, that records.
+        trainer: trainer to which the handler is attached, behind the validation.
+        evaluator: evaluator of its validation.
+        first_process: whether this process is the one that records, among those that train together.
     """
-    # It sums over all processes, so that each has to have it.
+    # It sums over all processes, so each process needs it.
     Average(output_transform=from_engine(["loss"], first=True)).attach(trainer, "train_loss")
     if first_process:
         tracker = _Tracker(spec)
@@ -94,29 +95,32 @@ def attach_mlflow(spec: RunSpec, trainer: Engine, evaluator: Engine, first_proce
 
 
 class _Tracker:
-    """What is recorded of one training, as long as MLflow takes it."""
+    """Recorder of one training, which stops at the first failure of MLflow."""
 
     def __init__(self, spec: RunSpec) -> None:
         self.spec = spec
         self.handler: MLFlowHandler | None = None
 
     def begin(self, trainer: Engine) -> None:
+        """Begin a run of MLflow, or go on with it."""
         self._try(self._begin, trainer)
 
     def record(self, engine: Engine) -> None:
+        """Record the metrics of an epoch."""
         if self.handler is not None:
             self._try(self.handler.epoch_completed, engine)
 
     def end(self) -> None:
+        """End the run of MLflow."""
         if self.handler is not None:
             self._try(self.handler.close)
 
     def _try(self, action: Callable[..., Any], *args: Any) -> None:
         try:
             action(*args)
-        except Exception as error:  # whatever a server or its client comes up with
+        except Exception as error:  # a server or its client may raise anything
             self.handler = None
-            logger.warning(f"nothing more of {self.spec.name} is recorded by MLflow: {sentence(error)}")
+            logger.warning(f"MLflow records nothing more of {self.spec.name}: {sentence(error)}")
 
     def _begin(self, trainer: Engine) -> None:
         handler = MLFlowHandler(
@@ -133,7 +137,7 @@ class _Tracker:
 
 
 def _earlier_run(handler: MLFlowHandler, spec: RunSpec) -> Any:
-    """That of the training which is resumed, if this server has it."""
+    """Return the run of the training that is resumed, if this server has it."""
     note = spec.path / RUN
     if note.is_file():
         with contextlib.suppress(_mlflow_exception()):
@@ -142,7 +146,7 @@ def _earlier_run(handler: MLFlowHandler, spec: RunSpec) -> Any:
 
 
 def _new_run(handler: MLFlowHandler, spec: RunSpec) -> Any:
-    """Not found by its name, as the handler would: experiments of one title may share a server."""
+    """Return a new run; the handler would look for one by name, but experiments with one title may share a server."""
     client = handler.client
     if client.get_experiment_by_name(spec.title) is None:
         with contextlib.suppress(_mlflow_exception()):  # another run's process may just have made it
@@ -153,7 +157,7 @@ def _new_run(handler: MLFlowHandler, spec: RunSpec) -> Any:
 
 
 def _params(spec: RunSpec) -> dict[str, str]:
-    """In whose names MLflow takes no "#"."""
+    """Return the parameters of a run, without "#" in their names, which MLflow refuses."""
     given = {"model": spec.model, "fold": spec.fold, "seed": spec.seed, **spec.overrides}
     return {name.replace("#", "/"): str(value)[:LONGEST_VALUE] for name, value in given.items()}
 

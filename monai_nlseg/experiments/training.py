@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import shutil
 import statistics
@@ -11,17 +11,25 @@ from pathlib import Path
 
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ConfigWorkflow
 
-from monai_nlseg.bundle import epoch_of, latest_checkpoint
-from monai_nlseg.experiments.plan import RunSpec
-from monai_nlseg.experiments.records import DONE, RESULTS, read_record
+from monai_nlseg.bundle import (
+    Bundle,
+    Workflow,
+    epoch_of,
+    explained,
+    is_checkpoint,
+    latest_checkpoint,
+    unusable_checkpoint,
+)
+from monai_nlseg.errors import sentence
+from monai_nlseg.experiments.run_files import DONE, RESULTS, read_run_file, write_run_file
+from monai_nlseg.experiments.run_spec import RunSpec
 from monai_nlseg.experiments.tracking import attach_mlflow
-from monai_nlseg.experiments.workflow import bundle_workflow, cases_of, without_tensorboard
-from monai_nlseg.files import written_beside
+from monai_nlseg.experiments.workflow import cases_of, without_tensorboard
 from monai_nlseg.handlers import EpochSeed
+from monai_nlseg.io.files import written_beside
 
-__all__ = ["EPOCHS", "TRAINED", "WEIGHTS", "train", "training_workflow"]
+logger = logging.getLogger(__name__)
 
 TRAINED = "training.json"
 WEIGHTS = "weights.pt"
@@ -31,39 +39,72 @@ SCRATCH = "training"
 
 
 def train(spec: RunSpec, tracking: str = "") -> None:
-    """Train, or go on training from the last checkpoint; do nothing if it is done.
+    """Train, or continue from the last checkpoint; do nothing if the training is done.
 
-    It leaves ``weights.pt``, ``training_curve.csv`` and, last, ``training.json`` in the run's folder. The checkpoints
-    are removed at the end.
+    The training leaves ``weights.pt``, ``training_curve.csv`` and, last, ``training.json`` in the run's folder, and
+    removes its checkpoints. A checkpoint that is damaged or does not fit is skipped for the one before it. Without a
+    usable one the training begins again from the start, as it does if its weights are damaged. The log says so.
 
     Args:
         spec: the run.
         tracking: "tensorboard", "mlflow", or "" for none.
     """
     scratch = spec.path / SCRATCH
-    if not (spec.path / TRAINED).is_file():
-        if _rank() == 0 and not _resumable(spec, scratch):
-            _begin_anew(spec, scratch)
-        clock = Clock(spec.path / EPOCHS)
-        workflow = training_workflow(spec, scratch, tracking, clock)
-        trainer = workflow.parser.get_parsed_content("train#trainer")
-        EpochSeed(spec.seed, workflow.parser.get_parsed_content("train#dataloader"), _rank()).attach(trainer)
-        if tracking == "mlflow":
-            attach_mlflow(spec, trainer, workflow.parser.get_parsed_content("validate#evaluator"), _rank() == 0)
-        workflow.run()
-        workflow.finalize()
-        if _rank() == 0:
-            _conclude(spec, scratch, workflow, clock)
+    if _rank() == 0 and not _weights_whole(spec):
+        logger.warning(f"'{spec.path / WEIGHTS}' is damaged: the training begins again from the start.")
+        (spec.path / TRAINED).unlink()
+    while not (spec.path / TRAINED).is_file():
+        try:
+            _train(spec, scratch, tracking)
+        except Exception as error:
+            if _rank() > 0 or not _passed_over(error, scratch) or _processes() > 1:
+                raise
     if _rank() == 0:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _train(spec: RunSpec, scratch: Path, tracking: str) -> None:
+    if _rank() == 0 and not _resumable(spec, scratch):
+        _begin_anew(spec, scratch)
+    clock = Clock(spec.path / EPOCHS)
+    workflow = training_workflow(spec, scratch, tracking, clock)
+    trainer = workflow.parser.get_parsed_content("train#trainer")
+    EpochSeed(spec.seed, workflow.parser.get_parsed_content("train#dataloader"), _rank()).attach(trainer)
+    if tracking == "mlflow":
+        attach_mlflow(spec, trainer, workflow.parser.get_parsed_content("validate#evaluator"), _rank() == 0)
+    workflow.run()
+    workflow.finalize()
+    if _rank() == 0:
+        _conclude(spec, scratch, workflow, clock)
+
+
+def _weights_whole(spec: RunSpec) -> bool:
+    """Return whether the weights of a finished training, if they are still there, can be evaluated."""
+    weights = spec.path / WEIGHTS
+    return not (spec.path / TRAINED).is_file() or not weights.is_file() or is_checkpoint(weights)
+
+
 def _resumable(spec: RunSpec, scratch: Path) -> bool:
-    return (spec.path / EPOCHS).is_file() and any(map(epoch_of, scratch.glob("checkpoint_epoch=*.pt")))
+    """Return whether a checkpoint and the best weights, which a training does not write twice, are whole."""
+    checkpoints = [path for path in scratch.glob("checkpoint_epoch=*.pt") if epoch_of(path)]
+    others = [path for path in scratch.glob("*.pt") if path not in checkpoints]
+    return (spec.path / EPOCHS).is_file() and any(map(is_checkpoint, checkpoints)) and all(map(is_checkpoint, others))
+
+
+def _passed_over(error: Exception, scratch: Path) -> bool:
+    """Rename the checkpoint that an error is about, so that the one before it is used, or return False."""
+    checkpoint = unusable_checkpoint(error)
+    if checkpoint is None or checkpoint.parent != scratch or not checkpoint.is_file():
+        return False
+    logger.warning(f"the training goes on without its last checkpoint: {sentence(explained(error) or error)}")
+    checkpoint.rename(checkpoint.with_name(f"{checkpoint.name}.unusable"))
+    return True
 
 
 def _begin_anew(spec: RunSpec, scratch: Path) -> None:
-    """Remove what is left of a training that has no checkpoint, and what was measured of weights that are gone."""
+    """Remove what is left of a training that cannot go on, and the results of weights that are gone."""
+    if scratch.is_dir() and any(scratch.glob("checkpoint_epoch=*")):
+        logger.warning("no checkpoint of the training can be used: it begins again from the start.")
     for folder in (scratch, spec.path / RESULTS):
         shutil.rmtree(folder, ignore_errors=True)
     for name in (EPOCHS, DONE):
@@ -71,9 +112,9 @@ def _begin_anew(spec: RunSpec, scratch: Path) -> None:
 
 
 class Clock:
-    """Ignite handler that notes what each epoch takes, over all parts of a training that is interrupted.
+    """Ignite handler that records the time of each epoch, over all parts of a training that is interrupted.
 
-    Attach it before what writes the checkpoints, so that it knows of each epoch that has one.
+    Attach it before the handler that writes the checkpoints, so that it has each epoch that has a checkpoint.
 
     Args:
         path: JSON file, written after each epoch.
@@ -85,7 +126,7 @@ class Clock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        earlier = read_record(path) or {}
+        earlier = read_run_file(path) or {}
         self.epochs: list[dict[str, float]] = earlier.get("epochs", [])
         self.batch: list[int] = earlier.get("batch", [])
 
@@ -97,7 +138,7 @@ class Clock:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch)
 
     def _begin_epoch(self, engine: Engine) -> None:
-        self.epochs = self.epochs[: engine.state.epoch - 1]  # what came after the checkpoint is done again
+        self.epochs = self.epochs[: engine.state.epoch - 1]  # epochs after the checkpoint are done again
         self._start = time.perf_counter()
         self._iterations: list[float] = []
 
@@ -114,13 +155,19 @@ class Clock:
         seconds = time.perf_counter() - self._start
         self.epochs.append({"seconds": seconds, "iteration_seconds": statistics.median(self._iterations)})
         if _rank() == 0:
-            with written_beside(self.path) as beside:
-                about = {"total": engine.state.max_epochs, "batch": self.batch, "epochs": self.epochs}
-                beside.write_text(json.dumps(about))
+            about = {"total": engine.state.max_epochs, "batch": self.batch, "epochs": self.epochs}
+            write_run_file(self.path, about)
 
 
-def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "", clock: Clock | None = None) -> ConfigWorkflow:
-    """The initialized workflow of a run's training, which goes on from the last checkpoint in ``scratch``."""
+def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "", clock: Clock | None = None) -> Workflow:
+    """Return the initialized workflow of a run's training, which goes on from the last checkpoint in ``scratch``.
+
+    Args:
+        spec: the run.
+        scratch: folder of the checkpoints.
+        tracking: "tensorboard", "mlflow", or "" for none.
+        clock: handler that records the times; None for none.
+    """
     # Without a validation part the curve shows the test part, by which nothing is chosen.
     validated = "validation" if spec.parts["validation"] else "test"
     overrides = {
@@ -135,7 +182,7 @@ def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "", clock: C
     configs = list(spec.train_configs)
     if _processes() > 1:
         configs.append("multi_gpu_train")
-    workflow = bundle_workflow(spec, configs, overrides)
+    workflow = Bundle(spec.bundle).workflow(*configs, workflow_type="train", **overrides)
     if tracking != "tensorboard":
         without_tensorboard(workflow)
     if clock is not None:
@@ -144,7 +191,7 @@ def training_workflow(spec: RunSpec, scratch: Path, tracking: str = "", clock: C
     return workflow
 
 
-def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clock) -> None:
+def _conclude(spec: RunSpec, scratch: Path, workflow: Workflow, clock: Clock) -> None:
     parser = workflow.parser
     chosen = "best" if spec.parts["validation"] else "last"
     best = parser.get_parsed_content("validate#best_model").path if chosen == "best" else None
@@ -166,8 +213,7 @@ def _conclude(spec: RunSpec, scratch: Path, workflow: ConfigWorkflow, clock: Clo
         "iteration_seconds": statistics.median(epoch["iteration_seconds"] for epoch in clock.epochs),
         "processes": _processes(),
     }
-    with written_beside(spec.path / TRAINED) as beside:
-        beside.write_text(json.dumps(about, indent=1))
+    write_run_file(spec.path / TRAINED, about)
 
 
 def _rank() -> int:

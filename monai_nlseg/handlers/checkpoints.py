@@ -1,4 +1,4 @@
-"""What a training leaves: the best weights, and checkpoints to go on from."""
+"""Files of a training: the best weights, and checkpoints from which it can be resumed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, DiskSaver
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_nlseg.files import written_beside
 from monai_nlseg.handlers.validation import every_and_last
-
-__all__ = ["BestModelSaver", "EpochCheckpointSaver", "keep_earlier"]
+from monai_nlseg.io.files import written_beside
 
 logger = logging.getLogger(__name__)
 
 
 def keep_earlier(path: str | Path) -> Path | None:
-    """Rename a file that is about to be written anew, ``model.pt`` to the first free of ``model_earlier_1.pt``, ...
+    """Rename a file that is about to be replaced, ``model.pt`` to the first free of ``model_earlier_1.pt``, ...
+
+    Args:
+        path: the file.
 
     Returns:
         The new name, or None if there was no such file.
@@ -39,17 +40,17 @@ def keep_earlier(path: str | Path) -> Path | None:
 
 
 class BestModelSaver:
-    """Ignite handler that writes the network's state dict whenever the validator's key metric exceeds all before.
+    """Ignite handler that writes the network's state dict whenever the validator's key metric is the best so far.
 
     A file of that name which an earlier training left is renamed (:func:`keep_earlier`), but not before its successor
     is complete: a training that fails, is stopped or never validates leaves it in its place.
 
-    The best metric is the handler's state. Put the handler into the training's checkpoints, so that a training which
-    is resumed replaces its weights by better ones only.
+    The best metric is the handler's state. Put the handler into the training's checkpoints, so that a
+    resumed training replaces its weights only by better ones.
 
     Args:
-        path: the file, as ``models/model.pt``; its folder is made if it is missing.
-        network: the network; of a DistributedDataParallel, the module within is written.
+        path: the file, such as ``models/model.pt``; its folder is created if it is missing.
+        network: the network; for a DistributedDataParallel, its module is written.
     """
 
     def __init__(self, path: str | Path, network: torch.nn.Module) -> None:
@@ -58,12 +59,16 @@ class BestModelSaver:
         self.best = -math.inf
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a MONAI evaluator that has a key metric."""
+        """Attach to a MONAI evaluator that has a key metric.
+
+        Args:
+            engine: the evaluator.
+        """
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         metric = float(engine.state.metrics[engine.state.key_metric_name])
-        if not metric > self.best:  # so written, NaN is no best
+        if not metric > self.best:  # written this way, NaN is never the best
             return
         with written_beside(self.path) as beside:
             torch.save(self.network.state_dict(), beside)
@@ -72,24 +77,28 @@ class BestModelSaver:
         self.best = metric
 
     def state_dict(self) -> dict[str, float]:
-        """The best metric so far, -inf before the first."""
+        """Return the best metric so far, -inf before the first."""
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: Mapping[str, float]) -> None:
-        """Take up the best metric; not where its weights are missing, which would then never be written."""
+        """Restore the best metric, unless its weights are missing, which would then never be written.
+
+        Args:
+            state_dict: as :meth:`state_dict` returns it.
+        """
         self.best = state_dict["best"] if self.path.is_file() else -math.inf
 
 
 class EpochCheckpointSaver:
     """Ignite handler that writes ``checkpoint_epoch=N.pt`` every ``interval`` epochs and after the last, and keeps two.
 
-    MONAI's CheckpointSaver writes in place: stopped at that moment, it leaves half a file, and as the newest one it is
-    what a resumed training starts from. Here the file is written beside and renamed.
+    MONAI's CheckpointSaver writes in place: stopped at that moment, it leaves half a file, from which, as the newest
+    one, a resumed training starts. Here the file is written under another name and renamed.
 
-    Attach it behind the ValidationHandler, so that an epoch's checkpoint knows the epoch's metric.
+    Attach it after the ValidationHandler, so that an epoch's checkpoint knows the epoch's metric.
 
     Args:
-        save_dir: folder of the checkpoints; made if it is missing.
+        save_dir: folder of the checkpoints; created if it is missing.
         save_dict: name -> object with ``state_dict`` and ``load_state_dict``, as for MONAI's CheckpointSaver.
         interval: epochs from one checkpoint to the next.
     """
@@ -106,5 +115,9 @@ class EpochCheckpointSaver:
         )
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer."""
+        """Attach to a trainer.
+
+        Args:
+            engine: the trainer.
+        """
         engine.add_event_handler(every_and_last(self.interval), self.checkpoint)

@@ -1,4 +1,4 @@
-"""Random numbers of a training that do not depend on where it was resumed."""
+"""Random numbers that do not depend on where a training was resumed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from monai.data.utils import set_rnd
 from monai.utils import set_determinism
 from torch.utils.data import DataLoader
 
-__all__ = ["EpochSeed"]
-
 
 class EpochSeed:
-    """Ignite handler that seeds all random numbers anew when an epoch starts, from the seed and the epoch's number.
+    """Ignite handler that seeds all random numbers when an epoch starts, from the seed and the epoch's number.
 
     A training that is killed and resumed from the checkpoint of an epoch then ends with the same weights, bit by bit,
-    as one that was not, where its operations are deterministic.
+    as one that was not, if its operations are deterministic.
 
     Args:
         seed: 0 or more.
-        loader: of the training; its data set's random transforms and its sampler's generator are seeded, too.
-        rank: of this process among those of the training.
+        loader: loader of the training; its data set's random transforms and its sampler's generator are seeded as well.
+        rank: rank of this process among those of the training.
     """
 
     def __init__(self, seed: int, loader: DataLoader, rank: int = 0) -> None:
@@ -29,11 +27,15 @@ class EpochSeed:
         self.rank = rank
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer."""
+        """Attach to a trainer.
+
+        Args:
+            engine: the trainer.
+        """
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        # Hashed, for sums of seed and epoch would make the epochs of one seed those of the next.
+        # Hashed, because with sums of seed and epoch, one seed would have the epochs of the next.
         seed = int(np.random.SeedSequence([self.seed, engine.state.epoch, self.rank]).generate_state(1)[0])
         set_determinism(seed)
         set_rnd(self.loader.dataset, seed)

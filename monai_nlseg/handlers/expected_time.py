@@ -1,4 +1,4 @@
-"""How long a training will take, said before the time is spent."""
+"""The expected time of a training, logged at its beginning."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ import torch.distributed as dist
 from ignite.engine import Engine, Events
 from monai.apps import get_logger
 
-__all__ = ["ExpectedTime"]
-
 LOGGER = "monai_nlseg.handlers.ExpectedTime"
 
 
 class ExpectedTime:
-    """Ignite handler that logs how much a training has to do and, after a few iterations, how long that will take.
+    """Ignite handler that logs a training's number of iterations and, after a few of them, the time they will take.
 
     The time is the mean of the iterations measured, batches and other handlers included, multiplied by the iterations
-    that are left; validation is left out. A resumed training counts from where it goes on. Of several processes the
-    first one logs.
+    that are left; validation is left out. A resumed training counts from where it resumes. Only the first of
+    several processes logs.
 
     Args:
-        iterations: how many are measured; the first of the training, which also warms up, is not among them.
+        iterations: how many are measured; the first of the training, which includes warm-up, is left out.
 
     Raises:
         ValueError: if ``iterations`` is below 1.
@@ -40,13 +38,17 @@ class ExpectedTime:
         self._begin = 0.0
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer."""
+        """Attach to a trainer.
+
+        Args:
+            engine: the trainer.
+        """
         engine.add_event_handler(Events.STARTED, self._taken.clear)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
 
     def _start(self, engine: Engine) -> None:
-        if not self._taken:  # here, and not when the engine starts, a resumed training knows its epoch
+        if not self._taken:  # only here, not when the engine starts, does a resumed training know its epoch
             state = engine.state
             _say(
                 f"epochs {state.epoch:,} to {state.max_epochs:,} of {state.epoch_length:,} iterations each: "
@@ -63,7 +65,7 @@ class ExpectedTime:
         if len(self._taken) > self.iterations:
             seconds = sum(self._taken[1:]) / self.iterations
             _say(
-                f"{seconds:.3g} s an iteration: the {_left(engine):,} iterations left take about "
+                f"{seconds:.3g} s per iteration: the {_left(engine):,} iterations left take about "
                 f"{_duration(_left(engine) * seconds)}, without validation"
             )
 

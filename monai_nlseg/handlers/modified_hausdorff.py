@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from monai.utils import MetricReduction
 
 from monai_nlseg.handlers.cases import CaseMetricHandler
 from monai_nlseg.metrics import ModifiedHausdorffMetric
 from monai_nlseg.metrics.boxes import Roi
 from monai_nlseg.metrics.spacing import Spacing
-
-__all__ = ["ModifiedHausdorff"]
 
 
 class ModifiedHausdorff(CaseMetricHandler):
@@ -25,7 +22,7 @@ class ModifiedHausdorff(CaseMetricHandler):
         spacing: voxel edges in mm for "surface", of every case; None for distances in voxels.
         directed: only from the prediction to the reference.
         points: "all" or "edge", for "surface".
-        roi: None, "full" or "nonzero", where ``output_transform`` gives no box.
+        roi: None, "full" or "nonzero", if ``output_transform`` gives no box.
         reduction: over cases and classes, see :class:`monai.metrics.DiceMetric`.
         output_transform: from the engine's output to ``(y_pred, y)`` or ``(y_pred, y, roi)``, batch-first tensors or
             lists of channel-first ones, the first two one-hot, ``roi`` a mask (1, *spatial) of each case whose box is
@@ -54,11 +51,4 @@ class ModifiedHausdorff(CaseMetricHandler):
             roi=roi,
             reduction=reduction,
         )
-        super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)
-
-    def add_case(self, y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None) -> None:
-        """Compare one case, tensors (1, C, *spatial), in the box of ``mask`` or the handler's own."""
-        if mask is None:
-            self.metric_fn(y_pred, y)
-        else:
-            self.metric_fn(y_pred, y, roi=mask)
+        super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details, third="roi")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from monai.handlers import IgniteMetricHandler
 from monai.utils import MetricReduction
 
 from monai_nlseg.handlers.cases import CaseMetricHandler
 from monai_nlseg.metrics import OverlapMetric, VNetDiceMetric
-
-__all__ = ["Overlap", "VNetDice"]
 
 
 class Overlap(CaseMetricHandler):
@@ -23,7 +19,7 @@ class Overlap(CaseMetricHandler):
         pooled: measure the voxels of all cases together.
         reduction: MONAI's.
         output_transform: returns ``(y_pred, y)`` or ``(y_pred, y, mask)``, one-hot masks and the field of view.
-        save_details: leave the values of each case, (B, C), in ``engine.state.metric_details``.
+        save_details: keep the values of each case, (B, C), in ``engine.state.metric_details``.
 
     Raises:
         ValueError: for an unknown metric or a mean IoU without the background.
@@ -39,24 +35,17 @@ class Overlap(CaseMetricHandler):
         save_details: bool = True,
     ) -> None:
         metric = OverlapMetric(metric_name, include_background, pooled, reduction)
-        super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)
-
-    def compute(self) -> Any:
-        """The reduced metric; the details are values where the metric's buffer holds counts."""
-        result = super().compute()
-        if self.save_details:
-            self._engine.state.metric_details[self._name] = self.metric_fn.case_values()
-        return result
+        super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details, third="mask")
 
 
-class VNetDice(IgniteMetricHandler):
+class VNetDice(CaseMetricHandler):
     """Ignite handler of :class:`monai_nlseg.metrics.VNetDiceMetric`.
 
     Args:
         include_background: measure channel 0 as well.
         reduction: MONAI's.
         output_transform: returns ``(y_pred, y)``, probabilities and label.
-        save_details: leave the values of each case, (B, C), in ``engine.state.metric_details``.
+        save_details: keep the values of each case, (B, C), in ``engine.state.metric_details``.
     """
 
     def __init__(

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from monai_nlseg.handlers.cases import CaseMetricHandler
 from monai_nlseg.metrics import PooledROCAUCMetric
 
-__all__ = ["PooledROCAUC"]
-
 
 class PooledROCAUC(CaseMetricHandler):
     """Ignite handler of :class:`monai_nlseg.metrics.PooledROCAUCMetric`.
@@ -18,4 +16,4 @@ class PooledROCAUC(CaseMetricHandler):
     """
 
     def __init__(self, output_transform: Callable = lambda x: x) -> None:
-        super().__init__(metric_fn=PooledROCAUCMetric(), output_transform=output_transform, save_details=False)
+        super().__init__(PooledROCAUCMetric(), output_transform, save_details=False, third="mask")

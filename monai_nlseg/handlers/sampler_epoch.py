@@ -1,4 +1,4 @@
-"""Samplers that are told the epoch."""
+"""Samplers that depend on the epoch."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from typing import Protocol
 
 from ignite.engine import Engine, Events
 
-__all__ = ["SamplerEpoch"]
-
 
 class EpochSampler(Protocol):
-    """What depends on the epoch."""
+    """A sampler that depends on the epoch."""
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the epoch's number."""
+        """Set the epoch.
+
+        Args:
+            epoch: its number, from 1.
+        """
 
 
 class SamplerEpoch:
     """Ignite handler that calls ``set_epoch`` of a sampler with the number of each epoch that starts, from 1.
 
     MONAI's trainers do so for a ``DistributedSampler`` given as the loader's ``sampler``; a ``batch_sampler`` such as
-    :class:`monai_nlseg.data.BalancedBatchSampler` needs this handler. A resumed training passes on its own number.
+    :class:`monai_nlseg.data.BalancedBatchSampler` needs this handler. A resumed training continues its numbers.
 
     Args:
         sampler: has ``set_epoch``.
 
     Raises:
-        ValueError: if it has not.
+        ValueError: if the sampler has none.
     """
 
     def __init__(self, sampler: EpochSampler) -> None:
@@ -35,7 +37,11 @@ class SamplerEpoch:
         self.sampler = sampler
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer."""
+        """Attach to a trainer.
+
+        Args:
+            engine: the trainer.
+        """
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:

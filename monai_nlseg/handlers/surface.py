@@ -14,26 +14,24 @@ from monai.utils import MetricReduction
 from monai_nlseg.handlers.cases import CaseMetricHandler
 from monai_nlseg.metrics import SurfaceMetric, SurfaceMetrics, SurfaceSummary
 
-__all__ = ["Surface"]
-
 
 class Surface(CaseMetricHandler):
     """Ignite handler of :class:`monai_nlseg.metrics.SurfaceMetric`.
 
-    Attached as ``name``, it leaves the surface Dice in ``engine.state.metrics[name]``: a missed structure lowers it, so
-    it can choose the best model, which a mean distance over the structures found cannot. Beside it stand
+    Attached as ``name``, it writes the surface Dice to ``engine.state.metrics[name]``: a missed structure lowers it, so
+    it can choose the best model, unlike a mean distance over the structures found. It also writes
     ``name_hausdorff``, ``name_hausdorff95``, ``name_average`` (mm) and the counts ``name_compared``, ``name_missed``
-    and ``name_spurious``; :class:`monai_nlseg.metrics.SurfaceSummary` says what each is.
+    and ``name_spurious``; :class:`monai_nlseg.metrics.SurfaceSummary` describes each.
 
     Args:
         include_background: measure channel 0 as well.
-        tolerance: mm, of the surface Dice.
-        spacing: mm from voxel to voxel, one number or one a spatial axis, of all cases; None reads each case's from the
-            affine of its label, which MONAI's own handlers do not: their distances are in voxels.
+        tolerance: tolerance of the surface Dice in mm.
+        spacing: mm from voxel to voxel, one number or one for each spatial axis, of all cases; None reads each case's
+            from the affine of its label. MONAI's own handlers do not: their distances are in voxels.
         reduction: MONAI's.
-        use_subvoxels: measure the surface Dice in area instead of voxels, as its definition has it.
+        use_subvoxels: measure the surface Dice in area instead of voxels, as it is defined.
         output_transform: returns ``(y_pred, y)``, one-hot masks.
-        save_details: leave the values of each case, (B, C), in ``engine.state.metric_details`` under the same names.
+        save_details: keep the values of each case, (B, C), in ``engine.state.metric_details`` under the same names.
     """
 
     def __init__(
@@ -50,18 +48,19 @@ class Surface(CaseMetricHandler):
         metric = SurfaceMetric(include_background, tolerance, reduction, use_subvoxels)
         super().__init__(metric_fn=metric, output_transform=output_transform, save_details=save_details)
 
-    def add_case(self, y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None) -> None:
-        """Give the metric one case, tensors (1, C, *spatial), with its spacing.
+    def case_arguments(self, y: torch.Tensor) -> dict[str, Any]:
+        """Return the spacing of one case, the handler's or its label's.
+
+        Args:
+            y: label of the case, (1, C, *spatial).
 
         Raises:
-            ValueError: for a mask, which surfaces do not have, or a label without a spacing.
+            ValueError: for a label without a spacing.
         """
-        if mask is not None:
-            raise ValueError("surface metrics take no mask: have the output_transform return (y_pred, y).")
-        self.metric_fn(y_pred, y, spacing=_spacing(y) if self.spacing is None else self.spacing)
+        return {"spacing": _spacing_mm(y) if self.spacing is None else self.spacing}
 
     def compute(self) -> Any:
-        """The surface Dice, with the rest left beside it.
+        """Return the surface Dice, and write the other metrics to the engine's state.
 
         Raises:
             RuntimeError: if the handler is not attached.
@@ -81,8 +80,8 @@ class Surface(CaseMetricHandler):
         return _plain(summary.surface_dice)
 
 
-def _spacing(label: torch.Tensor) -> list[float]:
-    """mm along each axis of a label (1, C, *spatial), from its affine."""
+def _spacing_mm(label: torch.Tensor) -> list[float]:
+    """Read the spacing along each axis of a label (1, C, *spatial) from its affine."""
     if not isinstance(label, MetaTensor):
         raise ValueError(
             "the label is a plain tensor, without an affine to read the spacing from: give the handler a spacing in mm."
@@ -92,6 +91,6 @@ def _spacing(label: torch.Tensor) -> list[float]:
 
 
 def _plain(value: torch.Tensor) -> Any:
-    """A number where it is one, as MONAI's handlers leave it."""
+    """Return a tensor of one value as a number, as MONAI's handlers do."""
     value = value.squeeze()
     return value.item() if value.ndim == 0 else value

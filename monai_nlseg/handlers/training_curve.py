@@ -1,31 +1,32 @@
-"""Loss and metric over training, as a table and a picture beside the checkpoints."""
+"""Loss and metric over a training, as a table and a picture beside the checkpoints."""
 
 from __future__ import annotations
 
 import csv
+import logging
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.utils import optional_import
 
-from monai_nlseg.files import written_beside
+from monai_nlseg.io.files import written_beside
 
-__all__ = ["TrainingCurve"]
+logger = logging.getLogger(__name__)
 
 
 class TrainingCurve:
     """Ignite handler that records, after each epoch of the trainer, the mean loss and the validator's key metric.
 
     It rewrites ``training_curve.csv`` (epoch, iteration, loss, metric) and ``training_curve.png`` each time. A
-    training that is resumed goes on with the rows written up to its first epoch.
+    resumed training continues the rows written before its first epoch.
 
-    Attach it behind the ValidationHandler, so that an epoch's metric is there when its row is written.
+    Attach it after the ValidationHandler, so that an epoch's metric is known when its row is written.
 
     Args:
-        save_dir: folder of the two files; made if it is missing.
+        save_dir: folder of the two files; created if it is missing.
         validator: the evaluator whose key metric is recorded; None records the loss alone.
-        metric_name: how the metric is called in the picture.
+        metric_name: name of the metric in the picture.
 
     Raises:
         ValueError: without matplotlib, at once and not after the first epoch.
@@ -43,7 +44,11 @@ class TrainingCurve:
         self._validated: float | None = None
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a MONAI trainer."""
+        """Attach to a MONAI trainer.
+
+        Args:
+            engine: the trainer.
+        """
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._record)
         if self.validator is not None:
@@ -73,12 +78,19 @@ class TrainingCurve:
         self._plot()
 
     def _earlier_rows(self, epoch: int) -> list[dict[str, Any]]:
-        """Rows that the training resumed here wrote before ``epoch``."""
+        """Read the rows that the training resumed here wrote before ``epoch``."""
         table = self.save_dir / "training_curve.csv"
         if not table.is_file():
             return []
-        with table.open(newline="") as file:
-            return [row for row in csv.DictReader(file) if int(row["epoch"]) < epoch]
+        try:
+            with table.open(newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["epoch"]) < epoch]
+            for row in rows:
+                float(row["loss"]), float(row["metric"] or 0)
+        except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+            logger.warning("'%s' is damaged (%s): the curve begins at epoch %d.", table, error, epoch)
+            return []
+        return rows
 
     def _write_table(self) -> None:
         table = self.save_dir / "training_curve.csv"

@@ -1,4 +1,4 @@
-"""When a training validates."""
+"""Validation at intervals and after the last epoch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import monai.handlers
 from ignite.engine import CallableEventWithFilter, Engine, Events
 from monai.engines import Evaluator
 
-__all__ = ["ValidationHandler", "every_and_last"]
-
 
 def every_and_last(interval: int) -> CallableEventWithFilter:
-    """Ignite event: the end of every ``interval``-th epoch and of the last one.
+    """Return the ignite event at the end of every ``interval``-th epoch and of the last one.
+
+    Args:
+        interval: epochs from one event to the next.
 
     Raises:
         ValueError: for an interval below one.
@@ -25,16 +26,20 @@ def every_and_last(interval: int) -> CallableEventWithFilter:
 class ValidationHandler(monai.handlers.ValidationHandler):
     """MONAI's ValidationHandler that also validates after the last epoch, whatever the interval.
 
-    Otherwise the epochs behind the last multiple of the interval would be trained for nothing.
+    Otherwise the epochs after the last multiple of the interval would be trained for nothing.
 
     Args:
         interval: epochs from one validation to the next.
-        validator: runs then.
+        validator: the evaluator that runs.
     """
 
     def __init__(self, interval: int, validator: Evaluator) -> None:
         super().__init__(interval, validator)
 
     def attach(self, engine: Engine) -> None:
-        """Attach to a trainer."""
+        """Attach to a trainer.
+
+        Args:
+            engine: the trainer.
+        """
         engine.add_event_handler(every_and_last(self.interval), self)

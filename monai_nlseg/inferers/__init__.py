@@ -8,17 +8,18 @@ from monai_nlseg.inferers.adaptive_ensemble import (
     dice_similarity,
     ensemble_weights,
 )
-from monai_nlseg.inferers.plan import InferencePlan, available_bytes, plan_inference
+from monai_nlseg.inferers.boxes import foreground_box
+from monai_nlseg.inferers.cost import InferenceCost, available_bytes, inference_cost
 from monai_nlseg.inferers.step_slice import StepSliceInferer
 from monai_nlseg.inferers.step_window import StepWindowInferer
 from monai_nlseg.inferers.test_time import TestTimeAugmentationInferer
 from monai_nlseg.inferers.views import View, combine_views, flip_views, rotation_views, square_views
-from monai_nlseg.inferers.windows import foreground_box, window_starts
+from monai_nlseg.inferers.windows import window_count, window_starts
 
 __all__ = [
     "AdaptiveSingleModelEnsemble",
     "EnsembleResult",
-    "InferencePlan",
+    "InferenceCost",
     "StepSliceInferer",
     "StepWindowInferer",
     "TestTimeAugmentationInferer",
@@ -29,8 +30,9 @@ __all__ = [
     "ensemble_weights",
     "flip_views",
     "foreground_box",
-    "plan_inference",
+    "inference_cost",
     "rotation_views",
     "square_views",
+    "window_count",
     "window_starts",
 ]

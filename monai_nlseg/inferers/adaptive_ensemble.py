@@ -1,4 +1,4 @@
-"""Ensembles whose members weigh as much as they agree with the others."""
+"""Ensembles whose members are weighted by their agreement with the others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from monai.utils import convert_to_dst_type
 from monai_nlseg.inferers.views import Network, View, predict_views
 from monai_nlseg.transforms import resize_masks
 
-__all__ = ["AdaptiveSingleModelEnsemble", "EnsembleResult", "dice_similarity", "ensemble_weights"]
-
 SMOOTHING = 1e-5
 CERTAIN = 1e4
 """Logit that softmax and sigmoid take for certainty, within the range of float16."""
@@ -27,7 +25,7 @@ VOXELS_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """What an ensemble makes of one image, K predictions being the views of the first network, then of the next.
+    """Result of an ensemble for one image; its K predictions are the views of the first network, then of the next.
 
     Attributes:
         logits: (classes, *spatial), float32.
@@ -49,25 +47,25 @@ class AdaptiveSingleModelEnsemble(Inferer):
 
     1. P_k = logits for view k, brought back. The uniform vote is argmax(sum_k P_k).
     2. If its foreground has at most ``empty_area`` pixels, the result is empty.
-    3. Else A_ij = Dice of argmax P_i and argmax P_j (:func:`dice_similarity`), weights c from its principal eigenvector
-       (:func:`ensemble_weights`), and the result is sum_k c_k P_k, with no second look at its area.
+    3. Otherwise A_ij = Dice of argmax P_i and argmax P_j (:func:`dice_similarity`), weights c from its principal
+       eigenvector (:func:`ensemble_weights`), and the result is sum_k c_k P_k, whose area is not checked again.
 
     Source: the VRDL report on Kaggle's Ultrasound Nerve Segmentation, "Adaptive Single Model Ensemble", and its code.
     The code with several networks takes only the first four predictions into the uniform vote (a ``zip`` of unequal
-    lists); here all vote. Where a network has several foreground classes, which the report has not, A_ij is the mean of
-    their Dice and the area that of all.
+    lists); here all vote. For a network with several foreground classes, which the report does not have, A_ij is the
+    mean of their Dice, and the area is that of all of them.
 
     Args:
         views: what the network sees; None for all flips of the spatial axes, in 2D those of the report: identity,
             left-right, up-down, both. See :func:`flip_views`, :func:`rotation_views` and :class:`View`.
         weighting: "adaptive", or "uniform" to average the logits (steps 1 and 2 only).
-        base: of the weights c_k = base^v_k / sum; the report's 100.
-        empty_area: largest area of the uniform vote that is taken for nothing, in pixels; None to skip step 2. The
-            report's 2500 is for 420 x 580 pixels and one structure that has 2684 at least.
-        area_size: size at which the area is counted, one number a spatial axis, to which the vote is resized first
-            (:func:`resize_masks`), (420, 580) in the report; None for the size of the predictions.
-        inferer: runs the network over a view; None for one forward pass. It must return logits: of
-            ``StepWindowInferer`` give ``activation=None``.
+        base: base of the weights c_k = base^v_k / sum; the report's 100.
+        empty_area: largest area of the uniform vote that counts as empty, in pixels; None to skip step 2. The
+            report's 2500 is for 420 x 580 pixels and one structure of at least 2684 pixels.
+        area_size: size at which the area is counted, one number for each spatial axis, to which the vote is resized
+            first (:func:`resize_masks`), (420, 580) in the report; None for the size of the predictions.
+        inferer: runs the network over a view; None for one forward pass. It must return logits: give
+            ``StepWindowInferer`` ``activation=None``.
 
     Call: ``inferer(inputs, network, *args, **kwargs)`` with inputs (B, C, *spatial) and a network, in evaluation mode,
     that returns logits (B, classes, *spatial), or several in a sequence or a ``torch.nn.ModuleList``. Several channels
@@ -125,12 +123,22 @@ class AdaptiveSingleModelEnsemble(Inferer):
     def results(
         self, inputs: torch.Tensor, network: Network | Sequence[Network], *args: Any, **kwargs: Any
     ) -> list[EnsembleResult]:
-        """As a call, with one :class:`EnsembleResult` an image."""
+        """Return one :class:`EnsembleResult` for each image; a call returns their logits.
+
+        Args:
+            inputs: images (B, C, *spatial).
+            network: one network or several.
+            args: further arguments of the networks.
+            kwargs: further named arguments of the networks.
+
+        Raises:
+            ValueError: as a call does.
+        """
         predictions = list(predict_views(inputs, network, self.views, self.inferer, *args, **kwargs))
         return [self._combine(of_image) for of_image in zip(*predictions)]
 
     def _combine(self, predictions: Sequence[torch.Tensor]) -> EnsembleResult:
-        """K predictions (classes, *spatial) of one image."""
+        """Combine the K predictions (classes, *spatial) for one image."""
         mean = sum(predictions[1:], predictions[0]) / len(predictions)
         area = None if self.empty_area is None else self._area(mean)
         uniform = torch.full((len(predictions),), 1 / len(predictions), dtype=torch.float64, device=mean.device)
@@ -153,9 +161,10 @@ class AdaptiveSingleModelEnsemble(Inferer):
 
 
 def dice_similarity(labels: torch.Tensor, classes: int = 2) -> torch.Tensor:
-    """Dice of every two label maps, (2 |X n Y| + 1e-5) / (|X| + |Y| + 1e-5), the mean over the foreground classes.
+    """Return the Dice of every two label maps, as the mean over the foreground classes.
 
-    Two maps without a class agree in it (1); one with and one without it do not (below 1e-5).
+    The Dice of one class is (2 |X n Y| + 1e-5) / (|X| + |Y| + 1e-5). Two maps without the class agree in it (1); one
+    with and one without it do not (below 1e-5).
 
     Source: code of the VRDL report, for one class.
 
@@ -167,7 +176,7 @@ def dice_similarity(labels: torch.Tensor, classes: int = 2) -> torch.Tensor:
         (K, K) float64, symmetric, values 0 to 1, the diagonal 1.
 
     Raises:
-        ValueError: for labels that are not whole numbers or out of range, and fewer than two classes.
+        ValueError: for labels that are not whole numbers or are out of range, and for fewer than two classes.
 
     Examples::
 
@@ -177,7 +186,7 @@ def dice_similarity(labels: torch.Tensor, classes: int = 2) -> torch.Tensor:
                 [0.6667, 1.0000]], dtype=torch.float64)
     """
     if classes < 2:
-        raise ValueError(f"{classes} classes leave no foreground: give 2 at least, the background counts.")
+        raise ValueError(f"{classes} classes leave no foreground: give at least 2, counting the background.")
     if labels.dim() < 2 or 0 in labels.shape or labels.is_floating_point():
         raise ValueError(
             f"labels are {labels.dtype} of shape {list(labels.shape)}: expected whole numbers, (maps, spatial axes)."
@@ -198,17 +207,18 @@ def dice_similarity(labels: torch.Tensor, classes: int = 2) -> torch.Tensor:
 
 
 def ensemble_weights(similarity: torch.Tensor, base: float = 100.0) -> torch.Tensor:
-    """Weights c_k = base^|v_k| / sum_i base^|v_i| from the principal eigenvector v, of length 1, of a similarity.
+    """Return the weights of predictions, c_k = base^|v_k| / sum_i base^|v_i|, from their similarity.
 
-    The sum is over all k; the report prints it from 1 to N - 1, without the first. Where the largest eigenvalue is
-    not alone, as for predictions that share nothing, v is the eigenvector nearest to equal weights, so that the weights
-    do not depend on the order of the predictions; the report's code takes the first that LAPACK returns.
+    v is the principal eigenvector of the similarity, of length 1. The sum is over all i; the report prints it from 1 to
+    N - 1, without the first. Where the largest eigenvalue is repeated, as for predictions that share nothing, v is the
+    eigenvector nearest to equal weights, so that the weights do not depend on the order of the predictions; the
+    report's code takes the first that LAPACK returns.
 
     Source: VRDL report, "Adaptive Single Model Ensemble"; absolute value and base 100 as in its code.
 
     Args:
         similarity: (K, K), symmetric, values 0 to 1.
-        base: at least 1, which gives equal weights; the larger, the more agreement counts.
+        base: at least 1, which gives equal weights; the larger it is, the more agreement counts.
 
     Returns:
         (K,) float64, positive, summing to 1.
@@ -238,7 +248,7 @@ def ensemble_weights(similarity: torch.Tensor, base: float = 100.0) -> torch.Ten
 
 
 def _labels(logits: torch.Tensor) -> torch.Tensor:
-    """(classes, *spatial) -> (*spatial); one channel is above 0 where its sigmoid is above one half."""
+    """Return the labels (*spatial) of logits (classes, *spatial); a single channel is foreground above 0."""
     return (logits[0] > 0 if len(logits) == 1 else logits.argmax(0)).to(torch.int16)
 
 

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from monai.data import MetaTensor
 from monai.data.utils import compute_importance_map
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type
 from tqdm import tqdm
 
-from monai_nlseg.inferers.result import WindowResult
-from monai_nlseg.inferers.rolling_average import RollingAverage, rolling_axis, rolling_bytes
-from monai_nlseg.inferers.windows import (
-    Box,
-    Sizes,
-    all_channels,
-    empty_windows,
-    foreground_box,
-    undivided,
-    window_corners,
-    window_sizes,
-)
+from monai_nlseg.inferers.aggregator import WindowAggregator
+from monai_nlseg.inferers.boxes import Box, Region, all_channels, foreground_box, pad_to
+from monai_nlseg.inferers.checks import check_windows
+from monai_nlseg.inferers.result_form import Activation, Output, ResultForm
+from monai_nlseg.inferers.sampler import WindowSampler
+from monai_nlseg.inferers.windows import Corner, Sizes, WindowGrid, undivided
 from monai_nlseg.transforms import standardize_windows
-
-__all__ = ["StepWindowInferer"]
 
 Network = Callable[..., torch.Tensor | Sequence[torch.Tensor]]
 
@@ -55,7 +43,7 @@ class StepWindowInferer(Inferer):
         sw_batch_size: windows in one pass through the network; the result does not depend on it beyond rounding.
         standardize: whether each window and channel is brought to zero mean and unit variance by itself
             (:func:`monai_nlseg.transforms.standardize_windows`).
-        activation: what makes probabilities of the network's output before averaging: "softmax" over the channels,
+        activation: what turns the network's output into probabilities before averaging: "softmax" over the channels,
             "sigmoid", or None to average the output itself.
         foreground_only: whether to compute windows inside the non-zero box only. Outside it, "softmax" gives 1 for
             channel 0 and 0 for the others, the other activations give 0. The box takes in all of an axis whose
@@ -68,8 +56,6 @@ class StepWindowInferer(Inferer):
         dtype: floating dtype of the averages returned.
         reuse_empty: whether the output for a window of zeros is computed once and used for all such windows. Set
             False for a network that is random, such as one with dropout active.
-        memory_budget: largest number of MB (10^6 bytes) that sums and averages of one image may take; None for no
-            limit. The batch of windows and what the network allocates come on top.
         sw_device: device of the windows and the sums; defaults to the input's. The network must be there.
         device: device of the result; defaults to the input's.
         progress: whether to show a progress bar (on a terminal only).
@@ -82,8 +68,7 @@ class StepWindowInferer(Inferer):
 
     Raises:
         ValueError: for sizes that do not fit each other or the input, NaN or infinite voxels, an image that is zero
-            everywhere, a network whose output has another spatial size than its window or is NaN, or a memory budget
-            that is too small (the message names what would do).
+            everywhere, and a network whose output has another spatial size than its window or is NaN.
 
     Examples::
 
@@ -99,25 +84,19 @@ class StepWindowInferer(Inferer):
         step: int | Sequence[int],
         sw_batch_size: int = 4,
         standardize: bool = False,
-        activation: Literal["softmax", "sigmoid"] | None = "softmax",
+        activation: Activation = "softmax",
         foreground_only: bool = True,
         mode: Literal["constant", "gaussian"] = "constant",
         sigma_scale: float | Sequence[float] = 0.125,
-        output: Literal["average", "labels"] = "average",
+        output: Output = "average",
         dtype: torch.dtype = torch.float32,
         reuse_empty: bool = True,
-        memory_budget: float | None = None,
         sw_device: torch.device | str | None = None,
         device: torch.device | str | None = None,
         progress: bool = False,
     ) -> None:
         super().__init__()
-        for name, sizes in (("roi_size", roi_size), ("step", step)):
-            kinds = (Integral, type(None)) if name == "roi_size" else Integral
-            if not all(isinstance(size, kinds) for size in (sizes if isinstance(sizes, Sequence) else [sizes])):
-                raise ValueError(f"{name} {sizes!r} is not in whole voxels: give an int, or one for each axis.")
-        if sw_batch_size < 1:
-            raise ValueError(f"sw_batch_size {sw_batch_size} holds no window: give at least 1.")
+        check_windows(roi_size, step, sw_batch_size)
         for name, value, choices in (
             ("activation", activation, ("softmax", "sigmoid", None)),
             ("mode", mode, ("constant", "gaussian")),
@@ -138,7 +117,6 @@ class StepWindowInferer(Inferer):
         self.output = output
         self.dtype = dtype
         self.reuse_empty = reuse_empty
-        self.memory_budget = memory_budget
         self.sw_device = sw_device
         self.device = device
         self.progress = progress
@@ -153,7 +131,7 @@ class StepWindowInferer(Inferer):
                 f"input has shape {list(images.shape)}: expected (batch, channels, spatial axes), none of them empty."
             )
         for image, name in zip(images, _names(inputs)):
-            # By planes: PyTorch's test makes a copy of what it is given.
+            # Plane by plane, because PyTorch's test copies what it is given.
             if not all(bool(torch.isfinite(plane).all()) for plane in image.unbind(1)):
                 raise ValueError(f"{name} holds NaN or infinite voxels: replace them before inference.")
             if self.foreground_only and not bool(image[0].any()):
@@ -171,10 +149,19 @@ class StepWindowInferer(Inferer):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def predict(self, windows: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
-        """What the network makes of a batch of windows (N, C, *roi): each tensor of its output, activated, float32.
+        """Return each tensor of the network's output for a batch of windows, activated, in float32.
+
+        Args:
+            windows: (N, C, *roi).
+            network: the network.
+            args: further arguments of the network.
+            kwargs: further named arguments of the network.
+
+        Returns:
+            Tensors (N, classes, *roi).
 
         Raises:
-            ValueError: if an output is no tensor, has another spatial size than its window, or a single channel for
+            ValueError: if an output is not a tensor, has another spatial size than its window, or a single channel for
                 "softmax".
         """
         windows = windows.to(self.sw_device or windows.device)
@@ -203,146 +190,53 @@ class StepWindowInferer(Inferer):
             activated.append(output)
         return activated
 
+    @property
+    def form(self) -> ResultForm:
+        """Return the form of the result: averages or labels."""
+        return ResultForm(self.activation, self.output, self.dtype)
+
     def _infer(self, image: torch.Tensor, network: Network, *args: Any, **kwargs: Any) -> list[torch.Tensor]:
-        """(C, *spatial) -> for each tensor of the network's output (classes or 1, *spatial)."""
-        roi, step = window_sizes(image.shape[1:], self.roi_size, self.step)
+        """Return the result (classes or 1, *spatial) of an image (C, *spatial) for each tensor of the output."""
         box = self._box(image[0])
-        crop, inside = _pad_to(image[all_channels(box)], roi)
-        axis = rolling_axis(crop.shape[1:], roi)
+        part = image[all_channels(box)]
+        grid = WindowGrid.covering(part.shape[1:], self.roi_size, self.step)
+        volume, inside = pad_to(part, grid.shape)
+        sampler = WindowSampler(volume, grid, self.sw_batch_size, find_empty=self.reuse_empty)
         sw_device = self.sw_device or image.device
-        importance = compute_importance_map(roi, mode=self.mode, sigma_scale=self.sigma_scale, device=sw_device)
-        results: list[WindowResult] = []
-        sums: list[RollingAverage] = []
-        for corner, outputs in self._windows(crop, roi, step, axis, network, *args, **kwargs):
-            if not sums:
-                channels = [output.shape[0] for output in outputs]
-                self.check_budget(channels, image.shape[1:], crop.shape[1:], roi, step)
-                where = (image.shape[1:], box, inside, axis)
-                what = (self.activation, self.output, self.dtype, self.device or image.device)
-                results = [WindowResult(count, *where, *what) for count in channels]
-                sums = [
-                    RollingAverage(crop.shape[1:], roi, axis, count, importance, result.receive)
-                    for count, result in zip(channels, results)
-                ]
-            for total, output in zip(sums, outputs):
-                total.add(corner, output)
-        for total in sums:
-            total.finish()
-        return [result.values for result in results]
+        importance = compute_importance_map(grid.roi, mode=self.mode, sigma_scale=self.sigma_scale, device=sw_device)
+        region = Region(tuple(image.shape[1:]), box, inside)
+        aggregator = WindowAggregator(grid, region, self.form, importance, self.device or image.device)
+        for corner, outputs in self._outputs(sampler, network, *args, **kwargs):
+            aggregator.add(corner, outputs)
+        return aggregator.results()
 
     def _box(self, image: torch.Tensor) -> Box:
-        """Return the box that is computed of an image (*spatial)."""
+        """Return the box of an image (*spatial) that is computed."""
         whole = tuple(slice(0, size) for size in image.shape)
         if not self.foreground_only:
             return whole
         sides = zip(undivided(self.roi_size, image.dim()), whole, foreground_box(image))
         return tuple(full if covered else cut for covered, full, cut in sides)
 
-    def _windows(
-        self,
-        image: torch.Tensor,
-        roi: tuple[int, ...],
-        step: tuple[int, ...],
-        axis: int,
-        network: Network,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Iterator[tuple[tuple[int, ...], list[torch.Tensor]]]:
-        """First voxel of each window and the network's activated outputs for it, each (classes, *roi)."""
+    def _outputs(
+        self, sampler: WindowSampler, network: Network, *args: Any, **kwargs: Any
+    ) -> Iterator[tuple[Corner, Sequence[torch.Tensor]]]:
+        """Yield the first voxel of each window and the network's activated outputs for it, each (classes, *roi)."""
         blank: list[torch.Tensor] = []
-        # Windows are handed on in their order: those of zeros wait for the batch that is being filled before them.
-        waiting: list[tuple[tuple[int, ...], bool]] = []
-        filled = 0
-        corners = window_corners(image.shape[1:], roi, step, axis)
-        with tqdm(total=len(corners), unit="window", disable=None if self.progress else True, leave=False) as bar:
-            for _, layer in itertools.groupby(corners, key=lambda corner: corner[axis]):
-                members = list(layer)
-                empty = empty_windows(image, members, roi, axis) if self.reuse_empty else [False] * len(members)
-                if any(empty) and not blank:
-                    zeros = image.new_zeros((1, image.shape[0], *roi))
-                    blank = [output[0] for output in self.predict(zeros, network, *args, **kwargs)]
-                for corner, is_empty in zip(members, empty):
-                    waiting.append((corner, is_empty))
-                    filled += not is_empty
-                    if 0 < filled < self.sw_batch_size:
-                        continue
-                    yield from self._run(image, roi, waiting, blank, network, *args, **kwargs)
-                    bar.update(len(waiting))
-                    waiting, filled = [], 0
-            yield from self._run(image, roi, waiting, blank, network, *args, **kwargs)
-            bar.update(len(waiting))
-
-    def _run(
-        self,
-        image: torch.Tensor,
-        roi: tuple[int, ...],
-        waiting: Sequence[tuple[tuple[int, ...], bool]],
-        blank: list[torch.Tensor],
-        network: Network,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Iterator[tuple[tuple[int, ...], list[torch.Tensor]]]:
-        """The waiting windows in their order, those that are not of zeros through the network."""
-        outputs: list[torch.Tensor] = []
-        computed = [corner for corner, is_empty in waiting if not is_empty]
-        if computed:
-            windows = torch.stack([image[_window(corner, roi)] for corner in computed])
-            outputs = self.predict(windows, network, *args, **kwargs)
-        rows = iter(range(len(computed)))
-        for corner, is_empty in waiting:
-            row = None if is_empty else next(rows)
-            yield corner, blank if row is None else [output[row] for output in outputs]
-
-    def check_budget(
-        self,
-        channels: Sequence[int],
-        image: Sequence[int],
-        crop: Sequence[int],
-        roi: Sequence[int],
-        step: Sequence[int],
-    ) -> None:
-        """Refuse what does not fit ``memory_budget``.
-
-        Args:
-            channels: classes of each tensor that the network returns.
-            image: voxels of the image.
-            crop: voxels of the part that is computed.
-            roi: voxels of a window.
-            step: voxels from one window to the next.
-
-        Raises:
-            ValueError: naming what would fit.
-        """
-        if self.memory_budget is None:
-            return
-        sums = sum(rolling_bytes(crop, roi, step, count) for count in channels) / 1e6
-        averages = 0 if self.output == "labels" else sum(channels) * math.prod(image) * self.dtype.itemsize / 1e6
-        if sums + averages <= self.memory_budget:
-            return
-        advice = f"give a memory_budget of {math.ceil(sums + averages)}"
-        if averages and sums <= self.memory_budget:
-            advice = f"use output='labels', which takes {sums:.0f} MB, or {advice}"
-        raise ValueError(
-            f"averaging {sum(channels)} channels over {list(image)} voxels takes {sums + averages:.0f} MB, the memory "
-            f"budget is {self.memory_budget:g} MB: {advice}."
-        )
+        with tqdm(total=sampler.grid.count, unit="window", disable=None if self.progress else True, leave=False) as bar:
+            for batch in sampler:
+                if not blank and any(window.empty for window in batch):
+                    blank = [output[0] for output in self.predict(sampler.zeros(), network, *args, **kwargs)]
+                occupied = [window for window in batch if not window.empty]
+                outputs = self.predict(sampler.stack(occupied), network, *args, **kwargs) if occupied else []
+                rows = iter(zip(*outputs))
+                for window in batch:
+                    yield window.corner, blank if window.empty else next(rows)
+                bar.update(len(batch))
 
 
 def _names(inputs: torch.Tensor) -> list[str]:
-    """What to call each image of a batch in an error: its file where MONAI's metadata has it."""
+    """Return what to call each image of a batch in an error: its file if MONAI's metadata has it."""
     files = inputs.meta.get("filename_or_obj", []) if isinstance(inputs, MetaTensor) else []
     files = [files] if isinstance(files, str) else list(files)
     return [f"'{file}'" for file in files] if len(files) == len(inputs) else ["the image"] * len(inputs)
-
-
-def _window(corner: Sequence[int], roi: Sequence[int]) -> Box:
-    return all_channels(tuple(slice(start, start + size) for start, size in zip(corner, roi)))
-
-
-def _pad_to(image: torch.Tensor, roi: Sequence[int]) -> tuple[torch.Tensor, Box]:
-    """Pad (C, *spatial) with zeros on both sides to at least ``roi``; also return where the image then lies."""
-    before = [math.ceil(max(size - length, 0) / 2) for length, size in zip(image.shape[1:], roi)]
-    after = [max(size - length, 0) - pad for length, size, pad in zip(image.shape[1:], roi, before)]
-    inside = tuple(slice(pad, pad + length) for pad, length in zip(before, image.shape[1:]))
-    pads = [pad for axis in reversed(range(len(before))) for pad in (before[axis], after[axis])]
-    return F.pad(image, pads) if any(pads) else image, inside

@@ -12,30 +12,28 @@ from monai.utils import convert_to_dst_type
 
 from monai_nlseg.inferers.views import Network, View, predict_views
 
-__all__ = ["TestTimeAugmentationInferer"]
-
 
 class TestTimeAugmentationInferer(Inferer):
-    """Mean of the probabilities for views of an image, and how far they spread.
+    """Mean and standard deviation of the probabilities for given views of an image.
 
     ``monai.data.TestTimeAugmentation`` is for random transforms of dictionaries: it draws them, so one flip may come
-    twice and another never, takes one image at a time, keeps every prediction, and is no inferer, so neither evaluators
-    nor bundles take it. This one goes once through views that are given.
+    twice and another never; it takes one image at a time and keeps every prediction; and it is not an inferer, so
+    evaluators and bundles cannot use it. This class applies each of the given views once.
 
     Args:
         views: what the network sees; None for all flips of the spatial axes. See :func:`flip_views`,
             :func:`rotation_views`, :func:`combine_views` and :class:`View`.
-        activation: what makes probabilities of the network's output before averaging: "softmax" over the channels,
+        activation: what turns the network's output into probabilities before averaging: "softmax" over the channels,
             "sigmoid", or None to average the output itself.
         inferer: runs the network over a view; None for one forward pass. ``StepWindowInferer`` returns probabilities
             already: then give None as the activation here.
-        deviation: whether a call returns the standard deviation, too, in channels behind those of the mean.
+        deviation: whether a call also returns the standard deviation, in channels after those of the mean.
 
     Call: ``inferer(inputs, network, *args, **kwargs)`` with inputs (B, C, *spatial) and a network, in evaluation mode,
     that returns (B, classes, *spatial), or several in a sequence or a ``torch.nn.ModuleList``, whose predictions are
-    averaged alike. Returns the mean (B, classes, *spatial), float32, or with ``deviation`` mean and standard deviation
+    averaged too. Returns the mean (B, classes, *spatial), float32, or with ``deviation`` mean and standard deviation
     (B, 2 * classes, *spatial); a MetaTensor gives a MetaTensor. No gradient is recorded. :meth:`mean_and_std` gives the
-    two apart.
+    two separately.
 
     Raises:
         ValueError: for arguments that do not fit, predictions of several shapes, and NaN or infinite ones.
@@ -50,7 +48,7 @@ class TestTimeAugmentationInferer(Inferer):
         (torch.Size([1, 3, 32, 32]), torch.Size([1, 3, 32, 32]))
     """
 
-    __test__ = False  # it is no test class, whatever pytest thinks of its name
+    __test__ = False  # not a test class, despite its name
 
     def __init__(
         self,
@@ -79,9 +77,18 @@ class TestTimeAugmentationInferer(Inferer):
     def mean_and_std(
         self, inputs: torch.Tensor, network: Network | Sequence[Network], *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mean and the standard deviation over views and networks, each (B, classes, *spatial).
+        """Return the mean and the standard deviation over views and networks, each (B, classes, *spatial).
 
-        The deviation is that of a population (divided by K), for the views are all there are: 0 for a single one.
+        The deviation is that of a population (divided by K), because the views are all there are: 0 for a single one.
+
+        Args:
+            inputs: images (B, C, *spatial).
+            network: one network or several.
+            args: further arguments of the networks.
+            kwargs: further named arguments of the networks.
+
+        Raises:
+            ValueError: as a call does.
         """
         mean = squares = torch.zeros(())
         for count, prediction in enumerate(

@@ -1,4 +1,4 @@
-"""Views of an image: what a network sees of it, and how its prediction comes back."""
+"""Views of an image: transforms of what a network sees, and of its predictions back to the image."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import torch
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 
-__all__ = ["View", "combine_views", "flip_views", "network_list", "predict_views", "rotation_views", "square_views"]
-
 Network = Callable[..., torch.Tensor]
 
 
 @dataclass(frozen=True)
 class View:
-    """A transform of images and the one that brings predictions back.
+    """A transform of images and its inverse for predictions.
 
-    Any pair of functions of a tensor (B, C, *spatial) will do. A transform of intensities, such as a change of gamma,
-    needs nothing brought back: ``invert`` is then the identity.
+    Any pair of functions of a tensor (B, C, *spatial) will do. For a transform of intensities, such as a change of
+    gamma, ``invert`` is the identity.
 
     Attributes:
-        name: what it is called in errors.
+        name: its name in errors.
         apply: images (B, C, *spatial) -> what the network gets.
         invert: the prediction for that -> the prediction for the images; it may have other channels.
     """
@@ -35,14 +33,14 @@ class View:
 
 
 def flip_views(spatial_axes: Sequence[int]) -> list[View]:
-    """The image itself and every flip along one or more of the axes.
+    """Return the views of the image itself and of every flip along one or more of the axes.
 
     Args:
         spatial_axes: axes counted without batch and channel, 0 for the first. ``(1, 0)`` gives identity, left-right,
             up-down and both for an image (H, W), in the order of the VRDL report's code.
 
     Raises:
-        ValueError: for an axis that is negative or comes twice; when applied, for one that the image has not.
+        ValueError: for an axis that is negative or repeated; when applied, for one that the image does not have.
 
     Examples::
 
@@ -55,15 +53,15 @@ def flip_views(spatial_axes: Sequence[int]) -> list[View]:
 
 
 def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
-    """The image itself and its rotations by 90, 180 and 270 degrees.
+    """Return the views of the image itself and of its rotations by 90, 180 and 270 degrees.
 
-    A rotation by 90 degrees swaps two sizes, so the network must take both forms of an image that is not square.
+    A rotation by 90 degrees swaps two sizes, so the network must accept both forms of an image that is not square.
 
     Args:
         plane: the two spatial axes, counted as in :func:`flip_views`.
 
     Raises:
-        ValueError: unless there are two different axes; when applied, for one that the image has not.
+        ValueError: unless there are two different axes; when applied, for one that the image does not have.
 
     Examples::
 
@@ -76,10 +74,10 @@ def rotation_views(plane: Sequence[int] = (0, 1)) -> list[View]:
 
 
 def square_views(count: int = 8) -> list[View]:
-    """The first of a square's eight symmetries, for 2D images.
+    """Return the first of a square's eight symmetries, for 2D images.
 
     1 is the image itself; 2 adds its left-right mirror image; 4 the up-down ones of both; 8 the diagonal ones of all,
-    which swap height and width, so that the network must take both forms of an image that is not square.
+    which swap height and width, so that the network must accept both forms of an image that is not square.
 
     Args:
         count: 1, 2, 4 or 8.
@@ -96,7 +94,11 @@ def square_views(count: int = 8) -> list[View]:
 
 
 def combine_views(first: Sequence[View], second: Sequence[View]) -> list[View]:
-    """Each view of ``second`` on top of each of ``first``.
+    """Combine each view of ``first`` with each of ``second``, which is applied after it.
+
+    Args:
+        first: views that are applied first.
+        second: views that are applied to what the first return.
 
     Examples::
 
@@ -107,7 +109,10 @@ def combine_views(first: Sequence[View], second: Sequence[View]) -> list[View]:
 
 
 def network_list(network: Network | Sequence[Network]) -> list[Network]:
-    """The networks of a call: one, a sequence or a ``torch.nn.ModuleList``.
+    """Return the networks of a call as a list.
+
+    Args:
+        network: one network, a sequence or a ``torch.nn.ModuleList``.
 
     Raises:
         ValueError: for an empty sequence.
@@ -127,20 +132,22 @@ def predict_views(
     *args: Any,
     **kwargs: Any,
 ) -> Iterator[torch.Tensor]:
-    """The predictions for every view by every network, all views of the first network first.
+    """Yield the predictions for every view by every network, all views of the first network first.
 
     Args:
         inputs: (B, C, *spatial).
         network: one network or several, see :func:`network_list`.
         views: None for all flips, the last axis first.
-        inferer: what runs a network over the images of a view.
+        inferer: runs a network over the images of a view.
+        args: further arguments of the networks.
+        kwargs: further named arguments of the networks.
 
     Yields:
-        Predictions brought back, (B, classes, *spatial), float32 and without meta data.
+        Predictions for the untransformed images, (B, classes, *spatial), float32 and without meta data.
 
     Raises:
-        ValueError: for inputs without spatial axes, a network that returns no single tensor or NaN or infinite values,
-            or predictions of several shapes.
+        ValueError: for inputs without spatial axes, a network that does not return a single tensor or returns NaN or
+            infinite values, or predictions of several shapes.
     """
     images = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
     if images.dim() < 3 or 0 in images.shape:
@@ -205,7 +212,7 @@ def _rotation(turns: int, plane: tuple[int, ...]) -> View:
 
 
 def _dimensions(spatial_axes: tuple[int, ...], images: torch.Tensor) -> list[int]:
-    """Spatial axes counted with batch and channel."""
+    """Return the dimensions of spatial axes in a tensor with batch and channel."""
     if max(spatial_axes, default=-1) + 2 >= images.dim():
         raise ValueError(
             f"a view has the spatial axes {spatial_axes}, an image of {list(images.shape)} only {images.dim() - 2}: "

@@ -1,7 +1,8 @@
 """An app of MONAI Label that serves bundles to annotators: written here, run by MONAI Label in its own environment.
 
-Of its modules only those that the server alone loads (``app``, ``batch``, ``dicomweb``, ``infer``, ``train``,
-``scoring``, ``strategies``) import ``monailabel``.
+Only the modules that the server alone loads import ``monailabel`` or ``fastapi``: ``app``, ``batch``, ``datastore``,
+``dicomweb``, ``explain``, ``infer``, ``scoring``, ``strategies``, ``train``, ``weights`` and, in ``guard``,
+``body_limit``, ``endpoints``, ``install``, ``rules`` and ``sessions``.
 """
 
 from __future__ import annotations

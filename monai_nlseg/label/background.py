@@ -1,4 +1,7 @@
-"""What a server computes in processes of their own ends with it, and gives way to it."""
+"""Background processes of a server end with it, and leave the processor to it.
+
+A module of its own, because its test runs it without importing MONAI.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,24 @@ import os
 import threading
 import time
 
-__all__ = ["end_with_server"]
-
 SERVER = "NLSEG_LABEL_SERVER"
 SECONDS = 1.0
 NICENESS = 10
-"""Of 20: an annotator waits for the server, nobody for a score."""
+"""From 0 to 19, the lowest priority: an annotator waits for the server, while nobody waits for a score."""
 
 
 def end_with_server() -> None:
-    """Note this process as the server; in one that a server has started, end it as soon as the server is no more.
+    """Register this process as the server, or, in a process that a server has started, end with that server.
 
-    Such a process also leaves the processor to the server where both need it.
+    Such a process also lowers its priority, so that the server goes first where both need the processor.
 
-    MONAI Label stops its trainings and scores on request only: of a server that is killed they would go on, and a
-    training exchange weights under the next server. What is written by then stays; Windows does not tell of parents.
+    MONAI Label stops its trainings and scorings on request only. If the server is killed they would go on, and a
+    training would replace the weights of the next server. What has been written by then stays. Windows does not report
+    that a parent has ended.
     """
     parent = os.getppid()
     if os.environ.get(SERVER) != str(parent):
-        os.environ[SERVER] = str(os.getpid())  # which processes of this one inherit
+        os.environ[SERVER] = str(os.getpid())  # child processes inherit it
     else:
         if hasattr(os, "nice"):  # not on Windows
             os.nice(NICENESS)

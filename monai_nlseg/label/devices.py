@@ -6,19 +6,24 @@ from typing import Any
 
 import torch
 
-__all__ = ["device_named"]
-
 
 def device_named(name: Any) -> torch.device:
-    """The device of a name, which comes from outside: it must reach no config as text, for configs are code.
+    """Return the device that a client asks for.
+
+    A client's text must not reach a config, because texts of configs are run as code.
+
+    Args:
+        name: the client's value: "cpu", "cuda" or "cuda:1".
 
     Raises:
-        ValueError: for another name than PyTorch's, or a GPU that this machine does not have.
+        ValueError: for another name, or a GPU that this machine does not have.
     """
     try:
         device = torch.device(name)
-    except (RuntimeError, TypeError):
+        if device.type not in ("cpu", "cuda"):  # PyTorch has devices that compute nothing
+            raise ValueError(device.type)
+    except (RuntimeError, TypeError, ValueError):
         raise ValueError(f"the device {name!r} is unknown: give cpu, cuda or cuda:1.") from None
     if device.type == "cuda" and (device.index or 0) >= (count := torch.cuda.device_count()):
-        raise ValueError(f"the device {name!r} is not there, this machine has {count} GPUs: give another, or cpu.")
+        raise ValueError(f"the device {name!r} is not on this machine, which has {count} GPUs: give another, or cpu.")
     return device

@@ -1,7 +1,8 @@
-"""Label maps to DICOM SEG and back, for studies on a DICOMweb server.
+"""Conversion of label maps to DICOM SEG and back, for studies on a DICOMweb server.
 
-MONAI Label names the first label that a map has by the first name it is told, though it be label 2; and of a DICOM SEG
-it takes the numbers of the segments, which count those that are there, for labels, on those slices that have any.
+MONAI Label's own conversions have two faults. It gives the first label that a map holds the first name of the list,
+even if that label is 2. And it takes the numbers of a DICOM SEG's segments, which count only the segments that are
+there, for labels, and returns only the slices that have any.
 """
 
 from __future__ import annotations
@@ -24,46 +25,53 @@ from monailabel.datastore.utils.convert import dicom_to_nifti, nifti_to_dicom_se
 from monailabel.endpoints import infer
 from pydicom import dcmread
 
-from monai_nlseg.label.segments import labels_of_segments, told_of_present
+from monai_nlseg.label.segments import descriptions_of_present, labels_of_segments
 from monai_nlseg.label.served import ServedBundle
+from monai_nlseg.quiet import remarks_withheld
 
-__all__ = ["mend_conversions", "require_writer"]
 
+def replace_conversions(served: Mapping[str, ServedBundle]) -> None:
+    """Replace MONAI Label's conversions by those of this module.
 
-def mend_conversions(served: Mapping[str, ServedBundle]) -> None:
-    """Have MONAI Label convert by the functions of this module, wherever it does."""
+    Args:
+        served: name -> bundle; the names of their labels decide the values of a DICOM SEG's segments.
+    """
     for module in (dicom, infer):
         module.nifti_to_dicom_seg = _to_dicom_seg
     dicom.dicom_to_nifti = partial(_to_nifti, {name: bundle.labels for name, bundle in served.items()})
 
 
 def require_writer() -> None:
-    """Put what writes DICOM SEG on PATH, which may not know of the environment that it is in.
+    """Put the program that writes DICOM SEG on PATH, also where the environment was not activated.
 
     Raises:
-        ValueError: if it is nowhere.
+        ValueError: if it is not installed.
     """
     os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     if not shutil.which("itkimage2segimage"):
         raise ValueError("studies on a DICOMweb server need the program itkimage2segimage: pip install dcmqi.")
 
 
-def _to_dicom_seg(series: str, labels: str, told: Sequence[Mapping[str, Any]] | None, **options: Any) -> str:
+def _to_dicom_seg(series: str, labels: str, label_info: Sequence[Mapping[str, Any]] | None, **options: Any) -> str:
     values = np.unique(np.asarray(LoadImage(image_only=True)(labels))).astype(int).tolist()
     if not any(values):
         raise HTTPException(400, "the label map is empty, and a DICOM SEG holds at least one voxel of one segment.")
-    made = str(nifti_to_dicom_seg(series, labels, told_of_present(values, told or ()), **options))
-    if not os.path.isfile(made):
-        raise HTTPException(400, "itkimage2segimage made no DICOM SEG of the label map: the server's log says why.")
-    return made
+    written = str(nifti_to_dicom_seg(series, labels, descriptions_of_present(values, label_info or ()), **options))
+    if not os.path.isfile(written):
+        raise HTTPException(400, "itkimage2segimage made no DICOM SEG from the label map: the server's log says why.")
+    return written
 
 
 def _to_nifti(labels: Mapping[str, Mapping[str, int]], folder: str, is_seg: bool = False) -> str:
-    """The path of a temporary file; ``folder`` is ``labels/final/<series>`` below the images where a DICOM SEG is."""
+    """Convert DICOM to a temporary NIfTI file, and return its path.
+
+    The folder of a DICOM SEG is ``labels/final/<series>`` below the folder of the images.
+    """
     converted = str(dicom_to_nifti(folder, is_seg))
     if not is_seg:
         return converted
-    header = dcmread(next(Path(folder).iterdir()), stop_before_pixels=True)
+    with remarks_withheld():
+        header = dcmread(next(Path(folder).iterdir()), stop_before_pixels=True)
     image = Path(folder).parents[2] / f"{header.ReferencedSeriesSequence[0].SeriesInstanceUID}.nii.gz"
     cropped = sitk.ReadImage(converted)
     os.unlink(converted)

@@ -11,27 +11,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import ITKWriter
-from monai.utils import optional_import
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from monailabel.utils.others.generic import device_list, name_to_device
 
-from monai_nlseg.cohort.outputs import save_nifti, save_png
-from monai_nlseg.cohort.prediction import Prediction
+from monai_nlseg.bundle.runtime.prediction import Prediction
 from monai_nlseg.io.formats import is_volume
+from monai_nlseg.io.segmentations import Segmentation, write_segmentation
 from monai_nlseg.io.volumes import read_header
 from monai_nlseg.label.served import ServedBundle
 
-__all__ = ["BundleInfer"]
-
 logger = logging.getLogger(__name__)
 
+RESULTS = {".nii.gz": "nifti", ".nii": "nifti", ".nrrd": "nrrd", ".mha": "mha", ".png": "png"}
+"""Suffixes of the label maps that clients may ask for, and the formats."""
 PICTURE = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""Where ITK, and so 3D Slicer, has the (columns, rows) of a picture in space, RAS+."""
+"""Affine (RAS+) by which ITK, and so 3D Slicer, places the (columns, rows) of a picture in space."""
 
 
 class BundleInfer(InferTask):
-    """Label maps by a bundle, in the grid of the image, 8 bits a voxel.
+    """Inference by a bundle, which returns label maps in the grid of the image with 8 bits per voxel.
 
     Args:
         served: the bundle.
@@ -48,11 +46,15 @@ class BundleInfer(InferTask):
         self.served = served
 
     def is_valid(self) -> bool:
-        """Whether it has weights."""
+        """Return whether the bundle has weights."""
         return self.served.weights.is_file()
 
     def get_path(self, validate: bool = True) -> str | None:
-        """Of its weights, which clients may download."""
+        """Return the path of the bundle's weights, which clients may download.
+
+        Args:
+            validate: whether to return None if the file is missing.
+        """
         return str(self.served.weights) if self.is_valid() or not validate else None
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -64,9 +66,9 @@ class BundleInfer(InferTask):
                 ".mha", ".png"; default PNG of pictures, else NIfTI).
 
         Returns:
-            The path of the label map, which the caller removes, and what is said beside it: "label_names" (name ->
+            The path of the label map, which the caller has to remove, and details: "label_names" (name ->
             value), "latencies" (in seconds), "entropy" (mean over the foreground found, 0 to 1, or None), "windows",
-            "unlike" (what is unlike what the bundle was made for, a sentence each).
+            "unlike" (a sentence for each way in which the image or the result is unlike what the bundle was made for).
 
         Raises:
             ValueError: for an image that cannot be read or segmented, or an unknown extension.
@@ -110,39 +112,30 @@ def write_result(prediction: Prediction, suffix: str, unit: str = "mm") -> str:
     """Write a label map to a new temporary file, and return its path.
 
     Args:
-        prediction: with the labels.
-        suffix: of the file; none for PNG of pictures, else NIfTI.
-        unit: of the lengths in NIfTI: "mm", "micron" or "meter".
+        prediction: prediction with the labels.
+        suffix: suffix of the file; empty for PNG of pictures and NIfTI of volumes.
+        unit: unit of the lengths in NIfTI: "mm", "micron" or "meter".
 
     Raises:
         ValueError: for an unknown suffix.
     """
-    labels = prediction.labels
     suffix = suffix or (".png" if prediction.affine is None else ".nii.gz")
-    if suffix not in (".nii.gz", ".nii", ".nrrd", ".mha", ".png"):
-        raise ValueError(f"result_extension {suffix!r} is unknown: ask for .nii.gz, .nii, .nrrd, .mha or .png.")
+    if suffix not in RESULTS:
+        raise ValueError(f"result_extension {suffix!r} is unknown: ask for {', '.join(RESULTS)}.")
+    segmentation = Segmentation(
+        labels=prediction.labels,
+        affine=prediction.affine,
+        masks=prediction.masks,
+        frames=prediction.frames,
+        names=prediction.names,
+        unit=unit,
+        picture_affine=PICTURE,
+    )
     with tempfile.NamedTemporaryFile(prefix="nlseg-", suffix=suffix, delete=False) as file:
         path = Path(file.name)
-    if prediction.affine is None:
-        values, affine = labels.T, PICTURE
-    else:
-        values, affine = np.moveaxis(labels, 0, -1) if prediction.masks else labels, np.asarray(prediction.affine)
     try:
-        if suffix == ".png":
-            save_png(path, labels)
-        elif suffix in (".nii.gz", ".nii"):
-            save_nifti(path, values, affine, unit=unit)
-        else:
-            _save_itk(path, values, affine, prediction.masks)
+        write_segmentation(path, RESULTS[suffix], segmentation)
     except BaseException:
         path.unlink()
         raise
     return str(path)
-
-
-def _save_itk(path: Path, values: np.ndarray, affine: np.ndarray, masks: bool) -> None:
-    """Values (x, y[, z]), or with masks as the last axis."""
-    itk, _ = optional_import("itk")
-    channels = -1 if masks else None
-    image = ITKWriter.create_backend_obj(values, channel_dim=channels, affine=affine, dtype=values.dtype)
-    itk.imwrite(image, str(path), compression=True)

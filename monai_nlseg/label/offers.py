@@ -1,37 +1,35 @@
-"""In which order images are offered to annotators."""
+"""The order in which images are offered to annotators."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["AGAIN_SECONDS", "error_key", "offer_order", "weights_key"]
-
 AGAIN_SECONDS = 15 * 60
-"""After which an image that was offered and has got no label may be offered like any other."""
+"""Time after which an image that was offered and not labelled may be offered like any other."""
 
 
 def weights_key(score: str) -> str:
-    """Beside a score in the datastore's info of an image: of which weights it is (their mtime in ns)."""
+    """Return the key, in the datastore's info of an image, of the weights that gave ``score`` (their mtime in ns)."""
     return f"{score}_weights"
 
 
 def error_key(score: str) -> str:
-    """Beside a score in the datastore's info of an image: why those weights have given none."""
+    """Return the key, in the datastore's info of an image, of the reason why it has no ``score``."""
     return f"{score}_error"
 
 
 def offer_order(images: Mapping[str, Mapping[str, Any]], score: str, client: str | None, now: float) -> list[str]:
-    """Images by their score, the highest first, those without a score behind them by name.
+    """Return the ids of images by their score, the highest first, then those without a score by name.
 
-    A score of earlier weights counts until there is a new one. What was offered in the last 15 minutes comes after all
-    else: first what another annotator has got, then what this one has, the oldest offer first, so that the round begins
-    again. Images that could not be scored are left out: they are damaged or not of the bundle's kind.
+    A score of earlier weights counts until there is a new one. Images that were offered in the last 15 minutes come
+    last: first those that another annotator got, then those that this one got, the oldest offer first, so that the
+    round begins again. Images that could not be scored are left out: they are damaged or not of the bundle's kind.
 
     Args:
         images: id -> the datastore's info, in which MONAI Label notes "strategy": {score: {"ts", "client_id"}}.
         score: name of the score and of its strategy.
-        client: who asks; None for one who cannot be told from others.
+        client: id of the annotator; None for an annotator without one.
         now: seconds since 1970.
     """
 

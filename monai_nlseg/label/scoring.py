@@ -1,4 +1,4 @@
-"""Scores of the images that are not labelled yet: how much a label of each would teach a model."""
+"""Scores of images that are not labelled yet: how much a label of each would teach a model."""
 
 from __future__ import annotations
 
@@ -16,69 +16,66 @@ from monailabel.interfaces.exception import ImageNotFoundException
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.utils.others.generic import name_to_device
 
-from monai_nlseg.cohort.model import Item, Model
+from monai_nlseg.bundle.runtime.item import Item
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.errors import sentence
 from monai_nlseg.label.offers import error_key, weights_key
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.served import ServedBundle
 from monai_nlseg.label.uncertainty import dropout_uncertainty, view_disagreement
 
-__all__ = ["BundleScoring", "score_names", "scorings", "unfinished"]
-
 logger = logging.getLogger(__name__)
 
-
-def score_names(served: Mapping[str, ServedBundle]) -> dict[str, ServedBundle]:
-    """The scores that there are, each with its bundle: all have a disagreement, networks with dropout that, too."""
-    names = {}
-    for name, bundle in served.items():
-        if bundle.dropout:
-            names[f"{name}_dropout"] = bundle
-        names[f"{name}_disagreement"] = bundle
-    return names
+Measure = Callable[[Model, Item], float]
+"""Score of an image that a bundle has read, 0 to 1."""
 
 
 def scorings(served: Mapping[str, ServedBundle], options: AppOptions) -> dict[str, BundleScoring]:
-    """The methods of an app, by the names of :func:`score_names`.
+    """Return the scoring methods of an app by their names.
+
+    Each bundle has ``NAME_disagreement``, and ``NAME_dropout`` if its network has dropout.
 
     Args:
-        served: the bundles.
-        options: of the app; ``dropout_samples`` is used.
+        served: name -> bundle.
+        options: options of the app; ``dropout_samples`` is used.
     """
     dropout = partial(dropout_uncertainty, samples=options.dropout_samples)
-    return {
-        name: BundleScoring(name, bundle, dropout if name.endswith("_dropout") else view_disagreement)
-        for name, bundle in score_names(served).items()
-    }
+    methods: list[BundleScoring] = []
+    for name, bundle in served.items():
+        if bundle.dropout:
+            words = "passes with dropout contradict each other"
+            methods.append(BundleScoring(f"{name}_dropout", words, bundle, dropout))
+        methods.append(BundleScoring(f"{name}_disagreement", "flipped views disagree", bundle, view_disagreement))
+    return {method.name: method for method in methods}
 
 
 class BundleScoring(ScoringMethod):
-    """Writes a score into the datastore's info of each unlabelled image.
+    """A scoring method that writes a score into the datastore's info of each unlabelled image.
 
-    Beside the score stands of which weights it is, so that an image is scored once, and again when the model has been
-    trained; and, of an image that cannot be scored, why. Each is written as soon as it is known: a run that is stopped
-    goes on the next time.
+    The weights that gave the score are noted beside it, so that an image is scored once, and again when the model has
+    been trained. If an image cannot be scored, the reason is noted. Each note is written as soon as it is known, so
+    that a scoring that was stopped goes on the next time.
 
     Args:
-        name: of the score.
+        name: name of the score.
+        words: what the score measures, as in "flipped views disagree".
         served: the bundle.
-        measure: the score of an image that the bundle has read, 0 to 1.
+        measure: computes the score of an image that the bundle has read, 0 to 1.
     """
 
-    def __init__(self, name: str, served: ServedBundle, measure: Callable[[Model, Item], float]) -> None:
-        kind = "passes with dropout contradict each other" if name.endswith("_dropout") else "flipped views disagree"
-        super().__init__(f"How far {kind} in what {served.name} finds: 0 to 1")
+    def __init__(self, name: str, words: str, served: ServedBundle, measure: Measure) -> None:
+        super().__init__(f"How far {words} in what {served.name} finds: 0 to 1")
         self.name, self.served, self.measure = name, served, measure
 
     def pending(self, datastore: Datastore) -> list[str]:
-        """Ids of the unlabelled images, by name, that the bundle takes and that its weights have not scored yet."""
+        """Return the ids, in order, of the unlabelled images of ``datastore`` that :meth:`left` yields."""
         return sorted(self.left(unlabelled(datastore))) if _keeps_scores(datastore) else []
 
     def left(self, images: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-        """Those of the images that the bundle takes and that its weights have not scored yet.
+        """Yield the ids of the images that the bundle takes and that its weights have not scored yet.
 
         Args:
-            images: what :func:`unlabelled` returned.
+            images: id -> the datastore's info, as :func:`unlabelled` returns it.
         """
         if not self.served.weights.is_file():
             return
@@ -88,14 +85,14 @@ class BundleScoring(ScoringMethod):
                 yield image
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
-        """Score what is :meth:`pending`.
+        """Score the images that are :meth:`pending`.
 
         Args:
             request: optionally "device", see :class:`monai_nlseg.label.infer.BundleInfer`.
-            datastore: of the server.
+            datastore: where the images are.
 
         Returns:
-            "scores" (id -> score), and "errors" (id -> a sentence).
+            "scores" (id -> score), and "errors" (id -> one sentence).
 
         Raises:
             ValueError: if the weights do not fit the network.
@@ -106,40 +103,43 @@ class BundleScoring(ScoringMethod):
         scores: dict[str, float] = {}
         errors: dict[str, str] = {}
         for number, image in enumerate(images, 1):
-            if image not in datastore.get_unlabeled_images():  # labelled or removed meanwhile
+            if image not in datastore.get_unlabeled_images():  # it has been labelled or removed meanwhile
                 continue
             path = datastore.get_image_uri(image)
-            if not self._takes(path):  # of a DICOM series that is known now only
+            if not self._takes(path):  # a DICOM series can be judged only now that it is here
                 continue
             begin = time.perf_counter()
-            note = self._scored(path, device)
+            note = self._note(path, device)
             score, error = note[self.name], note[error_key(self.name)]
             if error is None:
-                scores[image], found = score, f"{score:.4f}"
+                scores[image], result = score, f"{score:.4f}"
             else:
-                errors[image], found = error, f"no score, {error}"
+                errors[image], result = error, f"no score, {error}"
             seconds = time.perf_counter() - begin
-            logger.info("%s: %d of %d, %s: %s (%.1f s)", self.name, number, len(images), image, found, seconds)
+            logger.info("%s: %d of %d, %s: %s (%.1f s)", self.name, number, len(images), image, result, seconds)
             if note[weights_key(self.name)] is None:
                 continue
-            datastore.refresh()  # else what the server has saved since would be written over
+            datastore.refresh()  # otherwise what the server has saved since would be overwritten
             try:
                 datastore.update_image_info(image, note)
             except ImageNotFoundException:
                 logger.warning("%s: %s has been removed from the datastore meanwhile", self.name, image)
         return {"scores": scores, "errors": errors}
 
-    def _scored(self, path: str, device: str) -> dict[str, Any]:
-        """What is noted of an image; without weights, if there was no room for it, for there may be the next time."""
+    def _note(self, path: str, device: str) -> dict[str, Any]:
+        """Score an image, and return what the datastore notes of it.
+
+        If memory was too small, no weights are noted, so that the image is scored again the next time.
+        """
         weights: int | None = self._weights()
         score, error = None, None
         with self.served.busy:
             model = self.served.model(device)
             try:
                 score = self.measure(model, self.served.read(model, path))
-            except (torch.cuda.OutOfMemoryError, MemoryError) as fault:  # of this hour, in which a training may run
+            except (torch.cuda.OutOfMemoryError, MemoryError) as fault:  # a training may run at the same time
                 weights, error = None, sentence(fault)
-            except Exception as fault:  # of this image, whatever its reader or PyTorch raises
+            except Exception as fault:  # whatever its reader or PyTorch raises, the other images are scored
                 error = sentence(fault)
         return {self.name: score, weights_key(self.name): weights, error_key(self.name): error}
 
@@ -147,21 +147,26 @@ class BundleScoring(ScoringMethod):
         return self.served.weights.stat().st_mtime_ns
 
     def _takes(self, path: str | None) -> bool:
-        """What a DICOMweb server holds can be told when it is here."""
+        """Return whether the bundle takes an image; True for one on a DICOMweb server that is not fetched yet."""
         return path is None or self.served.takes(path)
 
 
 def unlabelled(datastore: Datastore) -> dict[str, dict[str, Any]]:
-    """Image -> the datastore's info."""
+    """Return the info of each unlabelled image of ``datastore``: id -> info."""
     return {image: datastore.get_image_info(image) for image in datastore.get_unlabeled_images()}
 
 
 def unfinished(methods: Mapping[str, BundleScoring], datastore: Datastore) -> list[str]:
-    """Names of the scores that some image lacks; the infos of the images, which take long, are read once for all."""
+    """Return the names of the scores that some image lacks.
+
+    Args:
+        methods: name -> scoring method.
+        datastore: where the images are; their infos, which take long to read, are read once for all methods.
+    """
     images = unlabelled(datastore) if _keeps_scores(datastore) else {}
     return [name for name, method in methods.items() if next(method.left(images), None) is not None]
 
 
 def _keeps_scores(datastore: Datastore) -> bool:
-    """MONAI Label keeps no info of series that it does not convert to NIfTI."""
+    """Return whether a datastore keeps scores: MONAI Label keeps no info of series that it does not convert."""
     return settings.MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI or not isinstance(datastore, DICOMWebDatastore)

@@ -1,42 +1,45 @@
-"""Labels of a map and segments of a DICOM SEG, which go by different numbers."""
+"""The labels of a map and the segments of a DICOM SEG, which have different numbers.
+
+A module of its own, because :mod:`monai_nlseg.label.dicomweb` imports MONAI Label, without which this is tested.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["labels_of_segments", "told_of_present"]
 
-
-def told_of_present(values: Iterable[int], told: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What is told of those labels that a map has, as MONAI Label wants it: by the order of their values.
+def descriptions_of_present(
+    values: Iterable[int], descriptions: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Return the descriptions of the labels that a map holds, in the order of their values, as MONAI Label expects.
 
     Args:
-        values: of the map; 0 is background.
-        told: an entry a label: the first of label 1, the second of label 2, ..., whether or not the map has it; or no
-            more entries than the map has labels, which then are of these.
+        values: values of the map; 0 is background.
+        descriptions: an entry for each label: the first describes label 1, the second label 2, ..., whether or not the
+            map holds it. If there are no more entries than labels in the map, they describe those labels.
 
     Returns:
-        An entry a label of the map, as far as there is one.
+        An entry for each label of the map that is described.
     """
     present = sorted(set(values) - {0})
-    if len(told) <= len(present):
-        return list(told)
-    return [told[value - 1] for value in present if value <= len(told)]
+    if len(descriptions) <= len(present):
+        return list(descriptions)
+    return [descriptions[value - 1] for value in present if value <= len(descriptions)]
 
 
 def labels_of_segments(
     names: Mapping[int, str], models: Mapping[str, Mapping[str, int]], description: str
 ) -> dict[int, int]:
-    """The label of each segment of a DICOM SEG, by its name.
+    """Return the label of each segment of a DICOM SEG, found by its name.
 
     Args:
         names: number of a segment -> its name.
         models: name of a model -> name of a label -> its value.
-        description: of the series; the name of a model has it asked first.
+        description: description of the series; if it is the name of a model, that model comes first.
 
     Returns:
-        Number of a segment -> label, of the first model that knows all names; the numbers themselves if none does.
+        Number of a segment -> label of the first model that knows all names; the numbers themselves if none does.
     """
     for model in sorted(models, key=lambda model: model != description):
         if set(names.values()) <= set(models[model]):

@@ -1,4 +1,4 @@
-"""Which image is labelled next: the one that a bundle is most uncertain of."""
+"""The choice of the image to label next: the one that a bundle is most uncertain of."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from monailabel.interfaces.datastore import Datastore
 from monailabel.interfaces.tasks.strategy import Strategy
 
 from monai_nlseg.label.offers import offer_order
-from monai_nlseg.label.scoring import score_names
+from monai_nlseg.label.scoring import BundleScoring
 from monai_nlseg.label.served import ServedBundle
-
-__all__ = ["MostUncertain", "strategies"]
 
 logger = logging.getLogger(__name__)
 
 
-def strategies(served: Mapping[str, ServedBundle]) -> dict[str, MostUncertain]:
-    """One a score, under its name."""
-    return {name: MostUncertain(name, bundle) for name, bundle in score_names(served).items()}
+def strategies(methods: Mapping[str, BundleScoring]) -> dict[str, MostUncertain]:
+    """Return a strategy for each score, under the name of the score.
+
+    Args:
+        methods: name -> scoring method.
+    """
+    return {name: MostUncertain(name, method.served) for name, method in methods.items()}
 
 
 class MostUncertain(Strategy):
-    """The unlabelled image of the highest score, of those that the bundle takes; see :func:`offer_order`.
+    """A strategy that offers the unlabelled image of the highest score among those that the bundle takes.
 
-    It computes no score: the server does in the background.
+    The order is that of :func:`offer_order`. The strategy computes no score: the server does so in the background.
 
     Args:
-        name: of the score.
+        name: name of the score.
         served: the bundle.
     """
 
@@ -43,10 +45,10 @@ class MostUncertain(Strategy):
 
         Args:
             request: optionally "client_id", "label_tag" and "labels".
-            datastore: of the server.
+            datastore: where the images are.
 
         Returns:
-            "id" and "score", which is None where there is none yet; None if no image is left.
+            "id" and "score", which is None if the image has none yet; None if no image is left.
         """
         images = {
             image: datastore.get_image_info(image)

@@ -1,4 +1,4 @@
-"""Training a bundle on labels that annotators have saved."""
+"""Training of a bundle on labels that annotators have saved."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from monailabel.utils.others.generic import device_list, name_to_device
 
 from monai_nlseg.label.options import AppOptions
 from monai_nlseg.label.served import ServedBundle
-from monai_nlseg.label.training_config import training_overrides
-from monai_nlseg.label.training_data import LabelledImage, image_name, labelled_images
-from monai_nlseg.label.training_report import (
+from monai_nlseg.label.training.config import training_overrides
+from monai_nlseg.label.training.data import LabelledImage, image_name, labelled_images
+from monai_nlseg.label.training.report import (
     earlier_reports,
     new_folder,
     report_of,
@@ -28,21 +28,19 @@ from monai_nlseg.label.training_report import (
     trained_on,
     write_report,
 )
-from monai_nlseg.label.training_request import TrainingRequest
-from monai_nlseg.label.training_run import train_and_score
-from monai_nlseg.label.training_split import split_images
-
-__all__ = ["BundleTrain"]
+from monai_nlseg.label.training.request import TrainingRequest
+from monai_nlseg.label.training.run import train_and_score
+from monai_nlseg.label.training.split import split_images
 
 logger = logging.getLogger(__name__)
 
 
 class BundleTrain(TrainTask):
-    """Trains a bundle from the weights that are served, which are exchanged for better ones only.
+    """A training of a bundle that starts from the served weights, and replaces them only by better ones.
 
     Args:
         served: the bundle.
-        options: of the app.
+        options: options of the app.
     """
 
     def __init__(self, served: ServedBundle, options: AppOptions) -> None:
@@ -50,37 +48,41 @@ class BundleTrain(TrainTask):
         self.served, self.options = served, options
 
     def info(self) -> dict[str, Any]:
-        """Description, version, and what a client may set."""
+        """Return the description, the version, and the settings that a client may give."""
         return {**super().info(), "version": self.served.version}
 
     def config(self) -> dict[str, Any]:
-        """What a client may set, with the defaults."""
+        """Return the settings that a client may give, with their defaults."""
         return {"device": device_list(), "max_epochs": self.options.epochs, "val_split": self.options.val_split}
 
     def stats(self) -> dict[str, Any]:
-        """Of the last training that has ended; empty before the first."""
-        reports = earlier_reports(self.served)
+        """Return the figures of the last training that has ended; empty without one, or if a report is damaged."""
+        try:
+            reports = earlier_reports(self.served)
+        except ValueError as error:  # the server's answer about all its models must not fail for one
+            logger.warning("%s", error)
+            return {}
         return statistics(reports[-1]) if reports else {}
 
     def __call__(self, request: Mapping[str, Any], datastore: Datastore) -> dict[str, Any]:
-        """Train on the images whose labels are saved as final, as far as they are of the bundle's kind.
+        """Train on the images that have a final label and that the bundle takes.
 
-        All is written to ``runs/N`` of the bundle, with a ``report.json`` at the end. The served weights and the
-        trained ones are scored on the same images, which are held out. If the trained ones score higher, they are put
-        in the place of the served, which are kept beside as ``model_earlier_N.pt``.
+        Everything is written to ``runs/N`` of the bundle, with a ``report.json`` at the end. The served weights and the
+        trained ones are scored on the same images, which are held out. If the trained ones score higher, they replace
+        the served ones, which are kept beside them as ``model_earlier_N.pt``.
 
         Args:
             request: optionally "max_epochs" or "epochs", "val_split" (share of the images to validate on), "device".
             datastore: where the images and labels are.
 
         Returns:
-            What :meth:`stats` returns then.
+            What :meth:`stats` returns after this training.
 
         Raises:
             ValueError: for an unknown setting, labels that are too few or do not fit, or a training that fails. The
-                served weights are then as before.
+                served weights then stay.
         """
-        begin = time.time()
+        begin, clock = time.time(), time.monotonic()
         asked = TrainingRequest.of(request, self.options, name_to_device(request.get("device")))
         folder = new_folder(self.served)
         with tempfile.TemporaryDirectory(dir=folder, prefix="converted-") as converted:
@@ -88,7 +90,7 @@ class BundleTrain(TrainTask):
                 training, validation, left_out = self._images(datastore, asked.val_split, folder, Path(converted))
                 overrides = training_overrides(self.served, training, validation, folder, asked.device, asked.epochs)
             except ValueError:
-                shutil.rmtree(folder)  # nothing has begun
+                shutil.rmtree(folder)  # the training has not begun
                 raise
             logger.info(
                 f"{self.served.name}: training on {len(training)} images for {asked.epochs} epochs in {folder}, "
@@ -98,17 +100,17 @@ class BundleTrain(TrainTask):
         kept = serve(self.served, folder / self.served.weights.name) if scores.better else None
         settings = {
             "served": scores.better,
-            "result": scores.told,
+            "result": scores.summary,
             "earlier_weights": kept.name if kept else None,
             "epochs": asked.epochs,
             "val_split": asked.val_split,
             "device": str(asked.device),
             "start_ts": int(begin),
-            "seconds": round(time.time() - begin, 1),
+            "seconds": round(time.monotonic() - clock, 1),
         }
         report = report_of(self.served, training, validation, left_out, scores, settings)
         write_report(folder, report)
-        logger.info(f"{self.served.name}: {scores.told}")
+        logger.info(f"{self.served.name}: {scores.summary}")
         if asked.device.type == "cuda":
             torch.cuda.empty_cache()
         return statistics(report)
@@ -116,7 +118,7 @@ class BundleTrain(TrainTask):
     def _images(
         self, datastore: Datastore, share: float, folder: Path, converted: Path
     ) -> tuple[list[LabelledImage], list[LabelledImage], dict[str, str]]:
-        """To train on, to validate on, and what is left out."""
+        """Return the images to train on, the images to validate on, and why others are left out: name -> reason."""
         images, left_out = labelled_images(self.served, _datalist(datastore), folder / "labels", converted)
         for name, reason in left_out.items():
             logger.info(f"{self.served.name}: {name} is left out, {reason}")
@@ -125,12 +127,12 @@ class BundleTrain(TrainTask):
 
 
 def _datalist(datastore: Datastore) -> list[dict[str, Any]]:
-    """Of a server's, with the patients that DICOM tells, and the names that 3D Slicer has given with the labels."""
+    """Return the labelled images of a datastore, with the patients of DICOM and the label names of 3D Slicer."""
     datalist = []
     for pair in datastore.datalist():
         name = image_name(pair["image"])
         patient = datastore.get_image_info(name).get("PatientID")
-        told = datastore.get_label_info(name, DefaultLabelTag.FINAL).get("label_info") or []
-        names = {int(label["idx"]): str(label["name"]) for label in told if {"idx", "name"} <= set(label)}
+        labels = datastore.get_label_info(name, DefaultLabelTag.FINAL).get("label_info") or []
+        names = {int(label["idx"]): str(label["name"]) for label in labels if {"idx", "name"} <= set(label)}
         datalist.append({**pair, "subject": str(patient or ""), "names": names})
     return datalist

@@ -1,4 +1,4 @@
-"""How uncertain a bundle is of an image: where a label by hand would teach its network most."""
+"""The uncertainty of a bundle about an image, which says how much a label of it would teach the network."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from monai.inferers import Inferer
 from monai.networks import eval_mode
 from nibabel.orientations import io_orientation
 
-from monai_nlseg.cohort.model import Item, Model
-from monai_nlseg.cohort.probabilities import as_probabilities, entropy_map
+from monai_nlseg.bundle.runtime.item import Item
+from monai_nlseg.bundle.runtime.model import Model
+from monai_nlseg.bundle.runtime.probabilities import as_probabilities, entropy_map
 from monai_nlseg.inferers import (
     AdaptiveSingleModelEnsemble,
     TestTimeAugmentationInferer,
@@ -26,32 +27,25 @@ from monai_nlseg.inferers import (
 )
 from monai_nlseg.inferers.views import predict_views
 
-__all__ = [
-    "disagreement",
-    "dropout_active",
-    "dropout_uncertainty",
-    "has_dropout",
-    "mean_around_foreground",
-    "mutual_information",
-    "view_disagreement",
-]
-
 DROPOUT = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 ENSEMBLES = (AdaptiveSingleModelEnsemble, TestTimeAugmentationInferer)
 RIM = 2
-"""Voxels around the foreground that count: there a network is unsure where it ends."""
+"""Width in voxels of the rim around the foreground, where a network is unsure of the border."""
 
 
 def has_dropout(network: nn.Module) -> bool:
-    """Whether a network has a Dropout layer of a rate above 0."""
+    """Return whether ``network`` has a Dropout layer of a rate above 0."""
     return any(isinstance(module, DROPOUT) and module.p > 0 for module in network.modules())
 
 
 @contextmanager
 def dropout_active(network: nn.Module) -> Iterator[None]:
-    """A network with its Dropout layers in training mode, and all else, such as batch norms, in evaluation mode.
+    """Put the Dropout layers of a network in training mode, and all else, such as batch norms, in evaluation mode.
 
-    At the end, also by an exception, each module is in the mode that it was in before.
+    At the end, also after an exception, each module is put back in its earlier mode.
+
+    Args:
+        network: the network.
     """
     modes = {module: module.training for module in network.modules()}
     try:
@@ -67,12 +61,12 @@ def dropout_active(network: nn.Module) -> Iterator[None]:
 
 @torch.inference_mode()
 def dropout_uncertainty(model: Model, item: Item, samples: int = 5, seed: int = 0) -> float:
-    """Epistemic uncertainty by Monte-Carlo dropout: what the network does not know, as more labels would teach it.
+    """Return the epistemic uncertainty by Monte-Carlo dropout: what the network does not know and labels would teach.
 
-    The bundle's inferer runs ``samples`` times with dropout active. Of each voxel the mutual information of its class
-    and the weights, H(mean p) - mean H(p), tells how far the passes contradict each other; noise that all of them see
-    alike does not count. It is averaged as :func:`mean_around_foreground` says, in the grid that the bundle's
-    preprocessing makes.
+    The bundle's inferer runs ``samples`` times with dropout active. For each voxel the mutual information of its class
+    and the weights, H(mean p) - mean H(p), says how far the passes contradict each other; noise that all of them see
+    alike does not count. It is averaged by :func:`mean_around_foreground`, in the grid that the bundle's preprocessing
+    makes.
 
     Sources: Gal and Ghahramani, "Dropout as a Bayesian Approximation", ICML 2016; Houlsby et al., "Bayesian Active
     Learning for Classification and Preference Learning" (BALD), 2011.
@@ -80,8 +74,8 @@ def dropout_uncertainty(model: Model, item: Item, samples: int = 5, seed: int = 
     Args:
         model: the bundle.
         item: an image that it has read.
-        samples: passes, at least 2; their sums only are kept.
-        seed: of the random numbers: with the same one, an image has the same score; the caller's go on as they were.
+        samples: number of passes, at least 2; only their sums are kept.
+        seed: seed of the dropout: the same seed gives an image the same score. The caller's random state is unchanged.
 
     Returns:
         0 (all passes alike) to 1.
@@ -93,7 +87,7 @@ def dropout_uncertainty(model: Model, item: Item, samples: int = 5, seed: int = 
         raise ValueError(f"{samples} passes cannot contradict each other: give 2 or more.")
     if not has_dropout(model.network):
         raise ValueError("the network has no dropout above 0: score it by the disagreement of its views.")
-    # What is computed once for all windows of zeros would have one draw of dropout for all.
+    # A result that is reused for all windows of zeros would hold a single draw of dropout.
     inferer = _changed(model.evaluator.inferer, output="average", deviation=False, reuse_empty=False)
     image = model.batch(item)["image"].to(model.device)
     devices = [model.device] if model.device.type == "cuda" else []
@@ -110,13 +104,14 @@ def dropout_uncertainty(model: Model, item: Item, samples: int = 5, seed: int = 
 
 @torch.inference_mode()
 def view_disagreement(model: Model, item: Item) -> float:
-    """How far the label maps for several views of an image disagree: 1 less the mean Dice of every two.
+    """Return how far the label maps for several views of an image disagree: 1 minus the mean Dice of all pairs.
 
-    The views are those that the bundle's own inferer averages, if it does; else, of pictures, all flips, and of volumes
-    the identity and the left-right flip, for all eight would take four times as long. Of several networks each sees
-    them. The label maps are the argmax over classes that exclude each other, else each channel above one half.
+    The views are those that the bundle's own inferer averages, if it averages any. Otherwise they are all flips of a
+    picture, and the identity and the left-right flip of a volume, as all eight flips would take four times as long. If
+    the bundle has several networks, each sees all views. The label maps are the argmax over classes that exclude each
+    other, otherwise each channel above one half.
 
-    Source: the similarity that the adaptive single model ensemble (ASME) weighs its members by, in the VRDL report on
+    Source: the similarity by which the adaptive single model ensemble (ASME) weighs its members, in the VRDL report on
     Kaggle's Ultrasound Nerve Segmentation; see :class:`monai_nlseg.inferers.AdaptiveSingleModelEnsemble`.
 
     Args:
@@ -124,7 +119,7 @@ def view_disagreement(model: Model, item: Item) -> float:
         item: an image that it has read.
 
     Returns:
-        0 (all agree, be it that there is nothing) to 1 (some find what others do not).
+        0 (all agree, also if all find nothing) to 1 (some find what others do not).
 
     Raises:
         ValueError: for an output that is NaN or infinite.
@@ -146,14 +141,16 @@ def view_disagreement(model: Model, item: Item) -> float:
 
 
 def mutual_information(passes: Iterable[torch.Tensor], exclusive: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of the class of a voxel and of what differs between passes: H(mean p) - mean H(p), over its largest value.
+    """Return the mutual information of the class of a voxel and of the pass, and the mean of the passes.
+
+    It is H(mean p) - mean H(p), divided by its largest possible value.
 
     Args:
-        passes: (classes, *spatial) probabilities each, one or more; none but the sums is kept.
-        exclusive: whether the classes of a voxel sum to 1; else the mean over the channels' own.
+        passes: probabilities of each pass, (classes, *spatial); one or more, of which only sums are kept.
+        exclusive: whether the classes of a voxel sum to 1; otherwise the channels' values are averaged.
 
     Returns:
-        (*spatial), 0 to 1, and the mean of the passes.
+        The mutual information, (*spatial), 0 to 1, and the mean probabilities, (classes, *spatial).
     """
     mean = entropy = torch.zeros(())
     for count, chances in enumerate(passes, 1):
@@ -163,16 +160,17 @@ def mutual_information(passes: Iterable[torch.Tensor], exclusive: bool) -> tuple
 
 
 def mean_around_foreground(values: torch.Tensor, chances: torch.Tensor, exclusive: bool) -> float:
-    """Mean of a map over the foreground and a rim of 2 voxels around it.
+    """Return the mean of a map over the foreground and a rim of 2 voxels around it.
 
-    Where no voxel is foreground, those stand for it whose chance is at least half of the image's largest. So an image
-    that surely shows nothing scores low, and one in which something was nearly found scores what is known of that
-    place, which the mean over all voxels would drown.
+    If no voxel is foreground, the voxels whose probability is at least half of the image's largest take its place. So
+    an image that surely shows nothing scores low, and an image in which something was nearly found gets the score of
+    that place, which would be lost in the mean over all voxels.
 
     Args:
-        values: (*spatial).
-        chances: (classes, *spatial) probabilities.
-        exclusive: whether the first of several classes is the background; else a channel above one half is foreground.
+        values: the map, (*spatial).
+        chances: probabilities, (classes, *spatial).
+        exclusive: whether the first of several classes is the background; otherwise a channel above one half is
+            foreground.
     """
     foreground = chances[exclusive:].amax(0)
     found = foreground > (chances[0] if exclusive else 0.5)
@@ -183,11 +181,11 @@ def mean_around_foreground(values: torch.Tensor, chances: torch.Tensor, exclusiv
 
 
 def disagreement(maps: torch.Tensor, classes: int = 2) -> float:
-    """1 less the mean Dice of every two of K predictions; a label that neither has counts as agreed on.
+    """Return 1 minus the mean Dice of all pairs of K predictions; a label that neither of a pair has counts as agreed.
 
     Args:
-        maps: (K, maps, *spatial), whole numbers: each prediction is one label map, or several masks.
-        classes: labels of a map, with the background.
+        maps: predictions, (K, maps, *spatial) of whole numbers: each is one label map, or several masks.
+        classes: number of labels of a map, with the background.
 
     Returns:
         0 to 1.
@@ -204,19 +202,21 @@ def disagreement(maps: torch.Tensor, classes: int = 2) -> float:
 
 
 def _exclusive(model: Model, channels: int) -> bool:
-    """Also where the bundle takes labels from the windows' inferer, and therefore makes none of scores itself."""
+    """Return whether the classes exclude each other, also if the windows' inferer, not the bundle, applies softmax."""
     windowed = model.windowed
-    return model.exclusive(channels) or (channels > 1 and windowed is not None and windowed.activation == "softmax")
+    return model.finish.exclusive(channels) or (
+        channels > 1 and windowed is not None and windowed.activation == "softmax"
+    )
 
 
 def _label_maps(scores: torch.Tensor, exclusive: bool) -> torch.Tensor:
-    """(classes, *spatial) -> (1 or classes, *spatial)."""
+    """Return the label map, or a mask for each channel, of scores (classes, *spatial): (1 or classes, *spatial)."""
     labels = scores.argmax(0, keepdim=True) if exclusive else as_probabilities(scores, False) > 0.5
     return labels.to(torch.int16)
 
 
 def _ensemble(inferer: Inferer, image: torch.Tensor) -> tuple[Sequence[View], Inferer]:
-    """The views that are compared, and the inferer of a single one: of one that averages flips all agree."""
+    """Return the views to compare, and the inferer for a single view: with one that averages flips all would agree."""
     axes = image.dim() - 2
     views: Sequence[View] = ()
     while isinstance(inferer, ENSEMBLES):
@@ -228,14 +228,14 @@ def _ensemble(inferer: Inferer, image: torch.Tensor) -> tuple[Sequence[View], In
 
 
 def _left_right(image: torch.Tensor) -> int:
-    """The spatial axis of a volume (1, C, *spatial) that is nearest to the patient's left-right one."""
+    """Return the spatial axis of a volume (1, C, *spatial) that is nearest to the patient's left-right axis."""
     affine = getattr(image, "affine", torch.eye(4))
     worlds = io_orientation(torch.as_tensor(affine).reshape(-1, 4, 4)[0].cpu().numpy())[:, 0].tolist()
     return worlds.index(0) if 0 in worlds else 0
 
 
 def _changed(inferer: Inferer, **values: Any) -> Inferer:
-    """A copy with other values for those attributes that it, or an inferer inside it, has."""
+    """Return a copy of an inferer with other values for the attributes that it, or an inferer inside it, has."""
     inferer = outer = copy.deepcopy(inferer)
     while inferer is not None:
         for name, value in values.items():

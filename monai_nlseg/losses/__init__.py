@@ -1,4 +1,4 @@
-"""Losses that MONAI's own do not express."""
+"""Losses that MONAI does not have."""
 
 from __future__ import annotations
 

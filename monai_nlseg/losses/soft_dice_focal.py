@@ -11,8 +11,6 @@ from monai.losses.focal_loss import sigmoid_focal_loss, softmax_focal_loss
 from monai.networks import one_hot
 from torch.nn.modules.loss import _Loss
 
-__all__ = ["SoftDiceFocalLoss"]
-
 
 class SoftDiceFocalLoss(DiceFocalLoss):
     """MONAI's DiceFocalLoss of background and foreground, for masks with values between 0 and 1.
@@ -26,7 +24,7 @@ class SoftDiceFocalLoss(DiceFocalLoss):
     For masks of 0 and 1 it equals ``DiceFocalLoss(to_onehot_y=True, softmax=True)``, the published code's loss.
 
     Source: VRDL report on EMS and ASME (2022). Its masks are 1 - 12/255 inside and
-    1 at the edge; the published code hands them to MONAI with ``to_onehot_y``, which truncates every label below 1 to
+    1 at the edge; the published code passes them to MONAI with ``to_onehot_y``, which truncates every label below 1 to
     background. ``targets`` chooses: "soft" (default) keeps the smoothing, for which such masks are made, and
     "hard_labels" is the code's. The report prints the focal part with softmax, the code has the sigmoid: ``focal``
     chooses, by default as the code, which gave the published results.
@@ -76,7 +74,11 @@ class SoftDiceFocalLoss(DiceFocalLoss):
         self.focal: nn.Module = _FocalLoss(focal == "softmax", gamma, alpha, reduction)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss of logits ``input`` for ``target``.
+        """Return the loss of logits for a target, see the class for shapes.
+
+        Args:
+            input: logits.
+            target: the target.
 
         Raises:
             ValueError: for shapes other than the above or target values outside 0 to 1.
@@ -115,7 +117,7 @@ class _FocalLoss(_Loss):
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         if self.softmax:
             loss = softmax_focal_loss(input, target, self.gamma)
-            if self.alpha is not None:  # in place of MONAI's own weights, which TorchScript does not run
+            if self.alpha is not None:  # instead of MONAI's own weights, which TorchScript does not run
                 loss = torch.stack([(1 - self.alpha) * loss[:, 0], self.alpha * loss[:, 1]], dim=1)
         else:
             loss = sigmoid_focal_loss(input, target, self.gamma, self.alpha)

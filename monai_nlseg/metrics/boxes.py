@@ -10,14 +10,12 @@ from monai.utils import convert_to_tensor
 
 from monai_nlseg.metrics.masks import mask_pair
 
-__all__ = ["Box", "Roi", "evaluation_boxes", "occupied_box"]
-
 Box = tuple[slice, ...]
 Roi = np.ndarray | torch.Tensor | str | None
 
 
 def evaluation_boxes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, roi: Roi = None) -> list[Box]:
-    """The box of each case in which a metric compares it: report it with every value that depends on it.
+    """Return the box of each case in which a metric compares it; report the box with every value that depends on it.
 
     Args:
         y_pred: prediction (B, C, *spatial), one-hot, values 0 and 1.
@@ -28,7 +26,7 @@ def evaluation_boxes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, roi: Roi = Non
             voxels are boxed for each case, for example the paper's non-zero T1: ``image != 0``.
 
     Returns:
-        One box a case, a slice for each spatial axis.
+        One box for each case, with one slice for each spatial axis.
 
     Raises:
         ValueError: for masks that are not one-hot or differ in shape, an unknown word, a mask of another shape, or a
@@ -57,6 +55,10 @@ def evaluation_boxes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, roi: Roi = Non
 
 
 def occupied_box(masks: torch.Tensor) -> Box | None:
-    """Smallest box that holds every true voxel of the boolean masks (C, *spatial); None where there is none."""
+    """Return the smallest box that holds every true voxel of some masks; None if there is none.
+
+    Args:
+        masks: boolean (C, *spatial).
+    """
     start, stop = generate_spatial_bounding_box(masks)
     return tuple(slice(*ends) for ends in zip(start, stop)) if all(stop) else None

@@ -1,4 +1,4 @@
-"""Distance of two masks that are taken as sets of lines: the "3D-MHD" of the Non-local U-Nets paper."""
+"""Distance between two masks, each as a set of lines: the "3D-MHD" of the Non-local U-Nets paper."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import torch
 
 from monai_nlseg.metrics.boxes import occupied_box
-
-__all__ = ["line_set_distance"]
 
 WORD_BITS = 64
 # Lines searched for together: few, so that they are alike and their distances stay in the processor's cache.
@@ -17,7 +15,7 @@ CHUNK_ELEMENTS = 2**22
 
 
 def line_set_distance(pred: torch.Tensor, label: torch.Tensor, directed: bool = False) -> float:
-    """Modified Hausdorff distance between the lines of two masks, mean over the directions.
+    """Return the modified Hausdorff distance between the lines of two masks, as the mean over the directions.
 
     Args:
         pred: boolean (*spatial).
@@ -40,7 +38,7 @@ def line_set_distance(pred: torch.Tensor, label: torch.Tensor, directed: bool = 
 
 
 def _one_direction(pred: np.ndarray, label: np.ndarray, total: int, directed: bool, device: torch.device) -> float:
-    """Distance of two sets of ``total`` lines, of which all but those in ``pred`` and ``label`` (n, L) are zero."""
+    """Return the distance of two sets of ``total`` lines; all but those in ``pred`` and ``label`` (n, L) are zero."""
     lines, reach, in_pred, in_label = _distinct_lines(pred, label, total - len(pred))
     forward = _mean_nearest(lines, reach, in_pred, in_label, device)
     return forward if directed else max(forward, _mean_nearest(lines, reach, in_label, in_pred, device))
@@ -49,8 +47,8 @@ def _one_direction(pred: np.ndarray, label: np.ndarray, total: int, directed: bo
 def _mean_nearest(
     lines: np.ndarray, reach: np.ndarray, in_ours: np.ndarray, in_theirs: np.ndarray, device: torch.device
 ) -> float:
-    """Mean distance from our lines to the nearest of theirs, both given by how often each line stands in them."""
-    # A line of both sets has distance zero; only those of ours alone are searched for.
+    """Return the mean distance from our lines to the nearest of theirs, given how often each line occurs."""
+    # A line of both sets has distance zero; only lines that are ours alone are searched for.
     alone = (in_ours > 0) & (in_theirs == 0)
     theirs = lines[in_theirs > 0]
     if device.type == "cpu" and hasattr(np, "bitwise_count"):  # since NumPy 2
@@ -63,13 +61,13 @@ def _mean_nearest(
 def _distinct_lines(
     pred: np.ndarray, label: np.ndarray, zero_lines: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct lines of both sets, a bound of their distances, and how often each stands in either.
+    """Return the distinct lines of both sets, a bound on their distances, and how often each occurs in either.
 
     ``zero_lines`` zero lines are added to both.
 
     Returns:
-        Lines (n, words), 64 voxels a word of uint64; for a line of one set only, from how many of its voxels a line
-        of the other set is known to differ (n,), the one in its place; and two counts (n,).
+        Lines (n, words), 64 voxels in each word of uint64; for a line of one set only, in how many voxels the line in
+        its place in the other set differs (n,); and two counts (n,).
     """
     count, length = pred.shape
     packed = np.packbits(np.concatenate([pred, label, np.zeros_like(pred[:1])]), axis=1)
@@ -97,10 +95,10 @@ def _distinct_lines(
 
 
 def _nearest_by_bits(ours: np.ndarray, reach: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """For each of our lines (n, words) the squared distance to the nearest of theirs (m, words), known to be in reach.
+    """Return each of our lines' (n, words) squared distance to the nearest of theirs (m, words), known to be in reach.
 
     Between zeros and ones it is the number of differing bits. Lines whose numbers of ones differ by more than the reach
-    are farther apart than that, so only lines of about as many ones are looked at.
+    are farther apart than that, so only lines with a similar number of ones are compared.
     """
     our_ones, their_ones = (np.bitwise_count(lines).sum(axis=1, dtype=np.intp) for lines in (ours, theirs))
     order = np.argsort(their_ones)
@@ -121,7 +119,7 @@ def _nearest_by_bits(ours: np.ndarray, reach: np.ndarray, theirs: np.ndarray) ->
 
 
 def _nearest_by_product(ours: np.ndarray, theirs: np.ndarray, device: torch.device) -> np.ndarray:
-    """The same from matrix products on ``device``, as |a| + |b| - 2 a.b."""
+    """Compute the same from matrix products on ``device``, as |a| + |b| - 2 a.b."""
     bits = [np.unpackbits(lines.view(np.uint8), axis=1) for lines in (ours, theirs)]
     a, b = (torch.from_numpy(each).to(device).float() for each in bits)
     nearest = torch.empty(len(a), device=device)

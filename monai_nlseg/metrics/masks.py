@@ -1,4 +1,4 @@
-"""What a metric of masks takes: a prediction and a label, one-hot and alike, and the voxels to evaluate."""
+"""Input of a metric of masks: one-hot prediction and label of one shape, and the voxels to evaluate."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from monai.config.type_definitions import NdarrayOrTensor
 from monai.metrics.utils import ignore_background
 from monai.utils import convert_to_tensor
 
-__all__ = ["check_shapes", "mask_pair", "region_mask", "to_booleans"]
-
 
 def mask_pair(
     y_pred: NdarrayOrTensor, y: NdarrayOrTensor, include_background: bool = False
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two one-hot masks as plain booleans, without channel 0 unless it is wanted or the only one.
+    """Return two one-hot masks as plain booleans, without channel 0 unless it is wanted or the only one.
 
     Args:
         y_pred: (B, C, *spatial), values 0 and 1, any dtype.
@@ -21,11 +19,11 @@ def mask_pair(
         include_background: keep channel 0 of several.
 
     Returns:
-        Two boolean tensors (B, C or C - 1, *spatial) on the devices of the input, without meta data. What is boolean
-        already is not looked through, so that it costs nothing to pass a pair on.
+        Two boolean tensors (B, C or C - 1, *spatial) on the devices of the input, without meta data. Boolean masks
+        are not checked again, so that passing a pair on costs nothing.
 
     Raises:
-        ValueError: for shapes that differ, have no spatial axis or hold nothing, or other values than 0 and 1.
+        ValueError: for shapes that differ, have no spatial axis or are empty, or values other than 0 and 1.
     """
     check_shapes(y_pred, y, "one-hot masks, a channel for each class")
     masks = to_booleans(y_pred, "y_pred"), to_booleans(y, "y")
@@ -35,8 +33,13 @@ def mask_pair(
 def check_shapes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, wanted: str) -> None:
     """Check that two arrays are (B, C, *spatial) of one shape.
 
+    Args:
+        y_pred: prediction.
+        y: label.
+        wanted: what the two should be, for the error.
+
     Raises:
-        ValueError: for other shapes, saying to give what is ``wanted``.
+        ValueError: for other shapes.
     """
     shapes = list(y_pred.shape), list(y.shape)
     for name, shape in zip(("y_pred", "y"), shapes):
@@ -50,26 +53,30 @@ def check_shapes(y_pred: NdarrayOrTensor, y: NdarrayOrTensor, wanted: str) -> No
 
 
 def region_mask(mask: NdarrayOrTensor, y: torch.Tensor) -> torch.Tensor:
-    """The mask of the voxels to evaluate, as a plain boolean tensor (B, 1, *spatial) on the device of ``y``.
+    """Return the mask of the voxels to evaluate, as a plain boolean tensor (B, 1, *spatial) on the device of ``y``.
 
     Args:
         mask: (B, 1, *spatial), values 0 and 1.
-        y: (B, C, *spatial), what is evaluated.
+        y: label that is evaluated, (B, C, *spatial).
 
     Raises:
         ValueError: for another shape or other values.
     """
     expected = [len(y), 1, *y.shape[2:]]
     if list(mask.shape) != expected:
-        raise ValueError(f"the mask has shape {list(mask.shape)}, expected {expected}: give one channel a case.")
+        raise ValueError(f"the mask has shape {list(mask.shape)}, expected {expected}: give one channel for each case.")
     return to_booleans(mask, "the mask").to(y.device)
 
 
 def to_booleans(mask: NdarrayOrTensor, name: str) -> torch.Tensor:
-    """A mask of any dtype as a plain boolean tensor.
+    """Return a mask of any dtype as a plain boolean tensor.
+
+    Args:
+        mask: values 0 and 1, any shape.
+        name: its name in the error.
 
     Raises:
-        ValueError: for another value than 0 and 1, which it says, under the name given.
+        ValueError: for values other than 0 and 1.
     """
     plain = convert_to_tensor(mask, track_meta=False).detach()
     if plain.dtype == torch.bool:

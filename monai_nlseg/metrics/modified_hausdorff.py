@@ -1,4 +1,4 @@
-"""Modified Hausdorff distance, in the two senses that the name has."""
+"""Modified Hausdorff distance, in both senses of the name."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config.type_definitions import NdarrayOrTensor
-from monai.metrics import CumulativeIterationMetric
-from monai.metrics.utils import do_metric_reduction, ignore_background
+from monai.metrics.utils import ignore_background
 from monai.utils import MetricReduction
 
 from monai_nlseg.metrics.boxes import Roi, evaluation_boxes
+from monai_nlseg.metrics.case_metric import CaseMetric
 from monai_nlseg.metrics.line_sets import line_set_distance
 from monai_nlseg.metrics.masks import mask_pair
 from monai_nlseg.metrics.point_sets import point_set_distance
 from monai_nlseg.metrics.spacing import Spacing, voxel_edges
-
-__all__ = ["ModifiedHausdorffMetric", "compute_modified_hausdorff"]
 
 
 def compute_modified_hausdorff(
@@ -30,15 +28,15 @@ def compute_modified_hausdorff(
     points: str = "all",
     roi: Roi = None,
 ) -> torch.Tensor:
-    """Modified Hausdorff distance (MHD) of each case and class.
+    """Compute the modified Hausdorff distance (MHD) of each case and class.
 
     ``definition="lines"`` is the "3D-MHD" of Non-local U-Nets: along each axis a mask is the set of its lines of
     voxels, vectors of zeros and ones with Euclidean distance; the larger of the two mean distances from a line of one
-    mask to the nearest of the other; the mean over the three axes, in 2D over the two. It has no unit. Zero lines take
-    part and agree, so the value falls as the box grows: give ``roi``, and report what :func:`evaluation_boxes` says.
-    It does not see where a line stands: zero does not mean that the masks are equal.
+    mask to the nearest of the other; the mean over the three axes, in 2D over the two. It has no unit. Zero lines
+    count and agree, so the value falls as the box grows: give ``roi``, and report the result of
+    :func:`evaluation_boxes`. The position of a line has no effect: zero does not mean that the masks are equal.
 
-    ``definition="surface"`` is what the name means elsewhere: the larger of the two mean distances from a foreground
+    ``definition="surface"`` is the common meaning of the name: the larger of the two mean distances from a foreground
     point of one mask to the nearest of the other, in mm. The box matters only where it cuts foreground off.
 
     Sources: Wang, Zou, Shen, Ji, Non-local U-Nets for Biomedical Image Segmentation, AAAI 2020, section "Experimental
@@ -53,7 +51,7 @@ def compute_modified_hausdorff(
         spacing: for "surface", voxel edges in mm: a number, one for each spatial axis, or such a row for each case;
             None for distances in voxels.
         directed: only from the prediction to the reference. With "lines" an empty prediction then has distance 0
-            wherever the reference holds a zero line.
+            wherever the reference contains a zero line.
         points: for "surface", "all" foreground voxels or those at its "edge", which have a face neighbour outside.
         roi: box in which to compare, see :func:`evaluation_boxes`; None for the whole volume.
 
@@ -114,21 +112,21 @@ def compute_modified_hausdorff(
     return distances.to(label.device)
 
 
-class ModifiedHausdorffMetric(CumulativeIterationMetric):
-    """Modified Hausdorff distance, gathered over cases: see :func:`compute_modified_hausdorff`.
+class ModifiedHausdorffMetric(CaseMetric):
+    """Cumulative form of :func:`compute_modified_hausdorff`.
 
     Takes batch-first tensors (B, C, *spatial), or lists of channel-first ones whose shapes may differ. ``spacing`` and
-    ``roi`` can be given for a call, ``metric(y_pred, y, spacing=..., roi=...)``; with lists they hold for every case.
+    ``roi`` can be given for a call, ``metric(y_pred, y, spacing=..., roi=...)``; with lists they apply to every case.
 
     Args:
         include_background: compare channel 0 too.
         definition: "lines" or "surface".
-        spacing: voxel edges in mm for "surface", where a call gives none.
+        spacing: voxel edges in mm for "surface", unless given for a call.
         directed: only from the prediction to the reference.
         points: "all" or "edge", for "surface".
-        roi: None, "full", "nonzero" or a mask, where a call gives none.
+        roi: None, "full", "nonzero" or a mask, unless given for a call.
         reduction: how :meth:`aggregate` reduces, see :class:`monai.metrics.DiceMetric`.
-        get_not_nans: whether :meth:`aggregate` also returns the number of values; none is ever NaN.
+        get_not_nans: whether :meth:`aggregate` also returns the number of values, none of which is NaN.
     """
 
     def __init__(
@@ -142,15 +140,13 @@ class ModifiedHausdorffMetric(CumulativeIterationMetric):
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(reduction, get_not_nans)
         self.include_background = include_background
         self.definition = definition
         self.spacing = spacing
         self.directed = directed
         self.points = points
         self.roi = roi
-        self.reduction = reduction
-        self.get_not_nans = get_not_nans
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **kwargs: Any) -> torch.Tensor:
         return compute_modified_hausdorff(
@@ -163,20 +159,3 @@ class ModifiedHausdorffMetric(CumulativeIterationMetric):
             points=self.points,
             roi=kwargs.get("roi", self.roi),
         )
-
-    def aggregate(
-        self, reduction: MetricReduction | str | None = None
-    ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """Reduce what was gathered.
-
-        Args:
-            reduction: overrides the metric's own.
-
-        Raises:
-            ValueError: if nothing was gathered.
-        """
-        data = self.get_buffer()
-        if not isinstance(data, torch.Tensor):
-            raise ValueError("no case was compared since the last reset: call the metric on masks first.")
-        value, not_nans = do_metric_reduction(data, reduction or self.reduction)
-        return (value, not_nans) if self.get_not_nans else value

@@ -1,4 +1,4 @@
-"""Overlap and pixel metrics from counts of agreement, exact and pooled where a paper pools."""
+"""Overlap and pixel metrics from exact counts of agreement, of each case or pooled."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import math
 from dataclasses import dataclass
 
 import torch
-from monai.metrics import CumulativeIterationMetric
-from monai.metrics.utils import do_metric_reduction
 from monai.utils import MetricReduction
 
+from monai_nlseg.metrics.case_metric import CaseMetric
 from monai_nlseg.metrics.masks import mask_pair, region_mask
 
-__all__ = ["OVERLAP_METRICS", "ConfusionCounts", "OverlapMetric", "count_confusion", "kaggle_dice"]
-
 OVERLAP_METRICS = ("dice", "iou", "mean_iou", "sensitivity", "specificity", "accuracy")
-"""Names that :class:`OverlapMetric` takes: the properties of :class:`ConfusionCounts`."""
+"""Names that :class:`OverlapMetric` accepts: the properties of :class:`ConfusionCounts`."""
 
 
 @dataclass(frozen=True)
 class ConfusionCounts:
-    """Numbers of voxels on which prediction and label agree and differ, int64 tensors (B, C), and what follows of them.
+    """Numbers of voxels on which prediction and label agree and differ, int64 tensors (B, C), and metrics from them.
 
-    The metrics are float64 tensors (B, C), values 0 to 1. NaN stands where a metric is not defined; MONAI's reductions
-    leave it out and count it (``get_not_nans``).
+    The metrics are float64 tensors (B, C), values 0 to 1, and NaN where they are not defined; MONAI's reductions leave
+    NaN out and count it (``get_not_nans``).
 
     Attributes:
         true_positives: in both.
@@ -38,7 +35,7 @@ class ConfusionCounts:
     true_negatives: torch.Tensor
 
     def pooled(self) -> ConfusionCounts:
-        """The counts of all cases together, (1, C)."""
+        """Return the counts of all cases together, (1, C)."""
         return ConfusionCounts(
             self.true_positives.sum(0, keepdim=True),
             self.false_positives.sum(0, keepdim=True),
@@ -48,7 +45,7 @@ class ConfusionCounts:
 
     @property
     def dice(self) -> torch.Tensor:
-        """Dice ratio 2 |X n Y| / (|X| + |Y|); 1 where both are empty, 0 where one is.
+        """Return the Dice ratio 2 |X n Y| / (|X| + |Y|); 1 where both are empty, 0 where one is.
 
         Source: Non-local U-Nets (AAAI-20), evaluation; LAEDNet (2022), DSC.
         """
@@ -57,17 +54,17 @@ class ConfusionCounts:
 
     @property
     def iou(self) -> torch.Tensor:
-        """|X n Y| / |X u Y|; 1 where both are empty, 0 where one is. Source: LAEDNet (2022)."""
+        """Return |X n Y| / |X u Y|; 1 where both are empty, 0 where one is. Source: LAEDNet (2022)."""
         union = self.true_positives + self.false_positives + self.false_negatives
         return _ratio(self.true_positives, union, empty=1.0)
 
     @property
     def mean_iou(self) -> torch.Tensor:
-        """Mean of the IoU over the classes that occur, (B, 1); NaN where none does.
+        """Return the mean of the IoU over the classes that occur, (B, 1); NaN where none does.
 
-        Needs the counts of every class: ``include_background=True``, or the single channel of a binary problem, whose
-        other class is the background. A class that neither the prediction nor the label has is left out: its IoU of 1
-        would raise the mean.
+        It needs the counts of every class: ``include_background=True``, or the single channel of a binary problem,
+        whose other class is the background. A class that is in neither the prediction nor the label is left out: its
+        IoU of 1 would raise the mean.
 
         Source: DNL-Net (2022), eq. (16), whose sum over k + 1 classes is printed divided by k; here by their number.
         """
@@ -78,17 +75,23 @@ class ConfusionCounts:
 
     @property
     def sensitivity(self) -> torch.Tensor:
-        """Share of the label that is found; NaN where the label is empty. Source: DNL-Net (2022), pooled; RAGCM."""
+        """Return the share of the label that is found; NaN where the label is empty.
+
+        Source: DNL-Net (2022), pooled; RAGCM.
+        """
         return _ratio(self.true_positives, self.true_positives + self.false_negatives, empty=math.nan)
 
     @property
     def specificity(self) -> torch.Tensor:
-        """Share of what is outside the label that is left out; NaN where nothing is. Source: as sensitivity."""
+        """Return the share of the voxels outside the label that the prediction leaves out; NaN where there are none.
+
+        Source: as sensitivity.
+        """
         return _ratio(self.true_negatives, self.true_negatives + self.false_positives, empty=math.nan)
 
     @property
     def accuracy(self) -> torch.Tensor:
-        """Share of the voxels that agree; NaN where none was evaluated. Source: as sensitivity."""
+        """Return the share of the voxels that agree; NaN where none was evaluated. Source: as sensitivity."""
         agreeing = self.true_positives + self.true_negatives
         return _ratio(agreeing, agreeing + self.false_positives + self.false_negatives, empty=math.nan)
 
@@ -96,7 +99,7 @@ class ConfusionCounts:
 def count_confusion(
     y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = False, mask: torch.Tensor | None = None
 ) -> ConfusionCounts:
-    """Count agreement of two one-hot masks, each channel against the rest.
+    """Count the agreement of two one-hot masks, each channel against the rest.
 
     MONAI's ``get_confusion_matrix`` counts in float32, which loses voxels above 2^24 (256^3), and finds no agreement
     between boolean masks, so the counting is done here.
@@ -105,7 +108,7 @@ def count_confusion(
         y_pred: prediction, one-hot (B, C, *spatial), values 0 and 1.
         y: label, the same.
         include_background: count channel 0 as well.
-        mask: (B, 1, *spatial), values 0 and 1: voxels outside, as of the field of view, are not counted.
+        mask: (B, 1, *spatial), values 0 and 1: voxels outside it (the field of view) are not counted.
 
     Returns:
         :class:`ConfusionCounts` of tensors (B, C), or (B, C - 1) without the background.
@@ -125,7 +128,7 @@ def count_confusion(
 
 
 def kaggle_dice(y_pred: torch.Tensor, y: torch.Tensor) -> float:
-    """Mean over images of 2 |X n Y| / (|X| + |Y|), which is 1 where both are empty and 0 where one is.
+    """Return the mean over images of 2 |X n Y| / (|X| + |Y|), which is 1 where both are empty and 0 where one is.
 
     Args:
         y_pred: predicted masks, (B, 1, *spatial) or (B, 2, *spatial) with channel 0 for the background, values 0 and 1.
@@ -141,7 +144,7 @@ def kaggle_dice(y_pred: torch.Tensor, y: torch.Tensor) -> float:
     return float(count_confusion(y_pred, y).dice.mean())
 
 
-class OverlapMetric(CumulativeIterationMetric):
+class OverlapMetric(CaseMetric):
     """Cumulative form of the metrics of :class:`ConfusionCounts`.
 
     A call takes ``mask`` beside ``y_pred`` and ``y``, as :func:`count_confusion` does, and returns the counts
@@ -166,7 +169,7 @@ class OverlapMetric(CumulativeIterationMetric):
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(reduction, get_not_nans)
         if metric_name not in OVERLAP_METRICS:
             raise ValueError(f"no overlap metric is called '{metric_name}': give one of {list(OVERLAP_METRICS)}.")
         if metric_name == "mean_iou" and not include_background:
@@ -174,8 +177,6 @@ class OverlapMetric(CumulativeIterationMetric):
         self.metric_name = metric_name
         self.include_background = include_background
         self.pooled = pooled
-        self.reduction = reduction
-        self.get_not_nans = get_not_nans
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         counts = count_confusion(y_pred, y, self.include_background, mask)
@@ -184,7 +185,7 @@ class OverlapMetric(CumulativeIterationMetric):
         )
 
     def case_values(self) -> torch.Tensor:
-        """The metric of each case so far, float64 (B, C), NaN where it is not defined.
+        """Return the metric of each case so far, float64 (B, C), NaN where it is not defined.
 
         Raises:
             ValueError: before the first case.
@@ -194,26 +195,19 @@ class OverlapMetric(CumulativeIterationMetric):
     def aggregate(
         self, reduction: MetricReduction | str | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """The metric of the cases so far, reduced, and with ``get_not_nans`` the number of defined values.
+        """Return the metric of all cases so far, reduced, and with ``get_not_nans`` the number of defined values.
 
         Args:
-            reduction: in place of the metric's own.
+            reduction: replaces the metric's own.
 
         Raises:
             ValueError: before the first case.
         """
         values = getattr(self._counts().pooled(), self.metric_name) if self.pooled else self.case_values()
-        reduction = MetricReduction(reduction or self.reduction)
-        reduced, not_nans = do_metric_reduction(values, reduction)
-        # MONAI calls the mean of nothing 0; it is as undefined as what it is the mean of.
-        reduced = torch.where(not_nans > 0, reduced, math.nan)
-        return (reduced, not_nans) if self.get_not_nans else reduced
+        return self.reduce(values, reduction)
 
     def _counts(self) -> ConfusionCounts:
-        counts = self.get_buffer()
-        if counts is None:
-            raise ValueError("no case has been compared yet: call the metric with a prediction and a label first.")
-        return ConfusionCounts(*counts.unbind(-1))
+        return ConfusionCounts(*self.gathered().unbind(-1))
 
 
 def _voxels(mask: torch.Tensor) -> torch.Tensor:

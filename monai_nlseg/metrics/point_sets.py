@@ -1,4 +1,4 @@
-"""Distance of two masks that are taken as sets of points: Dubuisson and Jain's modified Hausdorff distance."""
+"""Distance between two masks, each as a set of points: Dubuisson and Jain's modified Hausdorff distance."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from scipy.spatial import KDTree
 
 from monai_nlseg.metrics.boxes import occupied_box
 
-__all__ = ["point_set_distance"]
-
 
 def point_set_distance(
     pred: torch.Tensor, label: torch.Tensor, spacing: np.ndarray, points: str, directed: bool, missing: float
 ) -> float:
-    """Larger of the two mean distances from the points of one mask to the nearest point of the other.
+    """Return the larger of the two mean distances from the points of one mask to the nearest point of the other.
 
     Args:
         pred: boolean (*spatial).
         label: boolean, of the same shape.
-        spacing: voxel edge along each axis, in mm or whatever the result is to be in.
+        spacing: voxel edge along each axis, in mm or another unit, which the result has too.
         points: "all" foreground voxels or those at its "edge", which have a face neighbour outside.
         directed: only from ``pred`` to ``label``.
         missing: distance where one of the masks is empty.

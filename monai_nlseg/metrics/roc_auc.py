@@ -9,20 +9,18 @@ from monai.utils import convert_to_tensor, evenly_divisible_all_gather
 
 from monai_nlseg.metrics.masks import check_shapes, region_mask, to_booleans
 
-__all__ = ["PooledROCAUCMetric", "compute_pooled_roc_auc"]
-
 
 def compute_pooled_roc_auc(y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Tensor | None = None) -> float:
-    """Exact area under the ROC curve of all voxels of all cases together.
+    """Compute the exact area under the ROC curve of all voxels of all cases together.
 
-    It is the probability that a positive voxel scores higher than a negative one, ties counted half, and equal to
+    It is the probability that a positive voxel scores higher than a negative one, with ties counted as half, and equals
     scikit-learn's ``roc_auc_score`` of the voxels in one array.
 
     Args:
         y_pred: scores (B, 1, *spatial), or (B, 2, *spatial) with channel 0 for the background, as probabilities or
-            logits; only their order counts.
+            logits; only their order matters.
         y: label of the same shape, values 0 and 1.
-        mask: (B, 1, *spatial), values 0 and 1: voxels outside, as of the field of view, do not take part.
+        mask: (B, 1, *spatial), values 0 and 1: voxels outside it (the field of view) are left out.
 
     Returns:
         The area, 0 to 1.
@@ -37,10 +35,10 @@ def compute_pooled_roc_auc(y_pred: torch.Tensor, y: torch.Tensor, mask: torch.Te
 
 
 class PooledROCAUCMetric(CumulativeIterationMetric):
-    """Cumulative form of :func:`compute_pooled_roc_auc`, called once a case or batch with ``y_pred``, ``y``, ``mask``.
+    """Cumulative form of :func:`compute_pooled_roc_auc`, called with ``y_pred``, ``y``, ``mask`` of each case or batch.
 
-    Kept of each class are the scores that occurred once, as they are, and the others once with their number: about
-    4 bytes a voxel where all float32 scores differ, and less the more of them are equal. Scores given as float16
+    Scores that occurred once are kept as they are, and repeated ones once with their number, for each class: about 4
+    bytes per voxel if all float32 scores differ, and less the more of them are equal. Scores given as float16
     (:meth:`torch.Tensor.half`) have at most 15,361 values from 0 to 1, so a cohort of any size fits, and the area is
     exact for the rounded scores. It does not depend on the order of the cases.
 
@@ -51,7 +49,7 @@ class PooledROCAUCMetric(CumulativeIterationMetric):
         super().__init__()
 
     def reset(self) -> None:
-        """Forget all cases."""
+        """Discard all cases."""
         super().reset()
         self.positives, self.negatives = _ScoreCounter(), _ScoreCounter()
 
@@ -70,21 +68,25 @@ class PooledROCAUCMetric(CumulativeIterationMetric):
             inside = region_mask(mask, label)
             scores, label = scores[inside], label[inside]
         if scores.isnan().any():
-            raise ValueError("the scores hold NaN, which has no place in an order: find out where it comes from.")
+            raise ValueError("the scores hold NaN, which cannot be ordered: find out where it comes from.")
         return [scores[label], scores[~label]]
 
     def extend(self, *data: torch.Tensor) -> None:
-        """Add the scores of positive and of negative voxels, as a call of the metric returns them."""
+        """Add the scores of positive and of negative voxels, as a call of the metric returns them.
+
+        Args:
+            data: the two tensors of scores.
+        """
         positives, negatives = data
         self.positives.add(positives)
         self.negatives.add(negatives)
 
     def get_buffer(self) -> list[torch.Tensor]:
-        """Distinct scores in rising order and their numbers, of the positive and then of the negative voxels."""
+        """Return distinct scores in rising order and their numbers, of the positive and then of the negative voxels."""
         return [*self.positives.gathered(), *self.negatives.gathered()]
 
     def aggregate(self) -> float:
-        """The area under the curve of all voxels so far, 0 to 1.
+        """Return the area under the curve of all voxels so far, 0 to 1.
 
         Raises:
             ValueError: if there is no voxel of a class.
@@ -104,22 +106,22 @@ class PooledROCAUCMetric(CumulativeIterationMetric):
 
 
 class _ScoreCounter:
-    """Counts how often each score occurs."""
+    """Counter of how often each score occurs."""
 
     def __init__(self) -> None:
-        self.once = torch.empty(0, dtype=torch.float16)  # the narrowest, which gives way to that of the scores
+        self.once = torch.empty(0, dtype=torch.float16)  # the narrowest type, which gives way to that of the scores
         self.repeated = torch.empty(0, dtype=torch.float16)
-        self.counts = torch.empty(0, dtype=torch.int64)  # of the repeated
+        self.counts = torch.empty(0, dtype=torch.int64)  # how often the repeated scores occur
         self.new: list[torch.Tensor] = []
 
     def add(self, scores: torch.Tensor) -> None:
         self.new.append(scores if scores.is_floating_point() else scores.double())
-        # Merging costs as much as is held, so it waits until as much is new: the sum of all is then N log N.
+        # Merging costs as much as is held, so it waits until as much is new: the total is then N log N.
         if sum(len(scores) for scores in self.new) > len(self.once) + len(self.repeated):
             self._merge()
 
     def gathered(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Distinct scores in rising order and their numbers, of all processes."""
+        """Return distinct scores in rising order and their numbers, of all processes."""
         self._merge()
         once, repeated, counts = (
             evenly_divisible_all_gather(held, concat=True) for held in (self.once, self.repeated, self.counts)
@@ -138,7 +140,7 @@ class _ScoreCounter:
 def _distinct(
     singles: list[torch.Tensor], repeated: torch.Tensor, counts: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distinct scores in rising order and their numbers, from single scores and from others with their numbers."""
+    """Return distinct scores in rising order and their numbers, from single scores and from counted ones."""
     scores = torch.cat([repeated, *singles])
     distinct, index, totals = torch.unique(scores, return_inverse=True, return_counts=True)
     return distinct, totals.index_add_(0, index[: len(repeated)], counts - 1)

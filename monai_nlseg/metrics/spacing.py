@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["Spacing", "voxel_edges"]
-
 Spacing = float | Sequence[float] | Sequence[Sequence[float]] | np.ndarray | None
 
 
 def voxel_edges(spacing: Spacing, cases: int, axes: int) -> np.ndarray:
-    """Voxel edges of each case in mm, float64 (cases, axes).
+    """Return the voxel edges of each case in mm, float64 (cases, axes).
 
     Args:
         spacing: a number, one for each spatial axis, or such a row for each case; None for 1.
@@ -20,7 +18,7 @@ def voxel_edges(spacing: Spacing, cases: int, axes: int) -> np.ndarray:
         axes: number of spatial axes.
 
     Raises:
-        ValueError: for what is no number, not positive and finite, or does not fit the cases and axes.
+        ValueError: for values that are not numbers, not positive and finite, or do not fit the cases and axes.
     """
     try:
         edges = np.broadcast_to(np.asarray(1.0 if spacing is None else spacing, dtype=float), (cases, axes))

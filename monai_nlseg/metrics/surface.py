@@ -1,4 +1,4 @@
-"""Distances between surfaces that do not forget a missed structure."""
+"""Surface metrics of a batch and of a cohort, in which missed structures count."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from monai.metrics import CumulativeIterationMetric, compute_surface_dice
-from monai.metrics.utils import do_metric_reduction, get_mask_edges, get_surface_distance
+from monai.metrics import compute_surface_dice
+from monai.metrics.utils import do_metric_reduction
 from monai.utils import MetricReduction
 
+from monai_nlseg.metrics.case_metric import CaseMetric
 from monai_nlseg.metrics.masks import mask_pair
 from monai_nlseg.metrics.spacing import Spacing, voxel_edges
-
-__all__ = ["SurfaceMetric", "SurfaceMetrics", "SurfaceSummary", "compute_surface_metrics"]
+from monai_nlseg.metrics.surface_distances import (
+    average_mm,
+    hausdorff_mm,
+    robust_hausdorff_mm,
+    surface_dice,
+    surface_distances,
+)
 
 
 @dataclass(frozen=True)
 class SurfaceMetrics:
-    """What :func:`compute_surface_metrics` measures of each case and class, tensors (B, C).
+    """Results of :func:`compute_surface_metrics` for each case and class, tensors (B, C).
 
     Attributes:
         hausdorff: mm, the largest distance from a surface voxel of one mask to the surface of the other.
@@ -41,10 +47,10 @@ class SurfaceMetrics:
 
 @dataclass(frozen=True)
 class SurfaceSummary:
-    """A cohort's surface metrics, each reduced to a scalar, (C,) or (B,), with what the distances leave out.
+    """A cohort's surface metrics, each reduced to a scalar, (C,) or (B,), with counts of the structures left out.
 
     Attributes:
-        hausdorff: mm, mean over the structures compared; inf where there are none.
+        hausdorff: mm, mean over the structures compared; inf if there are none.
         hausdorff95: mm, likewise.
         average: mm, likewise.
         surface_dice: mean over all structures, a missed or spurious one counted as 0.
@@ -70,12 +76,12 @@ def compute_surface_metrics(
     tolerance: float = 1.0,
     use_subvoxels: bool = False,
 ) -> SurfaceMetrics:
-    """Hausdorff distance, its 95th percentile, average surface distance and surface Dice from one pass of distances.
+    """Compute Hausdorff distance, its 95th percentile, average surface distance and surface Dice in one pass.
 
     The surface of a mask is its voxels with a face neighbour outside it; a voxel at the border of the image is one.
     Where both masks have a structure, the values are those of MONAI's ``compute_hausdorff_distance``,
     ``compute_average_surface_distance(symmetric=True)`` and ``compute_surface_dice``. Where only one has it, the
-    distances are inf and the surface Dice is 0, so that no mean improves by a structure that is not found (MONAI's
+    distances are inf and the surface Dice is 0, so that a structure that is not found improves no mean (MONAI's
     95th percentile is NaN there, which its means leave out); ``missed`` and ``spurious`` say which. Where neither has
     it, the distances are 0 and the surface Dice is 1.
 
@@ -83,7 +89,8 @@ def compute_surface_metrics(
         y_pred: prediction, one-hot (B, C, *spatial), values 0 and 1.
         y: label, the same.
         include_background: measure channel 0 as well.
-        spacing: mm from voxel to voxel: one number, one a spatial axis, or one such sequence a case; None for 1.
+        spacing: mm from voxel to voxel: one number, one for each spatial axis, or one such sequence for each
+            case; None for 1.
         tolerance: mm up to which a piece of the surface counts as found.
         use_subvoxels: how the surface Dice measures the surface, as in MONAI: False counts surface voxels, True adds
             up the areas (in 2D lengths) of a surface that runs between the voxels, in mm, which is the cited
@@ -93,14 +100,14 @@ def compute_surface_metrics(
         :class:`SurfaceMetrics` of tensors (B, C), or (B, C - 1) without the background, on the device of ``y_pred``.
 
     Raises:
-        ValueError: for shapes that differ, values other than 0 and 1, or a spacing or tolerance that is no length.
+        ValueError: for shapes that differ, values other than 0 and 1, or a spacing or tolerance that is not a length.
 
     Source: Nikolov et al., Deep learning to achieve clinically applicable segmentation of head and neck anatomy (2018),
     for the surface Dice with ``use_subvoxels``.
     """
     pred, label = mask_pair(y_pred, y, include_background)
     if not (math.isfinite(tolerance) and tolerance >= 0):
-        raise ValueError(f"a tolerance of {tolerance} mm is no length: give a finite number of at least 0.")
+        raise ValueError(f"a tolerance of {tolerance} mm is not a length: give a finite number of at least 0.")
     spacings = voxel_edges(spacing, len(pred), pred.dim() - 2)
     device = pred.device
     # On CUDA tensors MONAI transforms the whole volume, on the CPU if cuCIM is missing, instead of asking a tree.
@@ -112,11 +119,11 @@ def compute_surface_metrics(
         ]
     ).to(device)
     in_pred, in_label = (mask.flatten(2).any(-1).to(device) for mask in (pred, label))
-    hausdorff, hausdorff95, average, surface_dice = values.unbind(-1)
-    return SurfaceMetrics(hausdorff, hausdorff95, average, surface_dice, in_label & ~in_pred, in_pred & ~in_label)
+    hausdorff, hausdorff95, average, dice = values.unbind(-1)
+    return SurfaceMetrics(hausdorff, hausdorff95, average, dice, in_label & ~in_pred, in_pred & ~in_label)
 
 
-class SurfaceMetric(CumulativeIterationMetric):
+class SurfaceMetric(CaseMetric):
     """Cumulative form of :func:`compute_surface_metrics`.
 
     A call takes ``spacing`` beside ``y_pred`` and ``y`` and returns the six fields of :class:`SurfaceMetrics`, tensors
@@ -124,8 +131,8 @@ class SurfaceMetric(CumulativeIterationMetric):
 
     Args:
         include_background: measure channel 0 as well.
-        tolerance: mm, of the surface Dice.
-        use_subvoxels: measure the surface Dice in area instead of voxels, as its definition has it.
+        tolerance: tolerance of the surface Dice in mm.
+        use_subvoxels: measure the surface Dice in area instead of voxels, as it is defined.
         reduction: MONAI's, "none", "mean", "sum", "mean_batch", "sum_batch", "mean_channel" or "sum_channel".
     """
 
@@ -136,10 +143,9 @@ class SurfaceMetric(CumulativeIterationMetric):
         reduction: MetricReduction | str = MetricReduction.MEAN,
         use_subvoxels: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(reduction)
         self.include_background = include_background
         self.tolerance = tolerance
-        self.reduction = reduction
         self.use_subvoxels = use_subvoxels
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, spacing: Spacing = None) -> list[torch.Tensor]:
@@ -149,24 +155,21 @@ class SurfaceMetric(CumulativeIterationMetric):
         return [getattr(metrics, field.name) for field in fields(metrics)]
 
     def aggregate(self, reduction: MetricReduction | str | None = None) -> SurfaceSummary:
-        """Mean (or sum) of the cases so far, with the counts of what it leaves out.
+        """Return the mean (or sum) of the cases so far, with the counts of the structures that it leaves out.
 
         Args:
-            reduction: in place of the metric's own. The counts are summed over what the means run over.
+            reduction: replaces the metric's own. The counts are summed over the axes of the means.
 
         Raises:
             ValueError: before the first case.
         """
-        buffers = self.get_buffer()
-        if buffers is None:
-            raise ValueError("no case has been compared yet: call the metric with a prediction and a label first.")
         reduction = MetricReduction(reduction or self.reduction)
-        hausdorff, hausdorff95, average, surface_dice, missed, spurious = buffers
+        hausdorff, hausdorff95, average, dice, missed, spurious = self.gathered()
         return SurfaceSummary(
             hausdorff=_reduce_distances(hausdorff, reduction),
             hausdorff95=_reduce_distances(hausdorff95, reduction),
             average=_reduce_distances(average, reduction),
-            surface_dice=_reduce(surface_dice, reduction)[0],
+            surface_dice=_reduce(dice, reduction)[0],
             compared=_count(~(missed | spurious), reduction),
             missed=_count(missed, reduction),
             spurious=_count(spurious, reduction),
@@ -176,33 +179,19 @@ class SurfaceMetric(CumulativeIterationMetric):
 def _structure(
     pred: torch.Tensor, label: torch.Tensor, spacing: np.ndarray, tolerance: float, use_subvoxels: bool
 ) -> tuple[float, float, float, float]:
-    """Hausdorff, its 95th percentile, average and surface Dice of two masks (*spatial) on the CPU."""
+    """Return Hausdorff distance, its 95th percentile, average and surface Dice of two masks (*spatial) on the CPU."""
     found = bool(pred.any()), bool(label.any())
     if not all(found):
         return (math.inf, math.inf, math.inf, 0.0) if any(found) else (0.0, 0.0, 0.0, 1.0)
-    edges = [np.asarray(edge) for edge in get_mask_edges(pred, label)]
-    # float32, as MONAI has it: a distance of three times 0.1 mm is then within a tolerance of 0.3.
-    there, back = (_distances(start, end, spacing) for start, end in (edges, reversed(edges)))
-    both = np.concatenate([there, back])
-    surface_dice = float(np.mean(both <= np.float32(tolerance)))
-    if use_subvoxels:
-        whole = (mask[None, None] for mask in (pred, label))
-        surface_dice = float(compute_surface_dice(*whole, [tolerance], True, spacing=list(spacing), use_subvoxels=True))
-    return (
-        float(both.max()),
-        float(max(np.percentile(there, 95), np.percentile(back, 95))),
-        float(both.mean(dtype=np.float64)),
-        surface_dice,
-    )
+    distances = surface_distances(pred, label, spacing)
+    dice = _dice_by_area(pred, label, spacing, tolerance) if use_subvoxels else surface_dice(distances, tolerance)
+    return hausdorff_mm(distances), robust_hausdorff_mm(distances, 95), average_mm(distances), dice
 
 
-def _distances(start: np.ndarray, end: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """mm from each surface voxel of ``start`` to the nearest of ``end``, in no order."""
-    apart = start & ~end
-    distances = np.zeros(np.count_nonzero(start), np.float32)
-    if apart.any():  # what the surfaces share is at 0 and need not be searched
-        distances[: np.count_nonzero(apart)] = get_surface_distance(apart, end, spacing=spacing)
-    return distances
+def _dice_by_area(pred: torch.Tensor, label: torch.Tensor, spacing: np.ndarray, tolerance: float) -> float:
+    """Return MONAI's surface Dice of two masks (*spatial), measured in area, in 2D in length."""
+    whole = (mask[None, None] for mask in (pred, label))
+    return float(compute_surface_dice(*whole, [tolerance], True, spacing=list(spacing), use_subvoxels=True))
 
 
 def _reduce_distances(distances: torch.Tensor, reduction: MetricReduction) -> torch.Tensor:
@@ -212,7 +201,7 @@ def _reduce_distances(distances: torch.Tensor, reduction: MetricReduction) -> to
 
 
 def _count(found: torch.Tensor, reduction: MetricReduction) -> torch.Tensor:
-    """Sum over the axes that the reduction runs over."""
+    """Count over the axes of the reduction."""
     return _reduce(found.float(), MetricReduction(reduction.value.replace("mean", "sum")))[0].long()
 
 

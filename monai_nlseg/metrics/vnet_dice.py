@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 
 import torch
-from monai.metrics import CumulativeIterationMetric
-from monai.metrics.utils import do_metric_reduction, ignore_background
+from monai.metrics.utils import ignore_background
 from monai.utils import MetricReduction, convert_to_tensor
 
+from monai_nlseg.metrics.case_metric import CaseMetric
 from monai_nlseg.metrics.masks import check_shapes
-
-__all__ = ["VNetDiceMetric", "compute_vnet_dice"]
 
 
 def compute_vnet_dice(y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = False) -> torch.Tensor:
-    """2 sum(p q) / (sum(p^2) + sum(q^2)) of probabilities p and label q; 1 where both are zero everywhere.
+    """Compute 2 sum(p q) / (sum(p^2) + sum(q^2)) of probabilities p and label q; 1 where both are zero everywhere.
 
-    Of two binary masks it is the Dice ratio.
+    For two binary masks it is the Dice ratio.
 
     Args:
         y_pred: probabilities (B, C, *spatial), values 0 to 1.
@@ -28,7 +26,7 @@ def compute_vnet_dice(y_pred: torch.Tensor, y: torch.Tensor, include_background:
         float64 (B, C), or (B, C - 1) without the background, values 0 to 1.
 
     Raises:
-        ValueError: for shapes that differ or values outside 0 to 1, as of logits.
+        ValueError: for shapes that differ or values outside 0 to 1, such as logits.
 
     Source: Milletari et al., V-Net (2016); DNL-Net (2022), eq. (15).
     """
@@ -41,7 +39,7 @@ def compute_vnet_dice(y_pred: torch.Tensor, y: torch.Tensor, include_background:
     return torch.where(squares > 0, 2 * (p * q).sum(-1) / squares, 1.0)
 
 
-class VNetDiceMetric(CumulativeIterationMetric):
+class VNetDiceMetric(CaseMetric):
     """Cumulative form of :func:`compute_vnet_dice`.
 
     Args:
@@ -52,32 +50,17 @@ class VNetDiceMetric(CumulativeIterationMetric):
     def __init__(
         self, include_background: bool = False, reduction: MetricReduction | str = MetricReduction.MEAN
     ) -> None:
-        super().__init__()
+        super().__init__(reduction)
         self.include_background = include_background
-        self.reduction = reduction
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return compute_vnet_dice(y_pred, y, self.include_background)
-
-    def aggregate(self, reduction: MetricReduction | str | None = None) -> torch.Tensor:
-        """The cases so far, reduced.
-
-        Args:
-            reduction: in place of the metric's own.
-
-        Raises:
-            ValueError: before the first case.
-        """
-        values = self.get_buffer()
-        if values is None:
-            raise ValueError("no case has been compared yet: call the metric with a prediction and a label first.")
-        return do_metric_reduction(values, reduction or self.reduction)[0]
 
 
 def _probabilities(values: torch.Tensor, name: str) -> torch.Tensor:
     plain = convert_to_tensor(values, track_meta=False).detach().double()
     low, high = (float(bound) for bound in torch.aminmax(plain)) if plain.numel() else (0.0, 0.0)
-    if not (low >= 0 and high <= 1):  # so written, NaN is refused
+    if not (low >= 0 and high <= 1):  # written this way, NaN is refused
         shown = "NaN" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
         raise ValueError(f"{name} holds {shown}, expected 0 to 1: apply a sigmoid or softmax first.")
     return plain

@@ -1,4 +1,4 @@
-"""What networks and blocks check of their arguments and input."""
+"""Checks of the arguments and inputs of networks and blocks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from numbers import Integral
 
 import torch
 
-__all__ = ["check_channels", "check_input", "check_spatial_dims"]
+from monai_nlseg.bounds import shown
+
+MOST_CHANNELS = 65_536
 
 
 def check_spatial_dims(spatial_dims: int) -> None:
     """Check the number of spatial axes.
 
+    Args:
+        spatial_dims: the number given.
+
     Raises:
-        ValueError: for another than 2 and 3.
+        ValueError: for any number but 2 and 3.
     """
     if spatial_dims not in (2, 3):
         raise ValueError(f"spatial_dims {spatial_dims!r} is not supported: choose 2 or 3.")
@@ -23,11 +28,14 @@ def check_channels(**channels: int) -> None:
     """Check numbers of channels, given by the names of the arguments.
 
     Raises:
-        ValueError: for one that is not an integer from 1 on.
+        ValueError: for one that is not an integer from 1 to 65,536.
     """
     for name, count in channels.items():
-        if not isinstance(count, Integral) or count < 1:
-            raise ValueError(f"{name} {count!r} is not a number of channels: give an integer, at least 1.")
+        if not isinstance(count, Integral) or not 1 <= count <= MOST_CHANNELS:
+            raise ValueError(
+                f"{name} {shown(count)} is not a number of channels: give an integer, at least 1 and at most "
+                f"{MOST_CHANNELS:,}."
+            )
 
 
 def check_input(x: torch.Tensor, spatial_dims: int, in_channels: int, divisor: int) -> None:
@@ -37,7 +45,7 @@ def check_input(x: torch.Tensor, spatial_dims: int, in_channels: int, divisor: i
         x: (B, in_channels, *spatial).
         spatial_dims: number of spatial axes.
         in_channels: channels the network was built for.
-        divisor: what each spatial size must be divisible by.
+        divisor: number by which each spatial size must be divisible.
 
     Raises:
         ValueError: for another rank or number of channels, or a size that is not divisible (the message names the
@@ -49,7 +57,7 @@ def check_input(x: torch.Tensor, spatial_dims: int, in_channels: int, divisor: i
         )
     if x.shape[1] != in_channels:
         raise ValueError(
-            f"input has {x.shape[1]} channels, the network was built for {in_channels}: give one channel a modality."
+            f"input has {x.shape[1]} channels, the network was built for {in_channels}: give one channel per modality."
         )
     divides = True
     padded: list[int] = []

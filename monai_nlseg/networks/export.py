@@ -21,8 +21,6 @@ from monai_nlseg.networks.folding import fold_batch_norm
 from monai_nlseg.networks.optimize import CompiledAttention, channels_last
 from monai_nlseg.networks.replace import replace_modules
 
-__all__ = ["export_network"]
-
 # The standard's own Attention, without which scores of queries x keys would be written out.
 ONNX_OPSET = 23
 
@@ -36,11 +34,11 @@ def export_network(
 ) -> float:
     """Export a network for windows of one size in batches of any size, and check the file against the network.
 
-    Only the batch is dynamic. Spatial sizes are fixed: networks here take multiples of their divisor only, which no
-    format but PyTorch's own can state, and padding, up-sampling and attention are written for the size they were
-    traced at. A TorchScript file takes other sizes too; it is checked for this one.
+    Only the batch is dynamic. Spatial sizes are fixed: networks here take only multiples of their divisor, which no
+    format but PyTorch's own can state, and padding, up-sampling and attention are written for the size at which they
+    were traced. A TorchScript file takes other sizes too; it is checked for this one.
 
-    Batch norms are folded. Files are complete or not there: they are written beside and renamed. OpenVINO's come in
+    Batch norms are folded. Files are complete or missing: they are written beside and renamed. OpenVINO's come in
     two, .xml and .bin. ONNX files name ONNX Runtime's own attention operator, whose scores are never written out.
 
     Args:
@@ -49,7 +47,7 @@ def export_network(
         path: file to write, ending in the format's suffix (.ts, .pt2, .onnx, .xml).
         format: "torchscript", "pt2" (torch.export), "onnx" or "openvino".
         value_range: lowest and highest value of the network's input, for the check: far from what a network was
-            trained on, rounding grows. None is for an input of zero mean and unit variance.
+            trained on, rounding grows. None stands for an input of zero mean and unit variance.
 
     Returns:
         The largest absolute difference of logits between file and network, over batches of 1, 2 and 3 windows of
@@ -82,7 +80,7 @@ def export_network(
         with _quiet():
             writers[format](folded, torch.zeros(2, *shape), written)
         difference = _check(ExportedNetwork(written), plain, shape, format, value_range)
-        # The .xml last: it is what is looked for.
+        # The .xml comes last, because programs look for it.
         for file in sorted(Path(folder).iterdir()):
             os.replace(file, path.parent / file.name)
     return difference
@@ -115,7 +113,7 @@ def _write_onnx(network: nn.Module, example: torch.Tensor, path: Path) -> None:
 def _write_openvino(network: nn.Module, example: torch.Tensor, path: Path) -> None:
     openvino, _ = optional_import("openvino")
     model = openvino.convert_model(_exported(network, example))
-    # The conversion leaves all axes open, though what it made is for one size, and would compute something of others.
+    # The conversion leaves all axes open, although its result is for one size and would be wrong for others.
     model.reshape([-1, *example.shape[1:]])
     openvino.save_model(model, path, compress_to_fp16=False)
 
@@ -173,7 +171,7 @@ def _check(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporters warn and log about their own internals."""
+    """Silence the exporters, which warn and log about their own internals."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

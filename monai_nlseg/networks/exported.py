@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from monai.utils import optional_import
 
-__all__ = ["FORMATS", "ExportedNetwork"]
+from monai_nlseg.errors import message
 
 # Format -> suffix of its file.
 FORMATS = {"torchscript": ".ts", "pt2": ".pt2", "onnx": ".onnx", "openvino": ".xml"}
@@ -26,12 +26,12 @@ class ExportedNetwork:
     has; the other two through PyTorch.
 
     Args:
-        path: file that :func:`export_network` wrote; its suffix tells the format: .ts, .pt2, .onnx or .xml.
+        path: file that :func:`export_network` wrote; its suffix states the format: .ts, .pt2, .onnx or .xml.
         device: device for .ts; the others run where they were exported, on the CPU.
         precision: "float32"; for .xml also "bfloat16", which is fast on processors that have it.
 
-    Shapes: (B, C, *spatial) -> what the network returned for it, on the input's device, float32. B is any; channels
-    and spatial size are those of the export, except for .ts, which takes what the network takes.
+    Shapes: (B, C, *spatial) -> what the network returned for it, on the input's device, float32. B may be any number;
+        channels and spatial size are those of the export, except for .ts, which takes what the network takes.
 
     Raises:
         ValueError: for a missing or unreadable file, an unknown suffix, a precision that the format does not have, or
@@ -52,13 +52,12 @@ class ExportedNetwork:
         if not path.is_file():
             raise ValueError(f"'{path}' does not exist: write it with nlseg export.")
         if precision not in (("float32", "bfloat16") if path.suffix == ".xml" else ("float32",)):
-            raise ValueError(f"precision {precision!r} does not go with {path.suffix}: choose 'float32'.")
+            raise ValueError(f"precision {precision!r} does not fit {path.suffix}: choose 'float32'.")
         self.path = path
         try:
             self.predict = loaders[path.suffix]()
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ValueError(f"'{path}' cannot be read ({reason}): export the network anew.") from None
+            raise ValueError(f"'{path}' cannot be read ({message(error)}): export the network again.") from None
 
     def __call__(self, windows: torch.Tensor) -> torch.Tensor:
         return self.predict(windows)
@@ -70,8 +69,8 @@ def _torchscript(path: Path, device: torch.device) -> Predictor:
 
 
 def _pt2(path: Path) -> Predictor:
-    if not zipfile.is_zipfile(path):  # of which torch.export would log a page first
-        raise RuntimeError("it is no archive, or a damaged one")
+    if not zipfile.is_zipfile(path):  # torch.export would log a page about it first
+        raise RuntimeError("it is not an archive, or a damaged one")
     program = torch.export.load(path)
     (name,) = program.graph_signature.user_inputs
     node = next(node for node in program.graph.nodes if node.name == name)
@@ -94,7 +93,7 @@ def _onnx(path: Path) -> Predictor:
 def _openvino(path: Path, precision: str) -> Predictor:
     openvino, _ = optional_import("openvino")
     settings = {
-        # OpenVINO would choose bfloat16 by itself where the processor has it.
+        # OpenVINO would choose bfloat16 by itself if the processor has it.
         "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
@@ -102,7 +101,7 @@ def _openvino(path: Path, precision: str) -> Predictor:
     try:
         request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
     except RuntimeError as error:  # the places in OpenVINO's source come first, the reason last
-        raise RuntimeError(str(error).strip().splitlines()[-1]) from None
+        raise RuntimeError(str(error).strip().rpartition("\n")[2]) from None
     axes = list(request.model_inputs[0].partial_shape)[1:]
     sizes = [axis.get_length() if axis.is_static else None for axis in axes]  # files of earlier versions leave it open
     # The output is the request's own memory, which the next call overwrites.
@@ -111,7 +110,7 @@ def _openvino(path: Path, precision: str) -> Predictor:
 
 
 def _of_size(path: Path, sizes: Sequence[int | None], run: Predictor) -> Predictor:
-    """Take windows (B, *sizes) only: of others OpenVINO computes wrong values, and other runtimes fail unclearly."""
+    """Take windows (B, *sizes) only: others make OpenVINO compute wrong values, and other runtimes fail unclearly."""
 
     def predict(windows: torch.Tensor) -> torch.Tensor:
         if None not in sizes and list(windows.shape[1:]) != list(sizes):

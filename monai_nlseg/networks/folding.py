@@ -12,14 +12,12 @@ from monai.networks.nets.resnet import ResNet, ResNetBlock, ResNetBottleneck
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torch.nn.utils.parametrize import is_parametrized
 
 from monai_nlseg.networks.blocks import NearestConvolution2d, NearestConvolution3d, PreactivationResidualBlock
 from monai_nlseg.networks.nets import NonLocalUNet
+from monai_nlseg.networks.replace import is_altered
 
-__all__ = ["fold_batch_norm"]
-
-# What each of these computes scales with its kernel; a subclass with a forward of its own may add what does not.
+# The output of each scales with its kernel; a subclass with its own forward may add something that does not.
 LINEAR = {
     kind.forward
     for kind in (
@@ -54,10 +52,11 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 
     Such pairs are neighbours in a :class:`torch.nn.Sequential`, MONAI's ``Convolution`` and the blocks of its ResNets
     and EfficientNets, and, in the pre-activation Non-local U-Net, the second norm of each residual block and the first
-    after the initial convolution; its others normalise sums that are needed as they are, too. Other norms stay, and so
-    do pairs with a hook, a parametrisation such as weight norm, a forward of its own, or a norm in training mode.
+    after the initial convolution; its other norms normalise sums that are also needed as they are. Other norms stay,
+    and so do pairs with a hook, a parametrisation such as weight norm, a forward of its own, or a norm in training
+    mode.
 
-    A ``Sequential`` is taken to be called as a whole: one whose convolution the network also calls by itself computes
+    A ``Sequential`` must be called as a whole: one whose convolution the network also calls by itself computes
     something else afterwards. The biases that folding adds are frozen.
 
     Raises:
@@ -76,7 +75,7 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
         if isinstance(module, kind):
             yield from pairs
     if type(module).forward is nn.Sequential.forward:
-        # Not named_children, which leaves out the second place of a module that stands in two.
+        # Not named_children, which leaves out the second place of a module that is in two.
         yield from pairwise(module._modules)
     if isinstance(module, Convolution) and isinstance(adn := getattr(module, "adn", None), ADN):
         first = next((name for name, _ in adn.named_children()), None)
@@ -92,15 +91,10 @@ def _fold(parent: nn.Module, conv_name: str, norm_name: str) -> None:
         return
     if type(conv).forward not in LINEAR or type(norm).forward not in NORMS or conv.training or norm.training:
         return
-    if any(_altered(module) for module in (conv, norm)):
+    if is_altered(conv) or is_altered(norm):
         return
     transposed = isinstance(conv, _ConvTransposeNd)
     if transposed and conv.groups > 1:  # PyTorch's fusion takes their weights for those of one group
         return
     parent.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm, transpose=transposed))
     parent.set_submodule(norm_name, nn.Identity())
-
-
-def _altered(module: nn.Module) -> bool:
-    """Whether something beside its forward has a part in its result: hooks, parametrisations, older weight norms."""
-    return bool(module._forward_hooks or module._forward_pre_hooks) or is_parametrized(module)

@@ -1,4 +1,4 @@
-"""What a pass through a network costs, found without running it."""
+"""The cost of a pass through a network, found without running it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
-
-__all__ = ["Footprint", "forward_footprint", "weights_bytes"]
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,10 @@ class Footprint:
 def forward_footprint(
     forward: Callable[[torch.Tensor], Any], shape: Sequence[int], device: torch.device | str = "cpu"
 ) -> Footprint:
-    """Cost of ``forward`` on a float32 input of ``shape``, from the shapes of all operations; nothing is computed.
+    """Return the cost of ``forward`` on a float32 input, from the shapes of all operations; nothing is computed.
 
-    Scratch memory inside an operation is not seen; where convolutions run through oneDNN or cuDNN it is small beside
-    the activations.
+    Scratch memory inside an operation is not seen; if convolutions run through oneDNN or cuDNN, it is small compared
+    with the activations.
 
     Args:
         forward: a network, or a function that calls one.
@@ -58,13 +56,13 @@ def forward_footprint(
 
 
 def weights_bytes(network: nn.Module) -> int:
-    """Bytes of a network's parameters and buffers."""
+    """Return the bytes of the parameters and buffers of ``network``."""
     tensors = [*network.parameters(), *network.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 class _PeakMemory(TorchDispatchMode):
-    """Follows the bytes of all tensors made while it is active."""
+    """Mode that follows the bytes of all tensors made while it is active."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,17 +12,9 @@ from monai.utils import optional_import
 
 from monai_nlseg.networks.checks import check_channels
 
-__all__ = [
-    "adapt_first_convolution",
-    "fetch_imagenet_weights",
-    "load_imagenet_weights",
-    "load_resnet_weights",
-    "read_imagenet_weights",
-]
-
 
 def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Tensor:
-    """Kernels for colour images as kernels for ``in_channels`` channels.
+    """Turn kernels for colour images into kernels for ``in_channels`` channels.
 
     One channel gets the sum over red, green and blue: a grey image then gives what the same image gave in three equal
     channels. More channels repeat the three in turn, scaled by ``3 / in_channels``, which keeps the size of the
@@ -36,7 +28,7 @@ def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Ten
         (out_channels, in_channels, *kernel); for 3 the weight itself.
 
     Raises:
-        ValueError: for a weight that does not take three channels, or no number of channels.
+        ValueError: for a weight that does not take three channels, or an invalid number of channels.
     """
     check_channels(in_channels=in_channels)
     if weight.dim() < 3 or weight.shape[1] != 3:
@@ -50,7 +42,10 @@ def adapt_first_convolution(weight: torch.Tensor, in_channels: int) -> torch.Ten
 
 
 def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
-    """State dict in a file that PyTorch wrote, or in safetensors' format (.safetensors).
+    """Read a state dict from a file that PyTorch wrote, or from one in safetensors' format.
+
+    Args:
+        path: the file; one in safetensors' format ends in ``.safetensors``.
 
     Raises:
         ValueError: for a file that is missing, unreadable or holds something else.
@@ -64,7 +59,7 @@ def read_imagenet_weights(path: str | Path) -> dict[str, torch.Tensor]:
         return _read_safetensors(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # a damaged file can raise anything, and PyTorch's messages advise to load code
+    except Exception:  # a damaged file can raise anything, and PyTorch's messages advise loading code
         raise ValueError(
             f"weights_path '{path}' is not a file of PyTorch weights: it is damaged or holds more than tensors, give "
             "one that torch.save(network.state_dict(), FILE) wrote."
@@ -88,7 +83,7 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 def fetch_imagenet_weights(
     name: str, fetch: Callable[[], Mapping[str, torch.Tensor]], file: str
 ) -> dict[str, torch.Tensor]:
-    """What a library's own loader returns, its failures without a network told in one sentence.
+    """Call a library's own loader, and say in one sentence when it fails without a network.
 
     Args:
         name: the encoder, for the message.
@@ -114,9 +109,9 @@ def load_imagenet_weights(
 
     Args:
         encoder: its state dict has the names of ``state``.
-        state: the weights; a missing count of batches is none.
+        state: the weights; counts of batches may be missing.
         first: name of the first convolution's weight.
-        ignore: beginnings of names of the classifier, which the encoder has not.
+        ignore: beginnings of names of the classifier, which the encoder does not have.
 
     Raises:
         ValueError: naming the tensors that are missing, unknown or of another shape.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Literal, cast
 
 import torch
@@ -10,16 +11,15 @@ import torch.nn as nn
 
 from monai_nlseg.networks.blocks import ScaledDotProductAttention
 from monai_nlseg.networks.folding import fold_batch_norm
-from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel
+from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel, load_norm_kernels
+from monai_nlseg.networks.norms import clamp_instance_norms, has_instance_norms
 from monai_nlseg.networks.replace import replace_modules
-
-__all__ = ["CompiledAttention", "channels_last", "optimize_for_inference"]
 
 logger = logging.getLogger(__name__)
 
 
 class CompiledAttention(nn.Module):
-    """:func:`monai_nlseg.networks.kernels.compiled_attention` as a module."""
+    """Attention by :func:`monai_nlseg.networks.kernels.compiled_attention`, as a module without parameters."""
 
     def forward(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         return compiled_attention(query, key, value)
@@ -28,10 +28,12 @@ class CompiledAttention(nn.Module):
 def optimize_for_inference(
     network: nn.Module, attention: Literal["auto", "compiled", "torch"] = "auto", compile: bool = False
 ) -> nn.Module:
-    """Evaluation mode, channels-last weights, folded batch norms and the fastest attention; in place.
+    """Set evaluation mode, channels-last weights, folded batch norms, the fastest attention and norms, in place.
 
     Call it with the trained weights loaded: folding changes the state dict. The result differs from the given
-    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it.
+    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it. Instance
+    norms go through the kernel of :mod:`monai_nlseg.networks.kernels` where it can be had and the network is on the
+    CPU; why not is logged.
 
     Args:
         network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.
@@ -49,30 +51,65 @@ def optimize_for_inference(
     if attention not in ("auto", "compiled", "torch"):
         raise ValueError(f"attention {attention!r} is unknown: choose 'auto', 'compiled' or 'torch'.")
     channels_last(fold_batch_norm(network.eval()))
-    if attention == "compiled" or (attention == "auto" and _kernel_serves(network)):
+    _clamp_norms(network)
+    if attention == "compiled":
         load_attention_kernel()
+    attends = any(isinstance(module, ScaledDotProductAttention) for module in network.modules())
+    if attention == "auto" and attends and _serves(network, load_attention_kernel, "attention"):
+        attention = "compiled"
+    if attention == "compiled":
         replace_modules(network, ScaledDotProductAttention, lambda attention: CompiledAttention())
     if compile:
         return cast(nn.Module, torch.compile(network))
     return network
 
 
+def optimize_for_training(network: nn.Module) -> nn.Module:
+    """Set channels-last weights and the fastest instance norm, in place; the state dict keeps its names.
+
+    On a CPU where the kernel of :mod:`monai_nlseg.networks.kernels` can be had, instance norms and the activations
+    behind them go through it; why not is logged. Elsewhere PyTorch's serve, with the same results to within rounding.
+
+    Args:
+        network: any network of the package or another, on the device that it is trained on.
+
+    Returns:
+        The same network.
+    """
+    return _clamp_norms(channels_last(network))
+
+
 def channels_last(network: nn.Module) -> nn.Module:
-    """Store the weights of 2D and 3D convolutions channels-last, in place; their outputs then are, too."""
+    """Store the weights of convolutions channels-last, in place; their outputs then are channels-last, too.
+
+    Args:
+        network: network that is changed.
+
+    Returns:
+        The same network.
+    """
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     for parameter in network.parameters():
         if parameter.dim() in formats:
-            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.dim()])
+            # Not `contiguous`, which leaves weights of one channel with strides that PyTorch takes for another format.
+            packed = torch.empty_like(parameter.data, memory_format=formats[parameter.dim()])
+            parameter.data = packed.copy_(parameter.data)
     return network
 
 
-def _kernel_serves(network: nn.Module) -> bool:
-    attends = any(isinstance(module, ScaledDotProductAttention) for module in network.modules())
-    if not attends or next(network.parameters()).device.type != "cpu":
+def _clamp_norms(network: nn.Module) -> nn.Module:
+    if has_instance_norms(network) and _serves(network, load_norm_kernels, "instance norm"):
+        clamp_instance_norms(network)
+    return network
+
+
+def _serves(network: nn.Module, load: Callable[[], object], what: str) -> bool:
+    """Return whether a network is on the CPU and a kernel can be had; say why not."""
+    if any(parameter.device.type != "cpu" for parameter in network.parameters()):
         return False
     try:
-        load_attention_kernel()
+        load()
     except RuntimeError as error:
-        logger.warning("attention runs through PyTorch, which takes about twice as long a window: %s", error)
+        logger.warning("%s runs through PyTorch, which is slower: %s", what, error)
         return False
     return True

@@ -6,11 +6,9 @@ from typing import Any
 
 import torch.nn as nn
 
-__all__ = ["kernel_decay_groups"]
-
 
 def kernel_decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Two parameter groups: kernels (more than one axis) decay, biases and normalisation do not.
+    """Return two parameter groups: kernels (more than one axis) decay, biases and normalisation do not.
 
     With :class:`torch.optim.Adam` the gradient of a kernel w grows by ``weight_decay * w``, which is the published
     Non-local U-Net's penalty ``weight_decay * sum(w^2) / 2`` (2e-6 there).

@@ -9,8 +9,6 @@ from typing import Any
 import torch
 import torch.nn as nn
 
-__all__ = ["autocast_forward"]
-
 
 def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str = "float32") -> nn.Module:
     """Let ``network`` compute in reduced precision and return float32, in place.

@@ -1,4 +1,4 @@
-"""Learning rates that PyTorch's and MONAI's schedulers do not express."""
+"""Learning rates that PyTorch and MONAI do not have."""
 
 from __future__ import annotations
 

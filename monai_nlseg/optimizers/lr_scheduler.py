@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["PrintedPolynomialLR"]
-
 
 class PrintedPolynomialLR(LRScheduler):
     """Learning rate times ``1 - (t / total_iters)^power``, the exponent inside the difference.
@@ -20,9 +18,9 @@ class PrintedPolynomialLR(LRScheduler):
     word; the exponent is probably misplaced.
 
     Args:
-        optimizer: whose learning rates are set.
-        total_iters: steps down to a rate of 0, at least 1; DNL-Net 200 epochs.
-        power: exponent, above 0; DNL-Net 0.9.
+        optimizer: the optimizer whose learning rates are set.
+        total_iters: number of steps to a rate of 0, at least 1; 200 epochs in DNL-Net.
+        power: exponent, above 0; 0.9 in DNL-Net.
         last_epoch: steps done before, -1 for a new training.
 
     Raises:
@@ -52,6 +50,6 @@ class PrintedPolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float | torch.Tensor]:
-        """The rate of each parameter group at the present step."""
+        """Return the rate of each parameter group at the present step."""
         factor = 1 - (min(self.last_epoch, self.total_iters) / self.total_iters) ** self.power
         return [rate * factor for rate in self.base_lrs]

@@ -1,4 +1,4 @@
-"""A prediction too small to be the structure becomes empty."""
+"""Emptying of predictions that are too small to be the structure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from monai.utils import TransformBackends, convert_to_dst_type
 
 from monai_nlseg.transforms.checks import label_map
 
-__all__ = ["AreaThreshold", "AreaThresholdd"]
-
 
 class AreaThreshold(Transform):
     """Empty the label map whose foreground, all labels together, has ``threshold`` pixels or fewer.
 
     Source: "Ultrasound Nerve Segmentation" (VRDL report, 2022): 2,500 pixels of the 420x580 image, below the smallest
     nerve of the training set (2,684). The released code counts after the prediction is resized to 420x580, and empties
-    at exactly 2,500, too; :class:`monai.transforms.RemoveSmallObjects` differs, it judges each component by itself.
+    at exactly 2,500, too; :class:`monai.transforms.RemoveSmallObjects` differs: it judges each component by itself.
 
     Shapes: (1, *spatial), whole numbers, 0 is the background -> the same shape and type.
 
@@ -54,7 +52,13 @@ class AreaThreshold(Transform):
 
 
 class AreaThresholdd(MapTransform):
-    """Dictionary form of :class:`AreaThreshold`."""
+    """Dictionary form of :class:`AreaThreshold`.
+
+    Args:
+        keys: the label maps.
+        threshold: see :class:`AreaThreshold`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = AreaThreshold.backend
 

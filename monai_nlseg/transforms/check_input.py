@@ -1,4 +1,4 @@
-"""Say of an image that it is unlike those that a network was made for, before the network sees it."""
+"""A warning about images that are unlike those that a network was made for, before the network sees them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ from monai.data.utils import affine_to_spacing
 from monai.transforms import MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, convert_to_numpy
 
-from monai_nlseg.measures import COLOUR_SHARE, InputRequirements, unlike_image
-
-__all__ = ["UNLIKE_INPUT", "CheckInput", "CheckInputd"]
+from monai_nlseg.requirements import COLOUR_SHARE, InputRequirements, unlike_image
 
 logger = logging.getLogger(__name__)
 
 UNLIKE_INPUT = "unlike_input"
-"""Key in the meta data of the sentences, one a line; empty for an image as required."""
+"""Key in the meta data of the sentences, one per line; empty for an image that meets the requirements."""
 
 
 class CheckInput(Transform):
-    """Measure an image against the requirements of a network, see :func:`monai_nlseg.measures.unlike_image`.
+    """Measure an image against the requirements of a network, see :func:`monai_nlseg.requirements.unlike_image`.
 
     What is unlike them is logged as one warning and left in the meta data of a ``MetaTensor`` under
-    ``"unlike_input"``, a sentence a line, so that images collate to batches. The image itself stays as it is. Place it
-    after reading, before anything changes the grid or the intensities.
+    ``"unlike_input"``, one sentence per line, so that images collate to batches. The image itself stays as it is.
+    Place it after reading, before anything changes the grid or the intensities.
 
     Shapes: (C, *spatial) -> (C, *spatial).
 
@@ -80,6 +78,12 @@ class CheckInput(Transform):
 def report_unlike(sentences: list[str], what: str, strict: bool, warn: bool) -> None:
     """Log sentences as one warning.
 
+    Args:
+        sentences: what is unlike; nothing is logged for none.
+        what: name of the image or result, which the warning begins with.
+        strict: whether to raise the sentences as an error.
+        warn: whether to log them.
+
     Raises:
         ValueError: with ``strict``, instead.
     """
@@ -93,7 +97,14 @@ def report_unlike(sentences: list[str], what: str, strict: bool, warn: bool) -> 
 
 
 class CheckInputd(MapTransform):
-    """Dictionary form of :class:`CheckInput`."""
+    """Dictionary form of :class:`CheckInput`.
+
+    Args:
+        keys: the images.
+        requirements: see :class:`CheckInput`.
+        strict: see :class:`CheckInput`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = CheckInput.backend
 

@@ -1,4 +1,4 @@
-"""Say of labels that they are larger or smaller than they can be."""
+"""A warning about labels that are larger or smaller than they can be."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import ImageMetaKey, TransformBackends, convert_to_numpy
 
-from monai_nlseg.measures import ResultLimits, unlike_labels
+from monai_nlseg.requirements import ResultLimits, unlike_labels
 from monai_nlseg.transforms.check_input import report_unlike
 
-__all__ = ["UNLIKE_RESULT", "CheckResult", "CheckResultd"]
-
 UNLIKE_RESULT = "unlike_result"
-"""Key in the meta data of the sentences, one a line; empty for labels within the limits."""
+"""Key in the meta data of the sentences, one per line; empty for labels within the limits."""
 
 
 class CheckResult(Transform):
-    """Measure the labels found against the limits of a bundle, see :func:`monai_nlseg.measures.unlike_labels`.
+    """Measure the labels found against the limits of a bundle, see :func:`monai_nlseg.requirements.unlike_labels`.
 
     What is beyond them is logged as one warning and left in the meta data of a ``MetaTensor`` under
-    ``"unlike_result"``, a sentence a line. Place it where labels are in the grid of the input, before they are saved.
+    ``"unlike_result"``, one sentence per line. Place it where labels are in the grid of the input, before they
+    are saved.
 
     Shapes: (1, *spatial) label map or (masks, *spatial) of 0 and 1 -> the same.
 
@@ -69,7 +68,14 @@ class CheckResult(Transform):
 
 
 class CheckResultd(MapTransform):
-    """Dictionary form of :class:`CheckResult`."""
+    """Dictionary form of :class:`CheckResult`.
+
+    Args:
+        keys: the label maps.
+        limits: see :class:`CheckResult`.
+        strict: see :class:`CheckResult`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = CheckResult.backend
 

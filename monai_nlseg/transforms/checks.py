@@ -1,4 +1,4 @@
-"""What the transforms check of a mask or an image."""
+"""Checks of the masks and images that the transforms are given."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from monai.config.type_definitions import NdarrayOrTensor
 from monai.data import MetaTensor
 from monai.utils import ImageMetaKey, convert_to_numpy
 
-__all__ = ["binary_mask", "described", "label_map"]
-
 
 def described(img: NdarrayOrTensor) -> str:
-    """What an error calls an image: its shape and, where the meta data has one, the name of its file."""
+    """Return what an error calls ``img``: its shape and, if the meta data has one, the name of its file."""
     file = img.meta.get(ImageMetaKey.FILENAME_OR_OBJ) if isinstance(img, MetaTensor) else None
     return f"{list(img.shape)} of {file}" if file else f"{list(img.shape)}"
 
 
 def label_map(img: NdarrayOrTensor) -> np.ndarray:
-    """The labels of a map of one channel.
+    """Return the labels of a map of one channel.
 
     Args:
         img: (1, *spatial), whole numbers, 0 is the background.
@@ -43,7 +41,7 @@ def label_map(img: NdarrayOrTensor) -> np.ndarray:
 
 
 def binary_mask(img: NdarrayOrTensor) -> np.ndarray:
-    """The foreground of a mask of one channel.
+    """Return the foreground of a mask of one channel.
 
     Args:
         img: (1, *spatial), values 0 and 1.

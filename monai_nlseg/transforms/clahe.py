@@ -14,8 +14,6 @@ from skimage.exposure import equalize_adapthist
 
 from monai_nlseg.transforms.checks import described
 
-__all__ = ["CLAHE", "CLAHEd"]
-
 
 class CLAHE(Transform):
     """Contrast limited adaptive histogram equalisation of each channel by itself, in 2D or 3D.
@@ -32,8 +30,8 @@ class CLAHE(Transform):
     Shapes: (C, H, W) or (C, D, H, W), any finite values -> the same, float32 in [0, 1].
 
     Args:
-        kernel_size: edges of the regions whose histograms are equalised, in pixels, one number or one an axis; ``None``
-            is an eighth of each axis, a grid of 8 by 8.
+        kernel_size: edges of the regions whose histograms are equalised, in pixels, one number or one per axis;
+            ``None`` is an eighth of each axis, a grid of 8 by 8.
         clip_limit: largest share of a region's pixels in one bin, 0 to 1; higher is more contrast, 0 does not limit.
         num_bins: number of bins of a histogram.
 
@@ -91,14 +89,22 @@ class CLAHE(Transform):
             return np.zeros_like(channel)
         scaled = (channel - lowest) / (highest - lowest)
         if scaled.ndim == 3 and scaled.shape[-1] in (3, 4):
-            # scikit-image takes a volume of 3 or 4 planes for a colour image; one more axis prevents that
+            # scikit-image mistakes a volume of 3 or 4 planes for a colour image; one more axis prevents that
             kernel_size = None if self.kernel_size is None else (1, *ensure_tuple_rep(self.kernel_size, 3))
             return equalize_adapthist(scaled[None], kernel_size, self.clip_limit, self.num_bins)[0]
         return equalize_adapthist(scaled, self.kernel_size, self.clip_limit, self.num_bins)
 
 
 class CLAHEd(MapTransform):
-    """Dictionary form of :class:`CLAHE`."""
+    """Dictionary form of :class:`CLAHE`.
+
+    Args:
+        keys: the images.
+        kernel_size: see :class:`CLAHE`.
+        clip_limit: see :class:`CLAHE`.
+        num_bins: see :class:`CLAHE`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = CLAHE.backend
 

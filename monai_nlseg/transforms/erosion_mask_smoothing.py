@@ -14,8 +14,6 @@ from scipy.ndimage import minimum_filter
 
 from monai_nlseg.transforms.checks import binary_mask
 
-__all__ = ["ErosionMaskSmoothing", "ErosionMaskSmoothingd"]
-
 
 class ErosionMaskSmoothing(Transform):
     """Label smoothing of a mask's inside.
@@ -24,8 +22,8 @@ class ErosionMaskSmoothing(Transform):
     an empty mask stays 0. ``iterations`` erosions by a square (or cube) of ``kernel_size`` are one erosion by
     ``iterations * (kernel_size - 1) + 1``: 25 by default. The image border does not erode, as in OpenCV.
 
-    Source: "Ultrasound Nerve Segmentation" (VRDL report, 2022), section on erosion mask smoothing. The report has a
-    9x9 kernel and says nothing of iterations; the released code erodes three times and has 243/255 in E, which are the
+    Source: "Ultrasound Nerve Segmentation" (VRDL report, 2022), section on erosion mask smoothing. The report has a 9x9
+    kernel and says nothing about iterations; the released code erodes three times and has 243/255 in E, which are the
     defaults (``iterations=1`` is the report to the letter).
 
     The released code's loss casts its target to integers, so 0.953 becomes background there: to repeat that, give the
@@ -37,7 +35,7 @@ class ErosionMaskSmoothing(Transform):
     Args:
         kernel_size: edge of the eroding square or cube in pixels, odd.
         iterations: number of erosions.
-        epsilon: what the inside lacks to 1, in [0, 1).
+        epsilon: difference of the inside from 1, in [0, 1).
         two_channel: return background and foreground, ``(1 - soft, soft)``, instead of the foreground alone.
 
     Raises:
@@ -78,7 +76,16 @@ class ErosionMaskSmoothing(Transform):
 
 
 class ErosionMaskSmoothingd(MapTransform):
-    """Dictionary form of :class:`ErosionMaskSmoothing`."""
+    """Dictionary form of :class:`ErosionMaskSmoothing`.
+
+    Args:
+        keys: the masks.
+        kernel_size: see :class:`ErosionMaskSmoothing`.
+        iterations: see :class:`ErosionMaskSmoothing`.
+        epsilon: see :class:`ErosionMaskSmoothing`.
+        two_channel: see :class:`ErosionMaskSmoothing`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = ErosionMaskSmoothing.backend
 

@@ -16,18 +16,16 @@ from skimage.morphology import convex_hull_image
 
 from monai_nlseg.transforms.checks import described
 
-__all__ = ["FieldOfView", "FieldOfViewd", "field_of_view"]
-
 LUMINANCE = (0.299, 0.587, 0.114)
 LEAST_SOLIDITY = 0.97
 
 
 def field_of_view(image: np.ndarray, threshold: float = 0.04) -> np.ndarray:
-    """The region that a fundus camera lit, as one filled component.
+    """Return the region that a fundus camera lit, as one filled component.
 
     Luminance (0.299 R + 0.587 G + 0.114 B) above ``threshold`` times its 99th percentile, an opening by a cross of
     radius 2 against specks, the largest component, its holes filled. The default keeps the darkest rims of all 20
-    photographs of CHASE_DB1 at hand; their surround is black.
+    photographs of CHASE_DB1 on which it was tried; their surround is black.
 
     Args:
         image: (3, H, W) colour or (1, H, W) grey, from 0 (black) up, before any normalisation.
@@ -70,7 +68,13 @@ def field_of_view(image: np.ndarray, threshold: float = 0.04) -> np.ndarray:
 class FieldOfView(Transform):
     """Field of view of a fundus photograph as :func:`field_of_view` derives it.
 
+    Args:
+        threshold: as in :func:`field_of_view`.
+
     Shapes: (3, H, W) or (1, H, W), from 0 up -> (1, H, W), float32 of 0 and 1.
+
+    Raises:
+        ValueError: as :func:`field_of_view` does, with the shape and the name of the file.
 
     Examples::
 

@@ -1,4 +1,4 @@
-"""A drawn contour to the mask it encloses."""
+"""The mask that a drawn contour encloses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from scipy.ndimage import label
 
 from monai_nlseg.transforms.checks import described
 
-__all__ = ["FillContour", "FillContourd"]
-
 
 class FillContour(Transform):
     """Mask of what a closed contour encloses, the line included.
 
     The line divides the image into regions (joined over edges, so a line joined over corners is closed). The region
-    with the most pixels on the image border is outside, all others are filled. So a contour cut by the image border is
+    with the most pixels on the image border is outside; all others are filled. So a contour cut by the image border is
     closed along that border, as long as it takes less of the border than it leaves. An image without a line gives an
     empty mask.
 
@@ -31,8 +29,8 @@ class FillContour(Transform):
     Shapes: (1, H, W) -> (1, H, W) of 0 and 1, in the type of the input.
 
     Args:
-        threshold: what is above is line. The default takes all that is drawn, also the faint pixels of a smoothed or
-            resized line, which a higher threshold may break.
+        threshold: values above it belong to the line. The default takes all that is drawn, even the faint pixels of a
+            smoothed or resized line, which a higher threshold may break.
 
     Raises:
         ValueError: when called, for a shape other than (1, H, W), or a contour that encloses nothing: an open one, or a
@@ -72,14 +70,20 @@ class FillContour(Transform):
 
 
 def _outside(regions: np.ndarray) -> int:
-    """Number of the region with the most pixels on the image border, -1 where the line takes all of it."""
+    """Return the number of the region with the most pixels on the image border, -1 where the line takes all of it."""
     border = np.concatenate((regions[0], regions[-1], regions[1:-1, 0], regions[1:-1, -1]))
     border = border[border > 0]  # 0 is the line
     return int(np.bincount(border).argmax()) if border.size else -1
 
 
 class FillContourd(MapTransform):
-    """Dictionary form of :class:`FillContour`."""
+    """Dictionary form of :class:`FillContour`.
+
+    Args:
+        keys: the contours.
+        threshold: see :class:`FillContour`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = FillContour.backend
 

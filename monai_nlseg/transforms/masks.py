@@ -1,4 +1,4 @@
-"""Several masks of one image to one."""
+"""One mask from several of one image."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from monai.config import KeysCollection
 from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor
-
-__all__ = ["MergeMasks", "MergeMasksd"]
 
 
 class MergeMasks(Transform):
@@ -35,7 +33,12 @@ class MergeMasks(Transform):
 
 
 class MergeMasksd(MapTransform):
-    """Dictionary form of :class:`MergeMasks`."""
+    """Dictionary form of :class:`MergeMasks`.
+
+    Args:
+        keys: the masks, with one channel for each.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = MergeMasks.backend
 

@@ -1,4 +1,4 @@
-"""Removal of components that are small beside the whole structure."""
+"""Removal of components that are small compared with the whole structure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from monai.utils import TransformBackends, convert_to_dst_type, convert_to_numpy
 from scipy.ndimage import generate_binary_structure, label
 
 from monai_nlseg.transforms.checks import described, label_map
-
-__all__ = ["RemoveSmallComponents", "RemoveSmallComponentsd"]
 
 
 class RemoveSmallComponents(Transform):
@@ -31,8 +29,8 @@ class RemoveSmallComponents(Transform):
 
     Args:
         min_fraction: smallest component that stays, as a fraction of all voxels of its label, 0 to 1.
-        connectivity: steps along axes that still join two voxels, 1 (over faces) to the number of spatial axes (over
-            corners); ``None`` is the latter.
+        connectivity: largest number of axes along which two joined voxels may differ, 1 (over faces) to the number of
+            spatial axes (over corners); ``None`` is the latter.
 
     Raises:
         ValueError: for arguments out of range; when called, for a connectivity above the number of axes, values that
@@ -78,7 +76,7 @@ class RemoveSmallComponents(Transform):
 
 
 def _small(mask: np.ndarray, min_fraction: float, structure: np.ndarray) -> np.ndarray:
-    """The voxels of components below the fraction of the mask."""
+    """Return the voxels of components that are smaller than the fraction of the mask."""
     components, _ = label(mask, structure)
     sizes = np.bincount(components.ravel())
     small = sizes < min_fraction * sizes[1:].sum()
@@ -98,7 +96,14 @@ def _from_one_hot(img: NdarrayOrTensor) -> np.ndarray:
 
 
 class RemoveSmallComponentsd(MapTransform):
-    """Dictionary form of :class:`RemoveSmallComponents`."""
+    """Dictionary form of :class:`RemoveSmallComponents`.
+
+    Args:
+        keys: the label maps.
+        min_fraction: see :class:`RemoveSmallComponents`.
+        connectivity: see :class:`RemoveSmallComponents`.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = RemoveSmallComponents.backend
 

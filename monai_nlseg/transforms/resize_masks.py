@@ -1,4 +1,4 @@
-"""Masks at another size."""
+"""Resizing of masks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-__all__ = ["resize_masks"]
-
 
 def resize_masks(masks: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Resize binary masks by linear interpolation, and keep what is above one half.
 
-    Source: the code of the VRDL report resizes predicted masks so, from 448 x 576 to 420 x 580.
+    Source: the code of the VRDL report resizes predicted masks this way, from 448 x 576 to 420 x 580.
 
     Args:
         masks: (B, C, *spatial) of one to three spatial axes, values 0 and 1, any dtype.
-        size: of the result, one number an axis.
+        size: size of the result, one number per axis.
 
     Returns:
         Boolean tensor (B, C, *size).
@@ -33,7 +31,7 @@ def resize_masks(masks: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """
     if not 1 <= len(size) == masks.dim() - 2 <= 3 or any(each < 1 for each in size):
         raise ValueError(
-            f"size {tuple(size)} does not fit masks of {list(masks.shape[2:])}: give a positive number an axis."
+            f"size {tuple(size)} does not fit masks of {list(masks.shape[2:])}: give a positive number per axis."
         )
     mode = ("linear", "bilinear", "trilinear")[len(size) - 1]
     return F.interpolate(masks.float(), size=tuple(size), mode=mode, align_corners=False) > 0.5

@@ -11,19 +11,17 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import LoadImage, MapTransform
 
-__all__ = ["LoadSliced"]
-
 
 class LoadSliced(MapTransform):
-    """Load a slice along the last axis of a volume, in place of MONAI's ``LoadImaged``.
+    """Load a slice along the last axis of a volume, instead of MONAI's ``LoadImaged``.
 
-    The volumes read last are kept, so that a datalist in order reads each once. Behind a sampler that shuffles, put a
-    ``CacheDataset`` or ``PersistentDataset`` between: these load in order and keep the slices.
+    The volumes read last are kept, so that a datalist in order reads each once. If a sampler shuffles, use a
+    ``CacheDataset`` or ``PersistentDataset``, which load in order and keep the slices.
 
     Args:
         keys: paths of volumes, which become slices (1, W, H), float32, with the volume's affine and file name.
         index_key: key of the slice's index.
-        volumes: how many volumes a key keeps.
+        volumes: number of volumes that are kept for each key.
         loader: what reads a path to (W, H, D), such as ``monai_nlseg.data.load_cta``; default MONAI's ``LoadImage``
             with the data type of the file.
         allow_missing_keys: don't raise if a key is missing.
@@ -42,7 +40,7 @@ class LoadSliced(MapTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         if volumes < 1:
-            raise ValueError(f"volumes is {volumes}: expected one at least.")
+            raise ValueError(f"volumes is {volumes}: expected at least one.")
         self.index_key = index_key
         self.kept = volumes * len(self.keys)
         self.loader = LoadImage(dtype=None) if loader is None else loader
@@ -55,7 +53,7 @@ class LoadSliced(MapTransform):
         volume = self._volume(path)
         if volume.ndim != 3 or not 0 <= index < volume.shape[2]:
             raise ValueError(f"'{path}' has shape {tuple(volume.shape)}: expected three axes and slice {index} in it.")
-        # A copy, for a view would keep the volume and be sent whole from a worker.
+        # A copy, because a view would keep the volume and be sent whole from a worker.
         pixels = volume.as_tensor()[None, :, :, index].to(torch.float32, copy=True)
         return MetaTensor(pixels, affine=volume.affine, meta={"filename_or_obj": path})
 

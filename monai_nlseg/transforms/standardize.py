@@ -10,11 +10,9 @@ from monai.config.type_definitions import NdarrayOrTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_dst_type, convert_to_tensor
 
-__all__ = ["StandardizeWindow", "StandardizeWindowd", "standardize_windows"]
-
 
 def standardize_windows(windows: torch.Tensor) -> torch.Tensor:
-    """Zero mean and unit variance for each window and channel by itself.
+    """Give each window and channel by itself zero mean and unit variance.
 
     ``(x - mean) / max(std, 1 / sqrt(n))`` with the population standard deviation over the n voxels of a channel; the
     floor keeps a constant window finite (0.0055242717 for 32^3).
@@ -54,7 +52,12 @@ class StandardizeWindow(Transform):
 
 
 class StandardizeWindowd(MapTransform):
-    """Dictionary form of :class:`StandardizeWindow`."""
+    """Dictionary form of :class:`StandardizeWindow`.
+
+    Args:
+        keys: the windows.
+        allow_missing_keys: don't raise if a key is missing.
+    """
 
     backend = StandardizeWindow.backend
 

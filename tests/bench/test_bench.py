@@ -1,4 +1,4 @@
-"""`nlseg bench` measures; these tests run it small and look at what it says, never at how fast it was."""
+"""Tests of `nlseg bench` on small volumes: what it reports, never how fast it was."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from monai_nlseg.bench import ENGINES, BenchSettings, measure, print_report, run, run_bench, write_report
-from monai_nlseg.bench.prepare import materialized_source
+from monai_nlseg.bench import ENGINES, BenchSettings, measure, print_report, run_bench, write_report
 from monai_nlseg.cli import app
 
 SMALL = BenchSettings(shape=(1, 24, 20, 16), roi_size=16, steps=(4, 16), sw_batch_size=2, seconds=0.05)
@@ -19,20 +18,20 @@ SMALL = BenchSettings(shape=(1, 24, 20, 16), roi_size=16, steps=(4, 16), sw_batc
 
 @pytest.fixture(scope="module")
 def report():
-    return run_bench(SMALL, ["engine", "materialized", "unet"])
+    return run_bench(SMALL, ["engine", "explicit-attention", "unet"])
 
 
 def test_what_is_measured(report):
-    assert list(report["engines"]) == ["engine", "materialized", "unet"] and report["left_out"] == {}
+    assert list(report["engines"]) == ["engine", "explicit-attention", "unet"] and report["left_out"] == {}
     for result in report["engines"].values():
         assert result["seconds_per_window"] > 0 and result["floor_gflops"] > 0 and result["gflop_per_window"] > 0
         assert [result["steps"][step]["windows"] for step in ("4", "16")] == [3 * 2 * 1, 2 * 2 * 1]
         for volume in result["steps"].values():
             assert volume["seconds"] > 0
             assert volume["outside"] is None or 0 <= volume["outside"] < 1
-    engine, materialized = report["engines"]["engine"], report["engines"]["materialized"]
-    assert engine["gflop_per_window"] == materialized["gflop_per_window"]
-    assert engine["agreement"] == 1.0 and materialized["agreement"] > 0.999
+    engine, explicit = report["engines"]["engine"], report["engines"]["explicit-attention"]
+    assert engine["gflop_per_window"] == explicit["gflop_per_window"]
+    assert engine["agreement"] == 1.0 and explicit["agreement"] > 0.999
     assert "agreement" not in report["engines"]["unet"]
     assert report["machine"]["threads"] >= 1
 
@@ -41,7 +40,7 @@ def test_report_on_screen_and_in_files(report, tmp_path):
     console = Console(record=True, width=140)
     print_report(report, console)
     text = console.export_text()
-    assert "Non-local U-Net" in text and "times as fast a window" in text and "fastest here" in text
+    assert "Non-local U-Net" in text and "times as fast for a window" in text and "fastest here" in text
     assert [path.name for path in write_report(report, tmp_path / "new" / "folder")] == ["bench.json", "bench.png"]
     assert json.loads((tmp_path / "new" / "folder" / "bench.json").read_text()) == json.loads(json.dumps(report))
     assert (tmp_path / "new" / "folder" / "bench.png").read_bytes().startswith(b"\x89PNG")
@@ -72,7 +71,7 @@ def test_every_engine_is_built_for_the_default_volume():
         assert engine.missing() == []
 
 
-@pytest.mark.parametrize("name", ["engine", "materialized"])
+@pytest.mark.parametrize("name", ["engine", "explicit-attention"])
 @pytest.mark.parametrize("step", [4, 8, 16])
 def test_inferers_place_the_same_windows(name, step):
     seen = []
@@ -97,19 +96,17 @@ def test_real_images(tmp_path):
         run_bench(BenchSettings(images=tuple(paths)), ["unet"])
 
 
-def test_what_cannot_run_is_named(monkeypatch):
-    monkeypatch.setattr(run, "materialized_source", lambda: materialized_source().with_name("gone.py"))
+def test_what_cannot_run_is_named():
     settings = BenchSettings(shape=(1, 24, 24, 24), roi_size=10, steps=(10,), seconds=0.05)
-    report = run_bench(settings, ["materialized", "engine"])
+    report = run_bench(settings, ["engine"])
     assert report["engines"] == {}
-    assert "gone.py' does not exist" in report["left_out"]["materialized"]
     assert "not divisible by 4" in report["left_out"]["engine"]
 
 
 @pytest.mark.parametrize(
     ("settings", "engines", "words"),
     [
-        (SMALL, ["warp"], "engine 'warp' is unknown: choose of engine, "),
+        (SMALL, ["warp"], "engine 'warp' is unknown: choose from engine, "),
         (BenchSettings(shape=(1, 24, 24, 24)), None, "shorter than the window of 32"),
         (BenchSettings(steps=(64,)), None, "step 64 does not fit a window of 32"),
     ],

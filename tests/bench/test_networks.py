@@ -1,4 +1,4 @@
-"""`nlseg bench --networks`, run small; what it says, never how fast it was."""
+"""Tests of `nlseg bench --networks` on few networks: what it reports, never how fast it was."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monai_nlseg.cli import app
 
 @pytest.fixture(scope="module")
 def report():
-    return run_networks(NetworkSettings(seconds=2.0), ["dnl-96", "nl-96", "nl-materialized-512"])
+    return run_networks(NetworkSettings(seconds=2.0), ["dnl-96", "nl-96", "nl-explicit-512"])
 
 
 def test_what_is_measured(report):
@@ -31,7 +31,7 @@ def test_what_is_measured(report):
 
 
 def test_the_planner_refuses_what_does_not_fit(report):
-    reason = report["left_out"]["nl-materialized-512"]
+    reason = report["left_out"]["nl-explicit-512"]
     assert "an image of 512x512 needs" in reason and "even one window at a time" in reason
 
 
@@ -48,7 +48,7 @@ def test_report_on_screen(report):
     print_networks(report, console)
     text = console.export_text()
     assert "13,190" in text and "64x96x96" in text and "non-local block" in text
-    assert "left out: nl-materialized-512" in text
+    assert "left out: nl-explicit-512" in text
 
 
 def test_command(tmp_path):
@@ -71,18 +71,20 @@ def test_titles_say_what_ran():
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_told_before_anything_runs():
-    with pytest.raises(ValueError, match="device 'cuda' is not there for PyTorch: choose cpu"):
+def test_a_gpu_that_is_not_there_is_refused_before_anything_runs():
+    with pytest.raises(ValueError, match="device 'cuda' cannot be used by PyTorch here: choose cpu"):
         run_networks(NetworkSettings(device="cuda"), ["dnl-96"], lambda title: pytest.fail("measures"))
 
 
 def test_unknown_network():
-    with pytest.raises(ValueError, match="network 'warp' is unknown: choose of unetplusplus, unet, "):
+    with pytest.raises(ValueError, match="network 'warp' is unknown: choose from unetplusplus, unet, "):
         run_networks(NetworkSettings(), ["warp"])
 
 
 def test_exported_files_are_left_out_on_a_gpu(monkeypatch):
     monkeypatch.setattr(run, "_machine", lambda settings: {})
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     report = run_networks(NetworkSettings(device="cuda"), ["laednet-s-onnx"])
     assert report["left_out"] == {"laednet-s-onnx": "exported files run on the CPU: give --device cpu"}
 

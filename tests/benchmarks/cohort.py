@@ -19,8 +19,8 @@ import nibabel
 import numpy as np
 import psutil
 
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.cohort import Runner, RunOptions, find_cases, run
-from monai_nlseg.cohort.model import Model
 
 BUNDLE = "iseg_mri_nonlocal_unet_segmentation"
 SHAPE = (144, 192, 256)
@@ -28,19 +28,19 @@ SHAPE = (144, 192, 256)
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a case: seconds that pass, and that cores work."""
+    """The cost of a case: seconds that pass, and seconds that cores work."""
 
     passed: float
     worked: float
 
     def over(self, bare: Cost) -> str:
-        """How much more it is."""
+        """Return in words how much more this is than the cost of the bare network."""
         passed, worked = self.passed / bare.passed, self.worked / bare.worked
         return f"{100 * (passed - 1):+.1f} % of time and {100 * (worked - 1):+.1f} % of work over the bare network"
 
 
 def write_cases(folder: Path, cases: int) -> Path:
-    """A list of cases that share two files: ellipsoids with noise, 40 % of the volume."""
+    """Write a list of cases that share two files: ellipsoids with noise, 40 % of the volume."""
     axes = np.meshgrid(*(np.linspace(-1, 1, size) for size in SHAPE), indexing="ij")
     inside = sum((axis / 0.91) ** 2 for axis in axes) < 1
     noise = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def write_cases(folder: Path, cases: int) -> Path:
 
 
 def bare_cost(images: list[Path], step: int, batch: int, times: int) -> Cost:
-    """Of the network over a volume, on average."""
+    """Measure the mean cost of the network over a volume."""
     model = Model(BUNDLE, {"step": step})
     model.set_batch(batch)
     item = model.read(images)
@@ -66,7 +66,7 @@ def bare_cost(images: list[Path], step: int, batch: int, times: int) -> Cost:
 
 
 def run_cost(cases_list: Path, output: Path, workers: int, step: int, batch: int) -> tuple[Cost, float]:
-    """Of a case between the first round of results and the last case; and seconds until the first."""
+    """Measure the mean cost of a case after the first round of results, and the seconds until the first result."""
     options = RunOptions(BUNDLE, str(output), overrides={"step": step}, batch=batch)
     cases = find_cases(cases_list)
     begin = time.perf_counter()
@@ -95,11 +95,11 @@ def main() -> None:
         images = [folder / "T1.nii.gz", folder / "T2.nii.gz"]
         bare = bare_cost(images, options.step, options.batch, options.repeats)
         rate = 3600 / bare.passed
-        print(f"bare network: {bare.passed:.2f} s a volume = {rate:.0f} cases/h, {bare.worked:.2f} s of work")
+        print(f"bare network: {bare.passed:.2f} s per volume = {rate:.0f} cases/h, {bare.worked:.2f} s of work")
         for workers in options.workers:
             cost, first = run_cost(cases, folder / f"run-{workers}", workers, options.step, options.batch)
             print(
-                f"{workers} worker(s): {cost.passed:.2f} s a case = {3600 / cost.passed:.0f} cases/h, "
+                f"{workers} worker(s): {cost.passed:.2f} s per case = {3600 / cost.passed:.0f} cases/h, "
                 f"{cost.worked:.2f} s of work, {cost.over(bare)}; the first case after {first:.2f} s",
                 flush=True,
             )

@@ -1,4 +1,4 @@
-"""What each step of the hot path brings to the paper model, in one process.
+"""The gain of each step of the hot path for the paper model, in one process.
 
 Run ``python -m tests.benchmarks.hot_path`` from the repository's root. Every figure is the best of the runs that fit
 ``--seconds``; the floor is measured before and after.
@@ -54,7 +54,7 @@ def networks(seconds: float) -> None:
             times[name, batch] = best_time(lambda: network(windows), seconds) / batch  # noqa: B023
     floor = GFLOP / max(before, floor_rate("cpu", seconds))
     for (name, batch), taken in times.items():
-        print(f"{name}, batch {batch}: {1e3 * taken:.0f} ms a window, {taken / floor:.2f} x floor")
+        print(f"{name}, batch {batch}: {1e3 * taken:.0f} ms per window, {taken / floor:.2f} x floor")
 
 
 def main() -> None:

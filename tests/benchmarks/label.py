@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from monai_nlseg.bundle import find_bundle
-from monai_nlseg.cohort.model import Model
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.label import write_app
 from tests.label.server import STOCK, running
 from tests.label.studies import write_t1
@@ -28,7 +28,7 @@ BUNDLE = "brain_t1_nonlocal_unet_segmentation"
 
 
 def seconds(what: Callable[[], object], times: int) -> float:
-    """The median of some calls after a first one."""
+    """Return the median seconds of some calls after a first one."""
     what()
     taken = []
     for _ in range(times):
@@ -39,7 +39,7 @@ def seconds(what: Callable[[], object], times: int) -> float:
 
 
 def stock_app(folder: Path) -> Path:
-    """As MONAI Label hands it out, with the bundle."""
+    """Download MONAI Label's own app and put the bundle into it."""
     command = [sys.executable, "-m", "monailabel.main", "apps", "--download", "--name", "monaibundle"]
     subprocess.run([*command, "--output", str(folder)], check=True, capture_output=True)
     shutil.copytree(find_bundle(BUNDLE), folder / "monaibundle" / "model" / BUNDLE)

@@ -41,7 +41,7 @@ def perturbed(labels: np.ndarray) -> np.ndarray:
 
 
 def measured(run: Callable[[], Any]) -> tuple[Any, float, float]:
-    """What ``run`` gives, its seconds, and by how many MB the process grew at most."""
+    """Return the result of ``run``, its seconds and the largest growth of the process in MB."""
     memory = MemoryGrowth()
     begin = time.perf_counter()
     result = run()

@@ -1,4 +1,4 @@
-"""Training step of the paper model (forward, backward, Adam; batch 5) beside its materialised form.
+"""Training step of the paper model (forward, backward, Adam; batch 5) beside its form with explicit attention.
 
 Run ``python -m tests.benchmarks.training_step`` from the repository's root; each form gets a process of its own.
 """
@@ -13,17 +13,17 @@ import time
 
 import torch
 
+from monai_nlseg.bench.explicit_attention import use_explicit_attention
 from monai_nlseg.bench.measure import MemoryGrowth
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.nets import NonLocalUNet
-from tests.benchmarks.materialized import materialize
 
 
 def measure(form: str, batch: int, steps: int) -> dict[str, float]:
     """Seconds of the fastest step after the first, and the bytes by which the process grew."""
     torch.manual_seed(0)
     network = NonLocalUNet.paper(attention_dropout=0.0).train()
-    network = materialize(network) if form == "materialized" else channels_last(network)
+    network = use_explicit_attention(network) if form == "explicit" else channels_last(network)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     windows, labels = torch.randn(batch, 2, 32, 32, 32), torch.randint(0, 4, (batch, 32, 32, 32))
     memory = MemoryGrowth()
@@ -41,18 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch", type=int, default=5)
     parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--form", choices=["engine", "materialized"], help="measure one form in this process")
+    parser.add_argument("--form", choices=["engine", "explicit"], help="measure one form in this process")
     options = parser.parse_args()
     if options.form:
         print(json.dumps(measure(options.form, options.batch, options.steps)))
         return
     results = {}
-    for form in ("engine", "materialized"):
+    for form in ("engine", "explicit"):
         command = [sys.executable, "-m", "tests.benchmarks.training_step", "--form", form]
         command += ["--batch", str(options.batch), "--steps", str(options.steps)]
         results[form] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        print(f"{form}: {results[form]['seconds']:.2f} s a step, {results[form]['bytes'] / 1e6:.0f} MB")
-    ours, theirs = results["engine"], results["materialized"]
+        print(f"{form}: {results[form]['seconds']:.2f} s per step, {results[form]['bytes'] / 1e6:.0f} MB")
+    ours, theirs = results["engine"], results["explicit"]
     print(
         f"{theirs['seconds'] / ours['seconds']:.1f} times as fast, {ours['bytes'] / theirs['bytes']:.2f} of the memory"
     )

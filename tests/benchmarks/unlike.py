@@ -1,7 +1,7 @@
-"""How often what is unlike a bundle's requirements is noticed, and how often something right is flagged.
+"""Shares of images that are flagged: of those unlike a bundle's requirements, and of those that fit them.
 
-``python -m tests.benchmarks.unlike DATA``, DATA holding ibsr18, hc18, busi, chasedb1 and synthseg_heads as far as they
-are at hand; all else is simulated. Nothing is inferred. Prints a table: kind, bundle, images, flagged.
+``python -m tests.benchmarks.unlike DATA``, DATA holding any of ibsr18, hc18, busi, chasedb1 and synthseg_heads; all
+other images are simulated. Nothing is inferred. Prints a table: kind, bundle, images, flagged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from PIL import Image
 from scipy import ndimage
 
 from monai_nlseg.bundle import find_bundle, input_requirements
-from monai_nlseg.data.simulate import (
+from monai_nlseg.requirements import colour_share, unlike_image
+from monai_nlseg.simulate import (
     simulate_breast,
     simulate_cta,
     simulate_fetal_head,
@@ -27,7 +28,6 @@ from monai_nlseg.data.simulate import (
     simulate_retina,
     simulate_ultrasound_nerve,
 )
-from monai_nlseg.measures import colour_share, unlike_image
 
 T1, INFANT, CTA = (
     "brain_t1_nonlocal_unet_segmentation",
@@ -78,7 +78,7 @@ def in_2_mm(volume: Volume) -> Volume:
 
 
 def cropped(axis: int) -> Callable[[Volume], Volume]:
-    """A third of the brain is cut off at one end."""
+    """Return a function that cuts off a third of the brain at one end of an axis."""
 
     def cut(volume: Volume) -> Volume:
         along = np.flatnonzero((volume[0] != 0).any(tuple({0, 1, 2} - {axis})))
@@ -132,7 +132,7 @@ WRONG_VOLUMES: dict[str, Callable[[Volume], Volume]] = {
 
 
 def heads(folder: Path) -> Iterator[tuple[str, Volume]]:
-    """Heads with their skulls on, of random contrasts, on a background of 0 and of noise."""
+    """Yield heads with skulls, of random contrasts, on a background of 0 and of noise."""
     for seed, path in enumerate(sorted(folder.glob("*.nii.gz"))):
         labels, spacing = volume_of(path)
         draw = np.random.default_rng(seed)

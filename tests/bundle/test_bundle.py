@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import nibabel as nib
 import numpy as np
@@ -12,18 +13,22 @@ from monai_nlseg.bundle import (
     epoch_of,
     find,
     find_bundle,
+    is_checkpoint,
     latest_checkpoint,
     require_bundle,
     require_cases,
     require_choice,
+    require_known_ids,
     require_no_checkpoint,
     require_outside_package,
     require_packages,
+    require_readable,
     require_results_apart,
     require_validation_cases,
     run_bundle,
     shipped_bundles,
 )
+from tests.check_bundle.tiny import INFERENCE, changed, tiny_bundle, write
 
 SHIPPED = "brain_t1_nonlocal_unet_segmentation"
 
@@ -84,7 +89,7 @@ def test_latest_checkpoint_counts_by_number(tmp_path):
     with pytest.raises(ValueError, match="nothing|holds no checkpoint"):
         latest_checkpoint(tmp_path)
     for epoch in (2, 10, 9):
-        (tmp_path / f"checkpoint_epoch={epoch}.pt").touch()
+        torch.save({"model": {}}, tmp_path / f"checkpoint_epoch={epoch}.pt")
     (tmp_path / "checkpoint_epoch=best.pt").touch()
     assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=10.pt")
     assert epoch_of(latest_checkpoint(tmp_path)) == 10
@@ -152,20 +157,27 @@ def test_run_bundle_applies_overrides(bundle, overrides):
 @pytest.mark.parametrize(
     ("configs", "overrides", "words"),
     [
-        (["inferense"], {}, "has no config 'inferense': choose of .*inference"),
+        (["inferense"], {}, "has no config 'inferense': choose from .*inference"),
         (["inference"], {"txet": "b"}, "'txet' is not an id .*text"),
         (["inference"], {"handlers#0": "b"}, "'handlers#0' is not an id"),
-        (["inference"], {"text#0": "b"}, r"'text#0' is not an id of .*: did you mean one of \['text'\]"),
-        (["inference"], {"run#1": "b"}, r"'run#1' is not an id of .*: did you mean one of \['run#0'\]"),
-        (["inference"], {"parts#lst#0": "b"}, r"did you mean one of \['parts#list'\]"),
-        (["inference"], {"parts::scale::gama": 2}, r"did you mean one of \['parts#scale#gamma'\]"),
-        (["inference"], {"parts#list#0#new#deeper": 2}, r"did you mean one of \['parts#list#0#_target_', "),
+        (["inference"], {"text#0": "b"}, r"'text#0' is not an id of .*: did you mean one of text\?"),
+        (["inference"], {"run#1": "b"}, r"'run#1' is not an id of .*: did you mean one of run#0\?"),
+        (["inference"], {"parts#lst#0": "b"}, r"did you mean one of parts#list\?"),
+        (["inference"], {"parts::scale::gama": 2}, r"did you mean one of parts#scale#gamma\?"),
+        (["inference"], {"parts#list#0#new#deeper": 2}, r"did you mean one of parts#list#0#_target_, "),
     ],
 )
 def test_run_bundle_refuses(bundle, configs, overrides, words):
     with pytest.raises(ValueError, match=words):
         run_bundle(bundle, configs, overrides)
     assert not (bundle / "out").exists()
+
+
+def test_an_id_that_is_not_defined_is_named(bundle):
+    path = bundle / "configs" / "inference.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"text": "@nowhere"}))
+    with pytest.raises(ValueError, match="refer to the id 'nowhere', which none of them has"):
+        run_bundle(bundle, ["inference"])
 
 
 def test_run_bundle_passes_on_what_the_bundle_raises(bundle):
@@ -177,7 +189,8 @@ def test_run_bundle_passes_on_what_the_bundle_raises(bundle):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ([1], r"weights.pt' cannot be restored \(Expected state_dict to be dict-like.*\): give a checkpoint that fits"),
+        ([1], r"weights.pt' is not a checkpoint of weights, or is damaged: give a .pt file"),
+        ({"model": 5}, r"weights.pt' cannot be restored \(.*\): give a checkpoint that fits"),
         ({}, r"weights.pt' do not fit Linear \(missing key \"weight\"\): give the network_def"),
         (torch.nn.Linear(2, 1).state_dict(), r"size mismatch for weight: .* \[1, 2\] from checkpoint, .* \[1, 3\]\)"),
         (torch.nn.Linear(3, 1), r"weights.pt' is not a checkpoint of weights, or is damaged: give a .pt file"),
@@ -268,3 +281,59 @@ def test_what_is_not_installed_is_named_with_its_extra():
     require_packages("train", ["json"])
     with pytest.raises(ValueError, match=r"no_such_package is not installed.*pip install 'monai-nlseg\[train\]'"):
         require_packages("train", ["json", "no_such_package"])
+
+
+@pytest.mark.parametrize("damaged", [b"", b"PK\3\4", bytes(range(256)) * 9])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, damaged, caplog):
+    for epoch in (1, 2):
+        torch.save({"model": {"a": torch.zeros(1)}}, tmp_path / f"checkpoint_epoch={epoch}.pt")
+    (tmp_path / "checkpoint_epoch=2.pt").write_bytes(damaged)
+    assert latest_checkpoint(tmp_path) == str(tmp_path / "checkpoint_epoch=1.pt")
+    assert "checkpoint_epoch=2.pt' is damaged: the training goes on without it." in caplog.text
+    (tmp_path / "checkpoint_epoch=1.pt").write_bytes(damaged)
+    with pytest.raises(ValueError, match="epoch=2.pt' is damaged, and so is each .*: remove them and train without"):
+        latest_checkpoint(tmp_path)
+
+
+def test_what_is_a_checkpoint(tmp_path):
+    contents = {"list": [1], "nothing": {}, "pickle": {"model": print}, "good": {"a": torch.zeros(1)}}
+    for name, content in contents.items():
+        torch.save(content, tmp_path / name)
+    (tmp_path / "cut").write_bytes((tmp_path / "good").read_bytes()[:-300])
+    (tmp_path / "text").write_text("weights")
+    assert [path.name for path in sorted(tmp_path.iterdir()) if is_checkpoint(path)] == ["good"]
+    with pytest.raises(FileNotFoundError):
+        is_checkpoint(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, float("nan"), float("inf"), 10**12, "x", [8, 0], [[8], [10**12]]])
+def test_overrides_have_bounds(tmp_path, value):
+    (tmp_path / "inference.json").write_text(json.dumps({"step": 8, "other": 1, "text": "a"}))
+    files = [str(tmp_path / "inference.json")]
+    with pytest.raises(ValueError, match="^step is .*: give a whole number from 1 to 65,536.$"):
+        require_known_ids(files, {"step": value})
+    require_known_ids(files, {"step": "@other", "other": -1.5, "text": "nan"})
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff", b"[" * 9999, b'{"a": ' + b"9" * 5000 + b"}"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_a_config_that_cannot_be_read_is_named(tmp_path, content, suffix):
+    (tmp_path / f"inference.{suffix}").write_bytes(content)
+    with pytest.raises(ValueError, match=f"inference.{suffix}' (cannot be read as|holds a ).*: .*restore it.$"):
+        require_readable(tmp_path / f"inference.{suffix}")
+
+
+def test_a_named_pipe_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / "model.pt")
+    with pytest.raises(ValueError, match="is a named pipe, not a regular file"):
+        is_checkpoint(tmp_path / "model.pt")
+
+
+def test_an_image_that_a_loader_of_another_file_cannot_read_is_named(tmp_path):
+    root = tiny_bundle(tmp_path)
+    write(root, "parts", {"reading": INFERENCE["preprocessing"]})
+    macro = f"%{root / 'configs' / 'parts.json'}::reading"
+    write(root, "inference", changed(INFERENCE, "preprocessing", macro))
+    (tmp_path / "image.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"image.png' cannot be read \(cannot identify image file"):
+        run_bundle(root, ["inference"], {"dataset_dir": str(tmp_path)}, logs=False)

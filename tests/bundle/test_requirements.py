@@ -8,7 +8,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_nlseg.bundle import find_bundle, input_requirements, result_limits, shipped_names
-from monai_nlseg.measures import InputRequirements, ResultLimits
+from monai_nlseg.requirements import InputRequirements, ResultLimits
 
 TASKS = {"ultrasound_laednet_segmentation": ("fetal-head", "breast", "nerve")}
 CHANGES_GRID_OR_VALUES = ("Orientationd", "Resized", "ScaleIntensityRanged", "NormalizeIntensityd", "CLAHEd")
@@ -54,6 +54,13 @@ def test_labels_are_named_by_the_output_or_as_given(tmp_path):
     assert result_limits(root, names={"1": "artery"}).names == {"1": "artery"}
 
 
+def test_limits_need_names(tmp_path):
+    pred = {"outputs": {"pred": {"channel_def": ["background", "vessel"]}}}
+    root = bundle(tmp_path, result_limits={"share": {"1": [0, 1]}}, network_data_format=pred)
+    with pytest.raises(ValueError, match="channel_def to be names by value, and it is"):
+        result_limits(root)
+
+
 def test_limits_by_task(tmp_path):
     root = bundle(tmp_path, result_limits={"nerve": {"share": {"1": [0, 0.15]}}})
     assert result_limits(root, "nerve").ranges == {"1": (0, 0.15)}
@@ -65,10 +72,10 @@ def test_limits_by_task(tmp_path):
     [
         (
             {"input_requirements": {"spacing": 1}},
-            "input_requirements in '.*metadata.json': 'spacing' is no requirement",
+            "input_requirements in '.*metadata.json': 'spacing' is not a requirement",
         ),
-        ({"result_limits": {"ml": 3}}, "result_limits in '.*metadata.json': 3 are no limits"),
-        ({"result_limits": {"ml": {}}, "network_data_format": {}}, "metadata.json' lacks 'outputs' of network_data"),
+        ({"result_limits": {"ml": 3}}, "result_limits in '.*metadata.json': 3 are not limits"),
+        ({"result_limits": {"ml": {}}, "network_data_format": {}}, "metadata of .* lack 'outputs' of network_data"),
     ],
 )
 def test_what_is_stated_wrongly(tmp_path, entries, words):
@@ -83,5 +90,5 @@ def test_metadata_that_cannot_be_read(tmp_path, text):
     if text is not None:
         (tmp_path / "configs" / "metadata.json").write_text(text)
     for read in (input_requirements, result_limits):
-        with pytest.raises(ValueError, match="metadata.json' (cannot be read|holds no JSON object)"):
+        with pytest.raises(ValueError, match="metadata.json' (cannot be read as JSON|holds a list)|is not a bundle"):
             read(tmp_path)

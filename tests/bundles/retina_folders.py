@@ -12,7 +12,7 @@ SIZE = (76, 72)  # height and width
 
 
 def photograph(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A lit disc with dark lines: colours (H, W, 3), lines and disc (H, W)."""
+    """Draw a lit disc with dark lines: return its colours (H, W, 3), the lines and the disc (H, W)."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     disc = (rows - SIZE[0] / 2) ** 2 + (columns - SIZE[1] / 2) ** 2 < 34**2

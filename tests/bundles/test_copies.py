@@ -16,20 +16,19 @@ import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 
-from monai_nlseg.bundle import find, find_bundle, run_bundle, shipped_names
-from monai_nlseg.bundle_parts import bundle_network
-from monai_nlseg.cohort.model import Model
-from monai_nlseg.data.simulate import simulate_fetal_head
+from monai_nlseg.bundle import Bundle, find, find_bundle, run_bundle, shipped_names
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.errors import sentence
+from monai_nlseg.simulate import simulate_fetal_head
+from tests.bundles.commands import LAEDNET
 
-LAEDNET = "ultrasound_laednet_segmentation"
 # Whatever may be laid over a training.
 OVERLAYS = ("train_short", "train_step", "train_paper")
 pytestmark = pytest.mark.filterwarnings("ignore:parsing config_file:UserWarning")
 
 
 def combinations(root: Path) -> list[list[str]]:
-    """The configs of a bundle that are run together."""
+    """Return the configs of a bundle that are run together."""
     training = [["train"], *(["train", name] for name in OVERLAYS if (root / "configs" / f"{name}.json").is_file())]
     return [
         ["inference"],
@@ -42,7 +41,7 @@ def combinations(root: Path) -> list[list[str]]:
 
 
 def copied(name: str, target: Path) -> Path:
-    """A copy of a bundle by another name, without its weights."""
+    """Copy a bundle by another name, without its weights."""
     shutil.copytree(find_bundle(name), target, ignore=shutil.ignore_patterns("models", "eval", "__pycache__"))
     path = target / "configs" / "metadata.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"name": "Mine"}))
@@ -50,8 +49,8 @@ def copied(name: str, target: Path) -> Path:
 
 
 def write_constant_weights(root: Path, logit: float) -> None:
-    """Weights by which LAEDNet gives one logit everywhere."""
-    state = bundle_network(LAEDNET, trained=False)[0].state_dict()
+    """Save weights by which LAEDNet gives one logit everywhere."""
+    state = Bundle(LAEDNET).network().state_dict()
     state["output.weight"].zero_()
     state["output.bias"].fill_(logit)
     (root / "models").mkdir()
@@ -59,7 +58,7 @@ def write_constant_weights(root: Path, logit: float) -> None:
 
 
 def evaluated(root: Path, configs: list[str], expressions: list[str], **overrides: object) -> list[object]:
-    """What a workflow of the configs makes of expressions, before anything else."""
+    """Return the values of expressions in a workflow of the configs, evaluated before anything else."""
     files = [str(root / "configs" / f"{name}.json") for name in configs]
     workflow = ConfigWorkflow(files, logging_file=False, init_id="asked", asked=expressions, **overrides)
     return workflow.initialize()
@@ -128,7 +127,7 @@ def test_a_copy_that_is_trained_again_uses_what_it_learned(places, tmp_path, mon
 
 
 def test_a_copy_that_is_not_trained_is_refused(places, monkeypatch):
-    """Also in the folder of one that is."""
+    """A copy without trained weights is refused in the folder of a trained one, too."""
     copy, other, pictures = places
     (copy / "models" / "model.pt").unlink()
     monkeypatch.chdir(other)
@@ -152,7 +151,7 @@ def test_a_root_that_is_given_wins(places, tmp_path):
     with pytest.raises(RuntimeError) as error:
         run_bundle(copy, ["inference"], {"bundle_root": str(tmp_path), **options(pictures)}, logs=False)
     assert sentence(error.value).startswith(f"bundle_root '{tmp_path}' is not a bundle (a folder with configs/metadata")
-    with pytest.raises(ValueError, match=f"bundle_root '{other}' would take the weights of another bundle than my hea"):
+    with pytest.raises(ValueError, match=f"bundle_root '{other}' would take the weights of a bundle other than my hea"):
         Model(copy, {"bundle_root": str(other)})
 
 
@@ -217,4 +216,4 @@ def test_monai_loads_the_network_with_the_weights_of_the_file(name, tmp_path, mo
 
 
 def drawn(name: str) -> dict[str, torch.Tensor]:
-    return bundle_network(name, trained=False)[0].state_dict()
+    return Bundle(name).network().state_dict()

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+from monai.bundle import ConfigParser
 from monai.utils import optional_import
 from PIL import Image
 from typer.testing import CliRunner
 
 from monai_nlseg.bundle import find_bundle, run_bundle
 from monai_nlseg.cli import app
-from monai_nlseg.data.simulate import simulate_ultrasound_nerve
 from monai_nlseg.errors import sentence
-from monai_nlseg.submission import score_masks
-from tests.bundles.test_bundles import EFFICIENTUNET, monai_bundle
+from monai_nlseg.kaggle import score_masks
+from monai_nlseg.simulate import simulate_ultrasound_nerve
+from tests.bundles.commands import EFFICIENTUNET, monai_bundle
 
 pytestmark = pytest.mark.skipif(not optional_import("segmentation_models_pytorch")[1], reason="needs extra encoders")
 
@@ -47,8 +47,7 @@ def data(tmp_path_factory):
 def trained(data, tmp_path_factory):
     """The folder in which two epochs left their files; the schedule is of three, for the test of resuming."""
     folder = tmp_path_factory.mktemp("trained")
-    options = {**_places(data, folder), **SMALL_TRAIN, "epochs": 2, "lr_scheduler#T_max": 3}
-    monai_bundle(EFFICIENTUNET, ["train"], *_arguments(options))
+    _run(["train"], data, folder, **SMALL_TRAIN, **{"epochs": 2, "lr_scheduler#T_max": 3})
     return folder
 
 
@@ -61,7 +60,7 @@ def _arguments(options: dict) -> list[str]:
 
 
 def _run(configs: list[str], dataset: Path, folder: Path, **options: object) -> None:
-    """As `nlseg run` does, without the seconds that a process takes to start."""
+    """Run configs as `nlseg run` does, without the seconds that a process takes to start."""
     run_bundle(EFFICIENTUNET, configs, {**_places(dataset, folder), **options}, logs=False)
 
 
@@ -89,7 +88,7 @@ def _dice(folder: Path, name: str) -> list[float]:
 
 
 def _bright(path: Path, threshold: float) -> str:
-    """Weights of the pixelwise network that finds grey values above a threshold in [0, 1]."""
+    """Save weights of the pixelwise network that finds grey values above a threshold in [0, 1]."""
     state = {"weight": torch.tensor([0.0, 200.0]).reshape(2, 1, 1, 1), "bias": torch.tensor([0.0, -200 * threshold])}
     torch.save(state, path)
     return str(path)
@@ -125,15 +124,14 @@ class TestTraining:
         rows = (tmp_path / "models" / "training_curve.csv").read_text().splitlines()
         assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3"]
 
-    @pytest.mark.slow  # as LAEDNet's, through the same parts
+    @pytest.mark.slow  # as the brain's of test_brain.py, through the same parts
     def test_two_processes_train_and_evaluate(self, data, tmp_path):
-        torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
         options = _arguments({**_places(data, tmp_path), **SMALL_TRAIN, "batch_size": 2})
-        monai_bundle(EFFICIENTUNET, ["train", "multi_gpu_train"], *options, "--epochs", 1, launcher=torchrun)
+        monai_bundle(EFFICIENTUNET, ["train", "multi_gpu_train"], *options, "--epochs", 1, processes=2)
         rows = (tmp_path / "models" / "training_curve.csv").read_text().splitlines()
         assert rows[1].split(",")[1] == "3"  # 6 cases a process
         assert not any(key.startswith("module.") for key in torch.load(tmp_path / "models" / "model.pt"))
-        monai_bundle(EFFICIENTUNET, ["train", "evaluate", "multi_gpu_evaluate"], *options, launcher=torchrun)
+        monai_bundle(EFFICIENTUNET, ["train", "evaluate", "multi_gpu_evaluate"], *options, processes=2)
         assert len(_dice(tmp_path / "eval", "val_mean_dice")) == 4
 
     def test_weights_that_have_become_nan_are_not_kept(self, data, tmp_path):
@@ -181,7 +179,7 @@ class TestTraining:
         assert splits[0] != splits[1]
         assert len(_parser(data, tmp_path, "train", train_fraction=0.5).get_parsed_content("split")[0]) == 8
 
-    def test_contradicting_copies_are_dropped_unless_told(self, data, tmp_path):
+    def test_contradicting_copies_are_dropped_by_default(self, data, tmp_path):
         shutil.copytree(data / "train", tmp_path / "train")
         positive = next(path.stem[:-5] for path in sorted((tmp_path / "train").glob("1_*_mask.tif")) if _any(path))
         shutil.copy(tmp_path / "train" / f"{positive}.tif", tmp_path / "train" / "1_99.tif")
@@ -228,7 +226,7 @@ class TestEvaluation:
         assert _metrics(tmp_path / "eval") == {"val_mean_dice": 0.5, "val_dice_of_positives": 0}
 
     def test_several_checkpoints_are_averaged(self, data, tmp_path):
-        """Of the pixelwise network the average has the average threshold."""
+        """The average of networks that judge each pixel by a threshold has the average threshold."""
         checkpoints = [_bright(tmp_path / f"{at}.pt", at) for at in (0.25, 0.35, 0.3)]
         found = []
         for chosen in (checkpoints[:2], checkpoints[2:]):
@@ -251,7 +249,18 @@ class TestInference:
             mask = np.asarray(Image.open(path))
             assert mask.shape == SIZE and mask.dtype == np.uint8 and set(np.unique(mask)) <= {0, 255}
         table = tmp_path / "submission.csv"
-        submit = ["submit", "--pred", tmp_path / "masks", "--output", table, "--shape", "84x116", "--count", 3]
+        submit = [
+            "kaggle",
+            "submit",
+            "--pred",
+            tmp_path / "masks",
+            "--output",
+            table,
+            "--shape",
+            "84x116",
+            "--count",
+            3,
+        ]
         done = CliRunner().invoke(app, [*map(str, submit)])
         assert done.exit_code == 0, done.exception
         assert score_masks(table, tmp_path / "masks", SIZE).mean == 1
@@ -370,30 +379,3 @@ class TestRefusals:
         for path in (tmp_path / "empty" / "train").glob("*_mask.tif"):
             _save(path, np.zeros(SIZE))
         assert "holds no positive image" in _refused(["train"], tmp_path / "empty", tmp_path)
-
-
-class TestForm:
-    @pytest.mark.parametrize(("config", "kind"), [("train", "train"), ("inference", "infer")])
-    def test_properties(self, config, kind, data, tmp_path):
-        workflow = ConfigWorkflow(
-            config_file=str(CONFIGS / f"{config}.json"),
-            meta_file=str(CONFIGS / "metadata.json"),
-            logging_file=False,
-            workflow_type=kind,
-            **_places(data / "test" if config == "inference" else data, tmp_path),
-            **(SMALL_TRAIN if config == "train" else {**SMALL, "load_pretrain": False}),
-        )
-        workflow.initialize()
-        assert workflow.check_properties() == []
-
-    def test_network_keeps_what_the_metadata_declares_and_exports(self, trained, tmp_path):
-        files = {"meta_file": str(CONFIGS / "metadata.json"), "config_file": str(CONFIGS / "inference.json")}
-        verify_net_in_out("network_def", **files, p=2, n=2)
-        weights = trained / "models" / "model.pt"
-        ckpt_export("network_def", filepath=str(tmp_path / "model.ts"), ckpt_file=str(weights), **files,
-                    encoder=SMALL["encoder"])  # fmt: skip
-        network = _parser(tmp_path, tmp_path, "inference", **SMALL).get_parsed_content("network_def").eval()
-        network.load_state_dict(torch.load(weights, weights_only=True))
-        x = torch.rand(2, 1, 64, 96)
-        with torch.no_grad():
-            torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts")(x), network(x))

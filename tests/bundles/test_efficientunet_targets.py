@@ -11,8 +11,8 @@ import torch
 from monai.utils import optional_import
 from scipy.ndimage import binary_erosion
 
-from monai_nlseg.data.simulate import simulate_ultrasound_nerve
 from monai_nlseg.losses import SoftDiceFocalLoss
+from monai_nlseg.simulate import simulate_ultrasound_nerve
 from tests.bundles.test_efficientunet import (
     CONFIGS,
     INSIDE,

@@ -11,28 +11,27 @@ import highdicom as hd
 import nibabel as nib
 from PIL import Image
 
-from monai_nlseg.bundle import find_bundle, shipped_names
+from monai_nlseg.bundle import Bundle, find_bundle, shipped_names
 from monai_nlseg.cohort import RunOptions, find_cases
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
-from monai_nlseg.cohort.dicom_seg import write_dicom_seg
-from monai_nlseg.cohort.dicom_stage import stage_dicom
 from monai_nlseg.cohort.worker import Worker
+from monai_nlseg.io.dicom.seg import write_dicom_seg
+from monai_nlseg.io.dicom.stage import stage_dicom
 from monai_nlseg.label.served import ServedBundle
-from tests.cohort.dicom_files import voxels, write_series
+from tests.bundles.commands import EFFICIENTUNET, INTRACRANIAL, ISEG, LAEDNET, REGION_AWARE, RETINA, T1
+from tests.io.dicom.dicom_files import voxels, write_series
 
 BRAIN, BREAST = "12738006", "76752008"
 TISSUES = {"CSF": ("65216001", None), "GM": ("389081007", BRAIN), "WM": ("389080008", BRAIN)}
 VESSEL = {"vessel": ("59820001", None)}
 NERVE = {"nerve": ("91728009", None)}
-LAEDNET = "ultrasound_laednet_segmentation"
 # Label -> SNOMED CT's codes of its type and region.
 LABELS = [
-    ("brain_t1_nonlocal_unet_segmentation", {}, TISSUES),
-    ("iseg_mri_nonlocal_unet_segmentation", {}, TISSUES),
-    ("intracranial_vessel_dnlnet_segmentation", {}, VESSEL),
-    ("retinal_vessel_dnlnet_segmentation", {}, VESSEL),
-    ("nerve_ultrasound_efficientunet_segmentation", {}, {"brachial plexus": ("36582005", None)}),
-    ("nerve_ultrasound_region_aware_segmentation", {}, NERVE),
+    (T1, {}, TISSUES),
+    (ISEG, {}, TISSUES),
+    (INTRACRANIAL, {}, VESSEL),
+    (RETINA, {}, VESSEL),
+    (EFFICIENTUNET, {}, {"brachial plexus": ("36582005", None)}),
+    (REGION_AWARE, {}, NERVE),
     (LAEDNET, {}, {"fetal head": ("69536005", None)}),
     (LAEDNET, {"task": "breast"}, {"breast lesion": ("52988006", BREAST)}),
     (LAEDNET, {"task": "nerve"}, NERVE),
@@ -68,7 +67,7 @@ def test_a_record_has_the_same_names(task, label, tmp_path):
     overrides = {"task": task, "image_size": [64, 64], "device": "cpu", "threshold": 0.0}
     options = RunOptions(LAEDNET, str(tmp_path / "out"), overrides, previews=False)
     (case,) = find_cases(tmp_path / "a.png")
-    record = Worker(options, BundleIdentity.of(LAEDNET, overrides)).process(case)
+    record = Worker(options, Bundle(LAEDNET).identity(overrides)).process(case)
     assert {value: about["name"] for value, about in record["labels"].items()} == {"1": label}
 
 

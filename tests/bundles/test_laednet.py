@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from scipy.ndimage import binary_erosion
 
 from monai_nlseg.bundle import find_bundle, run_bundle
 from monai_nlseg.errors import sentence
-from tests.bundles.test_bundles import LAEDNET, monai_bundle
+from tests.bundles.commands import LAEDNET, monai_bundle
 
 TASKS = ("nerve", "breast", "fetal-head")
 WEIGHTS = {"nerve": "model_nerve.pt", "breast": "model_breast.pt", "fetal-head": "model.pt"}
@@ -163,16 +162,16 @@ def test_inference_writes_masks_of_the_size_of_the_images(trained):
     assert mask.shape == SIZE and mask.dtype == np.uint8 and set(np.unique(mask)) <= {0, 255}
 
 
+@pytest.mark.slow  # as the brain's of test_brain.py, through the same parts
 def test_two_processes_train_and_evaluate(data, tmp_path):
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places("nerve", data, tmp_path)
-    monai_bundle(LAEDNET, ["train", "multi_gpu_train"], *places, *SMALL_TRAIN, "--epochs", 1, launcher=torchrun)
+    monai_bundle(LAEDNET, ["train", "multi_gpu_train"], *places, *SMALL_TRAIN, "--epochs", 1, processes=2)
     # 9 positives and 4 or 5 of 9 negatives make one batch of 4 on each process.
     schedule = torch.load(tmp_path / "models" / "checkpoint_epoch=1.pt", weights_only=True)["lr_scheduler"]
     assert schedule["last_epoch"] == schedule["total_steps"] == 1
     assert not any(key.startswith("module.") for key in torch.load(tmp_path / "models" / "model_nerve.pt"))
     configs = ["train", "evaluate", "multi_gpu_evaluate"]
-    monai_bundle(LAEDNET, configs, *places, *SMALL, launcher=torchrun)
+    monai_bundle(LAEDNET, configs, *places, *SMALL, processes=2)
     assert len((tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()) == 3
 
 
@@ -213,7 +212,7 @@ def test_nerve_epochs_show_all_positives_and_half_of_the_negatives(data, tmp_pat
 
 
 def test_datalists_without_a_flag_are_sampled_by_what_the_masks_hold(data, tmp_path):
-    """As MONAI Label gives them."""
+    """MONAI Label gives such data lists."""
     workflow = _workflow("train", "nerve", data, tmp_path)
     datalist = workflow.parser.get_parsed_content("split")[0]
     flags = [case["positive"] for case in datalist]
@@ -229,7 +228,7 @@ def test_unknown_task_is_refused(data, tmp_path):
         workflow.parser["task"] = "heart"
         with pytest.raises(RuntimeError) as error:
             workflow.initialize()
-        assert "task 'heart' is unknown: choose of nerve, breast, fetal-head." in sentence(error.value)
+        assert "task 'heart' is unknown: choose from nerve, breast, fetal-head." in sentence(error.value)
 
 
 @pytest.mark.parametrize("size", ["S", "M", "L"])
@@ -252,20 +251,3 @@ def test_paper_recipe_has_a_constant_rate_and_flips_and_affine_maps_alone():
     assert scheduler.get_last_lr() == [1e-4]
     names = [type(transform).__name__ for transform in parser.get_parsed_content("train#random_transforms")]
     assert names == ["RandFlipd", "RandAffined", "EnsureTyped"]
-
-
-@pytest.mark.parametrize(("config", "task"), [("train", "nerve"), ("inference", "fetal-head")])
-def test_properties(config, task, data, tmp_path):
-    overrides = {"load_pretrain": False} if config == "inference" else {}
-    workflow = _workflow(config, task, data, tmp_path, **overrides)
-    workflow.initialize()
-    assert workflow.check_properties() == []
-
-
-def test_shipped_weights_of_the_breast_fit():
-    parser = ConfigParser()
-    parser.read_config(str(find_bundle(LAEDNET) / "configs" / "inference.json"))
-    network = parser.get_parsed_content("network_def").eval()
-    network.load_state_dict(torch.load(find_bundle(LAEDNET) / "models" / "model_breast.pt", weights_only=True))
-    with torch.no_grad():
-        assert torch.isfinite(network(torch.rand(1, 1, 64, 96))).all()

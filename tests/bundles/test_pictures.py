@@ -6,20 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_nlseg.bundle import find_bundle, run_bundle
-from monai_nlseg.cohort import Case
-from monai_nlseg.cohort.model import Model
-from monai_nlseg.cohort.staging import stage
-from monai_nlseg.data.simulate import simulate_fetal_head
-from tests.bundles.test_bundles import LAEDNET
+from monai_nlseg.bundle import run_bundle
+from monai_nlseg.bundle.runtime.model import Model
+from monai_nlseg.io.staging import stage
+from monai_nlseg.simulate import simulate_fetal_head
+from tests.bundles.commands import LAEDNET
 from tests.io.pictures.encodings import TURNS, exif, save_png, save_tiff
-
-PICTURE_BUNDLES = (
-    LAEDNET,
-    "nerve_ultrasound_efficientunet_segmentation",
-    "nerve_ultrasound_region_aware_segmentation",
-    "retinal_vessel_dnlnet_segmentation",
-)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +41,7 @@ def test_infer(folder, tmp_path):
     found = {}
     for path in sorted(folder.iterdir()):
         (scratch := tmp_path / path.stem).mkdir()
-        staged = stage(Case(path.stem, ((str(path),),)), scratch)
+        staged = stage([[str(path)]], scratch)
         item = model.read(staged.images[0])
         assert item.picture and not item.columns_first
         found[path.stem] = model.finish(model.infer(item))
@@ -77,14 +69,7 @@ def test_run(folder, tmp_path):
 def test_pages_are_refused_by_a_run(tmp_path):
     page = Image.fromarray(np.zeros((8, 9), np.uint8))
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
-    with pytest.raises(ValueError, match="a.tif' holds 2 pages: give one image a file"):
+    with pytest.raises(ValueError, match="a.tif' holds 2 pages: give one image per file"):
         run_bundle(
             LAEDNET, ["inference"], {"dataset_dir": str(tmp_path), "output_dir": str(tmp_path / "out")}, logs=False
         )
-
-
-@pytest.mark.parametrize("bundle", PICTURE_BUNDLES)
-@pytest.mark.parametrize("config", ["inference", "train"])
-def test_pictures_are_read_by_the_one_reader(bundle, config):
-    text = (find_bundle(bundle) / "configs" / f"{config}.json").read_text(encoding="utf-8")
-    assert text.count('"LoadImaged"') == text.count('"reader": "monai_nlseg.data.PictureReader"') > 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.test_bundles import LAEDNET, RETINA, T1, monai_bundle
+from tests.bundles.commands import LAEDNET, RETINA, T1, monai_bundle
 from tests.data.images import SHARED
 
 IBSR = SHARED / "ibsr18"

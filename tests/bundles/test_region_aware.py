@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,10 @@ from typer.testing import CliRunner
 
 from monai_nlseg.bundle import find_bundle, run_bundle
 from monai_nlseg.cli import app
-from monai_nlseg.data.simulate import simulate_ultrasound_nerve
 from monai_nlseg.errors import sentence
-from monai_nlseg.submission import score_masks, write_submission
-from tests.bundles.test_bundles import REGION_AWARE, monai_bundle
+from monai_nlseg.kaggle import score_masks, write_submission
+from monai_nlseg.simulate import simulate_ultrasound_nerve
+from tests.bundles.commands import REGION_AWARE, monai_bundle
 
 CONFIGS = find_bundle(REGION_AWARE) / "configs"
 SIZE = (56, 72)  # height and width
@@ -43,7 +42,7 @@ def trained(data, tmp_path_factory):
     """The folder in which two epochs, of a schedule for three, left their files."""
     folder = tmp_path_factory.mktemp("trained")
     options = {**SMALL_TRAIN, "epochs": 2, "lr_scheduler#total_iters": 15, "seed": 1}
-    monai_bundle(REGION_AWARE, ["train"], *_line(_places(data, folder) | options))
+    _run(["train"], data, folder, **options)
     yield folder
     shutil.rmtree(folder)  # 400 MB
 
@@ -64,7 +63,7 @@ def _line(options: dict) -> list[str]:
 
 
 def _run(configs: list[str], dataset: Path, folder: Path, **options: object) -> None:
-    """As `nlseg run` does."""
+    """Run configs as `nlseg run` does."""
     run_bundle(REGION_AWARE, configs, _places(dataset, folder) | SMALL | options, logs=False)
 
 
@@ -130,22 +129,21 @@ class TestTraining:
     def test_new_one_does_not_mix_with_an_earlier_one(self, trained, data):
         with pytest.raises(RuntimeError) as error:
             _run(["train"], data, trained)
-        assert "checkpoint_epoch=2.pt' is of an earlier training: go on with it by --resume True" in sentence(
+        assert "checkpoint_epoch=2.pt' is of an earlier training: continue it with --resume True" in sentence(
             error.value
         )
 
-    @pytest.mark.slow  # as that of the other bundle for nerves
+    @pytest.mark.slow  # as the brain's of test_brain.py, through the same parts
     def test_two_processes_train_and_evaluate(self, data, scratch):
-        torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
         places = _places(data, scratch)
         options = _line(places | SMALL_TRAIN | {"epochs": 1})
-        monai_bundle(REGION_AWARE, ["train", "multi_gpu_train"], *options, launcher=torchrun)
+        monai_bundle(REGION_AWARE, ["train", "multi_gpu_train"], *options, processes=2)
         # 10 negatives make 2 batches of 2 and 2 on each process.
         state = torch.load(scratch / "models" / "checkpoint_epoch=1.pt", weights_only=True)
         assert state["lr_scheduler"]["last_epoch"] == state["lr_scheduler"]["total_iters"] == 2
         assert not any(key.startswith("module.") for key in torch.load(scratch / "models" / "model.pt"))
         configs = ["train", "evaluate", "multi_gpu_evaluate"]
-        monai_bundle(REGION_AWARE, configs, *_line(places | SMALL | {"views": 1}), launcher=torchrun)
+        monai_bundle(REGION_AWARE, configs, *_line(places | SMALL | {"views": 1}), processes=2)
         together, cases = _metrics(scratch), _cases(scratch, "val_mean_dice")
         assert len(cases) == 4
         # One process alone finds the same.
@@ -226,7 +224,7 @@ class TestInference:
         assert score_masks(tmp_path / "out-True" / "[!4]_seg.png", table, SIZE, partial=True).mean == 1
 
     def test_area_threshold_empties_small_masks(self, trained, data, tmp_path):
-        """Of all views of images that are not square."""
+        """The images are not square, and all views are used."""
         found = {}
         options = {"image_size": [64, 96], "views": 8, "threshold": 0.4}
         for area in (0, 10**6):
@@ -267,7 +265,7 @@ class TestNetwork:
         ],
     )
     def test_ablations(self, options, parameters):
-        """As published for three channels; of one, the first convolution is smaller."""
+        """The numbers are the published ones for three channels; for one channel the first convolution is smaller."""
         network = _parser("inference", **options).get_parsed_content("network_def")
         assert sum(parameter.numel() for parameter in network.parameters()) == parameters - 2 * 64 * 49
 
@@ -279,28 +277,14 @@ class TestNetwork:
         torch.testing.assert_close(network.encoder.layer4[2].conv2.weight, encoder["layer4.2.conv2.weight"])
         torch.testing.assert_close(network.encoder.conv1.weight, published["conv1.weight"].sum(1, keepdim=True))
 
-    def test_configs_agree(self):
-        """What a network was trained with is what it is used with."""
+    def test_images_are_prepared_alike(self):
         train, inference = (json.loads((CONFIGS / f"{name}.json").read_text()) for name in ("train", "inference"))
-        for name in ("image_size", "threshold", "area_threshold", *inference["network_def"]):
-            if name in inference:
-                assert train[name] == inference[name], name
-        assert inference["network_def"].items() <= train["network_def"].items()
         loading, _, scaling, resizing = inference["preprocessing"]["transforms"]
         both, _, scaled = train["train"]["loading_transforms"]
         assert {**both, "keys": "image"} == loading and scaled == scaling
         assert train["validate"]["resizing_transforms"] == [resizing]
         evaluate = json.loads((CONFIGS / "evaluate.json").read_text())
         assert evaluate["views"] == inference["views"] == 8
-
-
-@pytest.mark.parametrize(("config", "kind"), [("train", "train"), ("inference", "infer")])
-def test_properties(config, kind, data, tmp_path):
-    overrides = {"load_pretrain": False} if config == "inference" else {}
-    dataset = data / "test" if config == "inference" else data
-    workflow = _workflow(dataset, tmp_path, config, kind, **SMALL, **overrides)
-    workflow.initialize()
-    assert workflow.check_properties() == []
 
 
 class TestRefusals:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_nlseg.data.simulate import simulate_ultrasound_nerve
+from monai_nlseg.simulate import simulate_ultrasound_nerve
 from tests.bundles.test_region_aware import CASES, CONFIGS, SIZE, SMALL_TRAIN, _parser, _workflow
 
 
@@ -63,7 +63,7 @@ class TestRecipe:
         )
 
     def test_flags_of_a_datalist_without_them_are_those_of_the_masks(self, data, tmp_path):
-        """As MONAI Label gives it."""
+        """MONAI Label gives such a data list."""
         parser = _workflow(data, tmp_path, "train", **SMALL_TRAIN).parser
         cases = parser.get_parsed_content("split")[0]
         plain = [{key: case[key] for key in ("image", "label")} for case in cases]

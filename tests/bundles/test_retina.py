@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -14,8 +13,8 @@ from scipy.ndimage import zoom
 
 from monai_nlseg.bundle import find_bundle, run_bundle
 from monai_nlseg.errors import sentence
+from tests.bundles.commands import RETINA, monai_bundle
 from tests.bundles.retina_folders import SIZE, chasedb1_folder, drive_folder, photograph
-from tests.bundles.test_bundles import RETINA, monai_bundle
 
 CONFIGS = find_bundle(RETINA) / "configs"
 SMALL = [
@@ -26,7 +25,7 @@ METRICS = ("val_mean_dice", "val_sensitivity", "val_specificity", "val_accuracy"
 
 
 def _overrides(options):
-    """The pairs of a command line as ConfigWorkflow takes them."""
+    """Return the pairs of a command line as ConfigWorkflow takes them."""
     parsed = {}
     for name, value in zip(options[::2], options[1::2]):
         parsed[name.removeprefix("--")] = value if name.endswith("_dir") else json.loads(value)
@@ -34,7 +33,7 @@ def _overrides(options):
 
 
 def _run(configs, options):
-    """As `nlseg run` does, without the seconds that a process takes to start."""
+    """Run configs as `nlseg run` does, without the seconds that a process takes to start."""
     run_bundle(RETINA, configs, _overrides(options), logs=False)
 
 
@@ -70,7 +69,7 @@ def drive(tmp_path_factory):
 def trained(chasedb1, tmp_path_factory):
     """The folder in which two epochs on CHASE_DB1's layout left their files."""
     folder = tmp_path_factory.mktemp("trained")
-    monai_bundle(RETINA, ["train"], *_places(chasedb1, folder), *SMALL_TRAIN, "--epochs", 2)
+    _run(["train"], [*_places(chasedb1, folder), *SMALL_TRAIN, "--epochs", "2"])
     return folder
 
 
@@ -168,7 +167,7 @@ def test_windows_come_from_everywhere_with_their_labels(chasedb1, tmp_path):
 
 
 def test_centres_of_windows_are_uniform(chasedb1, tmp_path):
-    """Of an image that holds its own coordinates, windows are drawn as in training, and their middles looked at."""
+    """Windows of an image that holds its own coordinates are drawn as in training, and their centres are compared."""
     parser = _workflow(chasedb1, tmp_path, **_overrides(SMALL_TRAIN)).parser
     label_transforms, random_transforms = (
         parser.get_parsed_content(f"train#{name}") for name in ("label_transforms", "random_transforms")
@@ -187,15 +186,14 @@ def test_centres_of_windows_are_uniform(chasedb1, tmp_path):
         assert counts.min() > 150, counts
 
 
-@pytest.mark.slow  # as LAEDNet's, through the same parts
+@pytest.mark.slow  # as the brain's of test_brain.py, through the same parts
 def test_two_processes_train_and_evaluate(chasedb1, tmp_path):
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
     places = _places(chasedb1, tmp_path)
     options = [*SMALL_TRAIN, "--epochs", 1]
-    monai_bundle(RETINA, ["train", "multi_gpu_train"], *places, *options, launcher=torchrun)
+    monai_bundle(RETINA, ["train", "multi_gpu_train"], *places, *options, processes=2)
     state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
     assert not any(key.startswith("module.") for key in state)
-    monai_bundle(RETINA, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN, launcher=torchrun)
+    monai_bundle(RETINA, ["train", "evaluate", "multi_gpu_evaluate"], *places, *SMALL_TRAIN, processes=2)
     rows = (tmp_path / "eval" / "val_mean_dice_raw.csv").read_text().splitlines()
     assert sorted(row.split(",")[0].rsplit("/", 1)[-1] for row in rows[1:]) == ["Image_04L.jpg", "Image_04R.jpg"]
 
@@ -222,7 +220,7 @@ def test_images_and_labels_are_enough_to_train_on(chasedb1, tmp_path):
         ({"channel": "red"}, "choose 'grey', 'green' or 'rgb'"),
         ({"region": "retina"}, "region 'retina' is unknown: choose fov, image."),
         ({"validation_subjects": ["99"]}, r"\['99'\] are not in"),
-        ({"windows_per_epoch": 3}, "3 windows or images an epoch and process make no batch of 4"),
+        ({"windows_per_epoch": 3}, "3 windows or images per epoch and process make no batch of 4"),
     ],
 )
 def test_refusals(chasedb1, tmp_path, overrides, message):
@@ -233,26 +231,16 @@ def test_refusals(chasedb1, tmp_path, overrides, message):
     assert message.replace("\\", "") in sentence(error.value)
 
 
-@pytest.mark.parametrize(("config", "kind"), [("train", "train"), ("inference", "infer")])
-def test_properties(config, kind, chasedb1, tmp_path):
-    overrides = {"load_pretrain": False, "pattern": "*.jpg"} if config == "inference" else {}
-    workflow = _workflow(chasedb1, tmp_path, config, kind, **_overrides(SMALL), **overrides)
-    workflow.initialize()
-    assert workflow.check_properties() == []
-
-
-def test_configs_agree():
-    """What a network was trained with is what it is used with."""
+def test_images_are_prepared_alike():
     train, inference = (json.loads((CONFIGS / f"{name}.json").read_text()) for name in ("train", "inference"))
-    for name in ("network_def", "channel", "longest_side", "roi_size", "threshold"):
-        assert train[name] == inference[name], name
+    assert train["network_def"] == inference["network_def"]
     prepared = train["train"]["loading_transforms"]
     _, loaded, _, _, _, *prepared_alike = inference["preprocessing"]["transforms"]
     assert [prepared[1], *prepared[-4:]] == [loaded, *prepared_alike]
 
 
 def test_field_of_view_of_inference_is_that_of_evaluation(tmp_path):
-    """Of the photograph in grey in both, though the network sees green: at its rim this one is lit in red alone."""
+    """Both derive it from the grey photograph, though the network sees green: its rim here is lit in red alone."""
     chasedb1_folder(tmp_path / "data", 2)
     colours, _, disc = photograph(5)
     rows, columns = np.indices(SIZE) - np.reshape(SIZE, (2, 1, 1)) / 2

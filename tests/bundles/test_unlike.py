@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from monai_nlseg.bundle import run_bundle
-from monai_nlseg.cohort.model import Model
-from monai_nlseg.data.simulate import simulate_fetal_head
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.errors import sentence
+from monai_nlseg.simulate import simulate_fetal_head
 
 ULTRASOUND = "ultrasound_laednet_segmentation"
 
@@ -45,7 +45,7 @@ def test_strict_refuses(images, tmp_path):
 
 
 def test_a_result_that_cannot_be_is_said(images, tmp_path, caplog):
-    """Of a threshold that everything passes."""
+    """With a threshold that all pixels pass, the whole image is labelled."""
     given = {"dataset_dir": str(images / "fine.png"), "output_dir": str(tmp_path / "out"), "threshold": -1.0}
     run_bundle(ULTRASOUND, ["inference"], given, logs=False)
     (record,) = (record for record in caplog.records if record.name.startswith("monai_nlseg"))

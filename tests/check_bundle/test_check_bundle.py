@@ -1,4 +1,4 @@
-"""What is found in bundles that are whole, and in bundles that are broken in one place."""
+"""Tests of the findings in complete bundles, and in bundles that are broken in one place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITHOUT_WEIGHTS = ("nerve_ultrasound_efficientunet_segmentation", "nerve_ultraso
 
 
 def found(root, *statuses):
-    """Check -> messages, of the findings with a status."""
+    """Return the messages of the findings with a status, by check."""
     result: dict[str, list[str]] = {}
     for finding in check_bundle(root):
         if finding.status in statuses:
@@ -32,7 +32,7 @@ def failures(root):
 
 
 def one(messages, check):
-    """The only message, which is of a check."""
+    """Return the only message, which is of the given check."""
     assert list(messages) == [check] and len(messages[check]) == 1, messages
     return messages[check][0]
 
@@ -195,7 +195,7 @@ def test_a_version_that_python_3_10_cannot_have(tiny, monkeypatch):
 def test_a_damaged_file_is_one_failure(tiny, name, text):
     (tiny / "configs" / f"{name}.json").write_text(text)
     message = sum(failures(tiny).values(), [])
-    assert len(message) == 1 and message[0].startswith(f"configs/{name}.json ")
+    assert len(message) == 1 and message[0].startswith(f"'configs/{name}.json' ")
 
 
 def test_a_wrong_size_is_said_once_with_what_to_declare(tiny):
@@ -206,7 +206,7 @@ def test_a_wrong_size_is_said_once_with_what_to_declare(tiny):
 
 def test_requirements_that_are_damaged(tiny):
     write(tiny, "metadata", METADATA | {"input_requirements": {"spacing": [1, 2]}})
-    assert "'spacing' is no requirement" in one(failures(tiny), "nlseg infer")
+    assert "'spacing' is not a requirement" in one(failures(tiny), "nlseg infer")
 
 
 def test_names_of_other_channels_than_the_network_has(tiny):
@@ -244,7 +244,7 @@ def test_an_optional_property_under_another_id(tiny):
 def test_a_config_that_needs_data_to_be_built_is_a_warning(tiny):
     write(tiny, "inference", changed(INFERENCE, "datalist", "$[open(@dataset_dir + '/list.txt').read()]"))
     assert not failures(tiny)
-    assert "inference.json cannot be checked where no data are" in found(tiny, Status.WARNED)["config ids"][0]
+    assert "inference.json cannot be checked without data" in found(tiny, Status.WARNED)["config ids"][0]
 
 
 def test_a_network_without_torchscript_has_to_be_stated(tiny):
@@ -296,7 +296,7 @@ def test_command(tiny):
     runner = CliRunner()
     result = runner.invoke(app, ["check-bundle", str(tiny)])
     assert result.exit_code == 0 and "tiny_segmentation: " in result.output and ", 0 failed" in result.output
-    assert result.output.count("check only bundles that you trust") == 1
+    assert result.output.count("is not trusted yet") == 1
     (tiny / "LICENSE").unlink()
     result = runner.invoke(app, ["check-bundle", str(tiny)])
     assert result.exit_code == 3

@@ -154,7 +154,7 @@ def write(root: Path, name: str, content: dict[str, Any], suffix: str = ".json")
 
 
 def changed(content: dict[str, Any], path: str, value: Any = None) -> dict[str, Any]:
-    """A copy of a config with another value under an id, or without it for None."""
+    """Return a copy of a config with another value under an id, or without the id for None."""
     result = copy.deepcopy(content)
     *parents, last = path.split("#")
     place: Any = result

@@ -6,12 +6,12 @@ import torch
 
 
 class Network(torch.nn.Module):
-    """One convolution, called in a way that only Python knows."""
+    """A convolution that is called in a way TorchScript cannot compile."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer = torch.nn.Conv2d(1, 2, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 1, H, W) -> (B, 2, H, W)."""
+        """Return (B, 2, H, W) for (B, 1, H, W)."""
         return (lambda *arguments: self.layer(*arguments))(x)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 
 from monai_nlseg import cli
+from tests.forked import Forked
 
-TIMES = ("started", "seconds", "peak_memory", "attempt")
+TIMES = ("started", "seconds", "peak_memory", "attempt", "check")
 
 
 def arguments(bundle: Path, images: Path, output: Path, *options: object) -> list[str]:
-    given = ("infer", "--bundle", bundle, "--input", images, "--output", output, "--no-report", *options)
+    given = ("infer", "--bundle", bundle, "--input", images, "--output", output, "--no-report", "--trust", *options)
     return [*map(str, given)]
 
 
@@ -31,13 +32,9 @@ def ended(monkeypatch, *given: object) -> int:
     return int(end.value.code or 0)
 
 
-def begun(*given: object) -> subprocess.Popen:
-    """The command in a session of its own."""
-    command = [sys.executable, "-m", "monai_nlseg.cli", *arguments(*given)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
+def begun(*given: object) -> Forked:
+    """Begin the command in a session of its own."""
+    return Forked("monai_nlseg.cli", arguments(*given), os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 def manifest(output: Path) -> list[dict]:
@@ -70,6 +67,9 @@ def require_whole(output: Path) -> None:
     for path in output.rglob("*.nii.gz"):
         if not path.name.startswith("."):
             assert np.asarray(nibabel.load(path).dataobj).ndim == 3
+    for path in output.rglob("*.dcm"):
+        if not path.name.startswith("."):
+            assert pydicom.dcmread(path).pixel_array.ndim == 3
     if (output / "run.json").exists():
         json.loads((output / "run.json").read_text())
     for record in manifest(output):

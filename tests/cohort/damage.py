@@ -52,10 +52,10 @@ def _rewritten(path: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "truncated": (truncated, "cannot be read"),
+    "truncated": (truncated, "is truncated or damaged (it is cut off)"),
     "empty": (empty, "is empty"),
     "nan": (nan, "1 voxels that are NaN or infinite"),
     "constant": (constant, "has the value 0 everywhere"),
-    "channels": (channels, ".nii.gz', the bundle takes 1: give one file a modality"),
+    "channels": (channels, ".nii.gz', the bundle takes 1: give one file per modality"),
     "huge": (huge, "has 8,000,000,000,000 voxels"),
 }

@@ -1,4 +1,4 @@
-"""Records and previews as a run leaves them."""
+"""Records and previews as a run writes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN = {
 
 
 def head(seed: int, shape: tuple[int, int, int] = (24, 28, 26)) -> tuple[np.ndarray, np.ndarray]:
-    """An image (1, *shape) of a head of nested ellipsoids, and its labels 1 to 3."""
+    """Return an image (1, *shape) of a head of nested ellipsoids, and its labels 1 to 3."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, length) for length in shape), indexing="ij"))
     radius = np.sqrt((grid**2).sum(axis=0)) * rng.uniform(0.98, 1.02)
@@ -69,7 +69,7 @@ def with_preview(
 
 
 def brain_run(output: Path) -> list[dict[str, Any]]:
-    """Ten heads: site/p10 half missing and with high entropy, site/p2 failed."""
+    """Return the records of ten heads: site/p10 half missing and with high entropy, site/p2 failed."""
     records = []
     for number in range(1, 11):
         image, labels = head(number)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_nlseg.cohort.model import Model
+from monai_nlseg.bundle.runtime.model import Model
 from tests.cohort.bundles import EVALUATOR, save_volume, tumour_bundle, unet_bundle
 
 
@@ -107,5 +107,5 @@ def test_what_segments_no_image(tmp_path, missing):
 
 def test_a_network_of_several_named_outputs(tmp_path, image):
     bundle = unet_bundle(tmp_path, inferer="$lambda image, network: {'pred': network(image)}")
-    with pytest.raises(ValueError, match="the bundle's inferer returns dict, which is no map of scores"):
+    with pytest.raises(ValueError, match="the bundle's inferer returns dict, which is not a map of scores"):
         predicted(bundle, image)

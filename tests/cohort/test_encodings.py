@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from monai_nlseg.bundle import Bundle
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.cohort import Case, RunOptions
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
-from monai_nlseg.cohort.model import Model
-from monai_nlseg.cohort.outputs import save_nifti
-from monai_nlseg.cohort.staging import stage
 from monai_nlseg.cohort.worker import Worker
+from monai_nlseg.io.segmentations.nifti import save_nifti
+from monai_nlseg.io.staging import stage
 from tests.cohort.bundles import threshold_bundle
 from tests.io.encodings import ANATOMY, encodings, in_anatomy, write
 
@@ -35,7 +35,7 @@ def test_labels_lie_where_their_image_lies(model, encoding):
         folder = Path(name)
         (folder / "scratch").mkdir()
         image = write(encoding, folder)
-        staged = stage(Case("p", ((str(image),),)), folder / "scratch")
+        staged = stage([[str(image)]], folder / "scratch")
         prediction = model.finish(model.infer(model.read(staged.images[0])))
         save_nifti(folder / "labels.nii.gz", prediction.labels, prediction.affine, unit=staged.unit)
         made = nibabel.load(folder / "labels.nii.gz")
@@ -52,7 +52,7 @@ def test_volumes_are_in_ml(tmp_path):
     nibabel.save(image, tmp_path / "a.nii.gz")
     bundle = threshold_bundle(tmp_path / "bundle")
     options = RunOptions(bundle=str(bundle), output=str(tmp_path / "out"), extras=("probabilities",))
-    record = Worker(options, BundleIdentity.of(bundle, {})).process(Case("a", ((str(tmp_path / "a.nii.gz"),),)))
+    record = Worker(options, Bundle(bundle).identity({})).process(Case("a", ((str(tmp_path / "a.nii.gz"),),)))
     assert record["status"] == "done", record
     assert record["spacing"] == [1, 1, 2]
     assert record["labels"]["1"]["ml"] == pytest.approx(np.count_nonzero(ANATOMY > 50) * 2e-3)

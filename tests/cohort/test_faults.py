@@ -8,13 +8,15 @@ import random
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
 import psutil
 import pytest
 
-from tests.cohort.bundles import save_volume
+from tests.cohort.bundles import PAUSES, save_volume
 from tests.cohort.commands import begun, ended, last_records, manifest, require_whole, results
+from tests.io.dicom.dicom_files import voxels, write_series
 
 CASES = 40
 
@@ -33,8 +35,31 @@ def cohort(made, tmp_path_factory):
     return made("unet"), folder / "in", undisturbed
 
 
-def kill(given: tuple, output, phase: str, seconds: float) -> None:
-    """Kill the command at a moment after its begin, or after its first new record; its workers end by themselves."""
+SERIES = 6
+SEG = ("--num-workers", 1, "--format", "dicom-seg")
+
+
+@pytest.fixture(scope="module")
+def slow_series(made, tmp_path_factory):
+    """As ``cohort``, of DICOM series that take half a second each and become DICOM SEG."""
+    pytest.importorskip("highdicom")
+    folder = tmp_path_factory.mktemp("series")
+    for seed in range(SERIES):
+        volume = voxels((24, 28, 12), seed)
+        volume[0, 0, 0] = PAUSES
+        write_series(folder / "in" / f"p{seed}", volume, series=seed)
+    undisturbed = folder / "undisturbed"
+    with pytest.MonkeyPatch.context() as patch:
+        assert ended(patch, made("fault"), folder / "in", undisturbed, *SEG) == 0
+    assert len(list(undisturbed.rglob("*.dcm"))) == SERIES
+    return made("fault"), folder / "in", undisturbed
+
+
+def kill(given: tuple, output, phase: str, seconds: float, tree: bool = False) -> None:
+    """Kill the command at a moment after its begin, or after its first new record.
+
+    Its workers are killed with it, or end by themselves.
+    """
     known = len(manifest(output))
     process = begun(*given)
     while phase == "working" and process.poll() is None and len(manifest(output)) == known:
@@ -44,7 +69,9 @@ def kill(given: tuple, output, phase: str, seconds: float) -> None:
     children = []
     if process.poll() is None:
         children = psutil.Process(process.pid).children(recursive=True)
-        os.kill(process.pid, signal.SIGKILL)
+        for each in [process.pid, *(child.pid for child in children if tree)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
     process.communicate()
     # A worker that still imports looks up when it has done so.
     _, alive = psutil.wait_procs(children, timeout=30)
@@ -65,7 +92,7 @@ def disturbed(monkeypatch, cohort, output, moments: list[tuple[str, float]]) -> 
 
 
 def test_killed_while_it_loads_and_works(cohort, tmp_path, monkeypatch):
-    moments = [("loading", 5.0), ("working", 0.0), ("working", 0.7)]
+    moments = [("loading", 0.5), ("working", 0.0), ("working", 0.7)]
     disturbed(monkeypatch, cohort, tmp_path / "out", moments)
 
 
@@ -73,9 +100,50 @@ def test_killed_while_it_loads_and_works(cohort, tmp_path, monkeypatch):
 @pytest.mark.parametrize("seed", range(4))
 def test_twenty_kills(cohort, tmp_path, monkeypatch, seed):
     draw = random.Random(seed)
-    moments = [("loading", draw.uniform(0, 20))] + [("working", draw.uniform(0, 1)) for _ in range(4)]
+    moments = [("loading", draw.uniform(0, 4))] + [("working", draw.uniform(0, 1)) for _ in range(4)]
     draw.shuffle(moments)
     disturbed(monkeypatch, cohort, tmp_path / "out", moments)
+
+
+def require_once(output, undisturbed) -> None:
+    """Each case has one record, in spite of all kills, and it is that of an undisturbed run."""
+    cases = [record["case"] for record in manifest(output)]
+    assert sorted(cases) == sorted(last_records(undisturbed)) and len(set(cases)) == len(cases)
+    assert results(output) == results(undisturbed)
+    assert last_records(output) == last_records(undisturbed)
+    require_whole(output)
+
+
+def test_killed_between_the_records_of_slow_cases_while_dicom_seg_is_written(slow_series, tmp_path, monkeypatch):
+    """Nothing of patients stays in the temporary folder either."""
+    bundle, images, undisturbed = slow_series
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    given = (bundle, images, tmp_path / "out", *SEG)
+    kill(given, tmp_path / "out", "working", 0.3, tree=True)
+    assert 0 < len(manifest(tmp_path / "out")) < SERIES
+    assert ended(monkeypatch, *given) == 0
+    require_once(tmp_path / "out", undisturbed)
+    assert not list((tmp_path / "temporary").rglob("*.nii"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "code", "every"), [("cohort", 3, 2), ("slow_series", 0, 4)])
+def test_fifteen_kills_of_the_process_tree(request, tmp_path, monkeypatch, make, code, every):
+    """At any moment: while it imports, loads, plans, reads, infers, writes; with all processes or the first alone."""
+    bundle, images, undisturbed = request.getfixturevalue(make)
+    output, draw, begin = tmp_path / "out", random.Random(every), time.monotonic()
+    given = (bundle, images, output, *(SEG if make == "slow_series" else ("--num-workers", 1)))
+    counts = []
+    for number in range(15):
+        # So few while it works that something is left for the last.
+        phase, longest = ("working", 0.4) if number % every == 1 else ("loading", 4.0)
+        kill(given, output, phase, draw.uniform(0, longest), tree=number % 3 > 0)
+        counts.append(len(manifest(output)))
+    assert ended(monkeypatch, *given) == code
+    require_once(output, undisturbed)
+    print(f"{make}: records after each kill {counts}, of {len(manifest(output))}, {time.monotonic() - begin:.0f} s")
 
 
 @contextlib.contextmanager
@@ -103,8 +171,8 @@ def test_a_full_disk_and_one_that_is_read_only(cohort, tmp_path, monkeypatch, ca
     given = (bundle, images, output, "--num-workers", 1)
     with small_disk(tmp_path / "disk", "120k") as remount:
         assert ended(monkeypatch, *given) == 2
-        [told] = capsys.readouterr().err.splitlines()
-        assert "cannot be written (No space left on device): make room" in told
+        [message] = capsys.readouterr().err.splitlines()
+        assert "cannot be written (No space left on device): make room" in message
         require_whole(output)
         done = last_records(output)
         assert 0 < len(done) < CASES
@@ -113,8 +181,8 @@ def test_a_full_disk_and_one_that_is_read_only(cohort, tmp_path, monkeypatch, ca
         remount("ro")
         before = results(output)
         assert ended(monkeypatch, *given) == 2
-        [told] = capsys.readouterr().err.splitlines()
-        assert "cannot be written (Read-only file system)" in told and results(output) == before
+        [message] = capsys.readouterr().err.splitlines()
+        assert "cannot be written (Read-only file system)" in message and results(output) == before
 
         remount("rw,size=50m")
         assert ended(monkeypatch, *given) == 3

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 
 import pytest
 
+from monai_nlseg.bundle.identity import BundleIdentity
 from monai_nlseg.cohort import RunOptions
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
+from monai_nlseg.cohort import journal as journal_module
 from monai_nlseg.cohort.journal import Journal
 from monai_nlseg.cohort.plan import WorkerPlan
 
@@ -61,3 +64,19 @@ def test_a_damaged_file_counts_as_none(tmp_path, text):
     assert run.plan is None
     run.write()
     assert content(tmp_path)["cases"] == 3
+
+
+def test_the_end_is_not_before_the_begin_even_if_the_clock_is_set_back(tmp_path, monkeypatch):
+    run = journal(tmp_path)
+    begin = time.monotonic()
+
+    class SetBack(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return cls(1999, 1, 1, tzinfo=zone)
+
+    monkeypatch.setattr(journal_module, "datetime", SetBack)
+    monkeypatch.setattr(journal_module.time, "monotonic", lambda: begin + 90)
+    run.ended("complete")
+    found = {name: datetime.fromisoformat(content(tmp_path)[name]) for name in ("started", "ended")}
+    assert 88 <= (found["ended"] - found["started"]).total_seconds() <= 91

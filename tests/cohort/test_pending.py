@@ -7,8 +7,8 @@ import os
 import pytest
 
 from monai_nlseg.cohort import Case
-from monai_nlseg.cohort.digests import digest_files
 from monai_nlseg.cohort.pending import input_state, is_pending
+from monai_nlseg.io.digests import digest_files
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,11 +21,12 @@ import psutil
 import pytest
 import torch
 
+from monai_nlseg.bundle import Bundle
 from monai_nlseg.cli import main
 from monai_nlseg.cohort import Runner, RunOptions, find_cases, run
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.worker import Worker
-from tests.cohort.bundles import unet_bundle
+from tests.cohort.bundles import DIES, fault_bundle, save_volume, unet_bundle
+from tests.cohort.commands import begun, require_whole
 
 pytest.importorskip("ray")
 pytest_plugins = ("tests.cohort.ray_fixtures",)
@@ -102,8 +104,8 @@ def check(folder: Path, scans: Path, options: RunOptions, cluster, expected: dic
     assert len(failed[BROKEN]) > 20 and "\n" not in failed[BROKEN]
     assert digests(folder) == expected
     assert len(expected) == 3 * (CASES - 1)
-    told = {file["path"]: file["sha256"] for record in records for file in record.get("outputs", {}).values()}
-    assert told == expected
+    recorded = {file["path"]: file["sha256"] for record in records for file in record.get("outputs", {}).values()}
+    assert recorded == expected
     assert list(run(find_cases(str(scans)), options, on(cluster), report=False)) == []
     assert not [path for path in folder.rglob(".nlseg-*") if path.is_file()]
     assert digests(folder) == expected
@@ -114,7 +116,7 @@ def at_work(node) -> int | None:
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     for process in raylet.children():
         with contextlib.suppress(psutil.NoSuchProcess):  # gone since it was listed
-            if "ray::Actor.process" in " ".join(process.cmdline()):
+            if "ray::Actor.do" in " ".join(process.cmdline()):
                 return process.pid
     return None
 
@@ -122,10 +124,9 @@ def at_work(node) -> int | None:
 def test_a_run_on_a_cluster_writes_what_a_run_on_this_machine_writes(cluster, scans, options, one_thread, tmp_path):
     # Without a process of its own, whose imports take longer than all cases; the slow tests compare with a run.
     here = replace(options, output=str(tmp_path / "here"))
-    worker = Worker(here, BundleIdentity.of(here.bundle, here.overrides))
-    worker.settle(1, None)
+    worker = Worker(here, Bundle(here.bundle).identity(here.overrides))
     for case in find_cases(str(scans)):
-        worker.process(case)
+        worker.process(case, threads=1)
     list(run(find_cases(str(scans)), options, on(cluster), report=False))
     check(Path(options.output), scans, options, cluster, digests(tmp_path / "here"))
 
@@ -203,7 +204,17 @@ def small_disk(tmp_path) -> Iterator[Path]:
 def refusal(scans: Path, options: RunOptions, output: Path, cluster, monkeypatch, capsys) -> str:
     """What `nlseg infer` says when it ends with exit code 2."""
     call = ["nlseg", "infer", "--bundle", options.bundle, "--input", scans, "--output", output]
-    call += ["--save", "probabilities", "--runner", "ray", "--address", cluster.address, "--gpus-per-worker", 0]
+    call += [
+        "--save",
+        "probabilities",
+        "--runner",
+        "ray",
+        "--address",
+        cluster.address,
+        "--gpus-per-worker",
+        0,
+        "--trust",
+    ]
     monkeypatch.setattr(sys, "argv", list(map(str, call)))
     with pytest.raises(SystemExit) as ended:
         main()
@@ -224,3 +235,26 @@ def test_a_full_disk_ends_in_one_sentence(cluster, scans, options, small_disk, m
     said = refusal(scans, options, small_disk, cluster, monkeypatch, capsys)
     assert "cannot be written (No space left on device): make room or give another output folder" in said
     assert not [path for path in small_disk.rglob("*.nii.gz") if nibabel.load(path).get_fdata().size == 0]
+
+
+@pytest.mark.slow
+def test_on_this_machine_alone_a_case_that_kills_fails_and_the_rest_is_done(tmp_path, monkeypatch):
+    """Ray is started by the command and ends with it, and nothing is left of its workers."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # paths of its sockets must be short
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    for seed, name in enumerate("abcd"):
+        save_volume(tmp_path / "in" / f"{name}.nii.gz", (18, 20, 14), seed=seed, mark=DIES if name == "b" else None)
+    output, options = tmp_path / "out", ("--runner", "ray", "--num-workers", 1)
+    process = begun(fault_bundle(tmp_path / "bundle"), tmp_path / "in", output, *options)
+    _, error = process.communicate(timeout=600)
+    assert process.returncode == 3, error
+    records = {record["case"]: record for record in manifest(output)}
+    assert len(manifest(output)) == len(records) == 4
+    assert {case for case, record in records.items() if record["status"] == "done"} == set("acd")
+    assert records["b"]["attempt"] == 3 and " while it held the case: see Ray's logs there" in records["b"]["error"]
+    assert all(record["attempt"] >= 1 for record in records.values())
+    require_whole(output)
+    assert not list((output / ".nlseg").glob("shared-*"))
+    assert not list((tmp_path / "temporary").glob("nlseg-*"))

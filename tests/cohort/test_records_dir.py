@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from monai_nlseg.cohort import RunOptions, find_cases, run
 from monai_nlseg.cohort.worker import Worker
-from monai_nlseg.files import name_beside
+from monai_nlseg.io.files import name_beside
 from tests.cohort.bundles import save_volume
 
 
@@ -19,7 +19,7 @@ def call(made, tmp_path, monkeypatch):
     save_volume(tmp_path / "in" / "a.nii.gz", (12, 12, 12))
     options = RunOptions(bundle=str(made("unet")), output=str(tmp_path / "out"))
 
-    def in_process(runner, cases, options, identity, journal, stopped):
+    def in_process(runner, cases, options, identity, journal, planned, stopped):
         yield from map(Worker(options, identity).process, cases)
 
     monkeypatch.setattr(sys.modules["monai_nlseg.cohort.run"], "records_of", in_process)

@@ -1,7 +1,9 @@
-"""The page in Chromium, opened from the disk."""
+"""Tests of the page in Chromium, opened from the disk."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import io
 import re
 import shutil
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 from monai_nlseg.cohort.report import write_report
+from monai_nlseg.cohort.report.viewer import NIIVUE, viewer_script
 from tests.cohort.report_runs import RUN, brain_run, done, failed, head, with_preview
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -44,11 +47,12 @@ def chromium():
 
 @pytest.fixture
 def opened(chromium):
-    """Opens a page; at the end there must have been no error and no request but for the file."""
+    """Open pages; at the end there must have been no error and no request but for the files."""
     errors, requests, contexts = [], [], []
 
-    def open_page(path, **options):
+    def open_page(path, before="", **options):
         contexts.append(chromium.new_context(viewport={"width": 1000, "height": 640}, **options))
+        contexts[-1].add_init_script(before)
         page = contexts[-1].new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -90,7 +94,7 @@ def green(locator):
 
 
 def eventually(condition):
-    """The viewer draws when it has time."""
+    """Return whether the condition holds within 5 seconds: the viewer draws when it has time."""
     for _ in range(100):
         if condition():
             return True
@@ -232,7 +236,9 @@ def test_run_of_pictures(opened, tmp_path):
     labels[20:40, 30:60] = 1
     image = np.stack([labels * 0 + value for value in (200, 120, 60)])
     records = [done(f"p{number}", labels, ml=False, names={1: "vessel"}) for number in range(2)]
-    page = opened(write_report(tmp_path, [with_preview(tmp_path, each, image, labels, None) for each in records], RUN))
+    path = write_report(tmp_path, [with_preview(tmp_path, each, image, labels, None) for each in records], RUN)
+    assert path.stat().st_size < 100_000, "pictures need no viewer"
+    page = opened(path)
     _, cells = column(page, "vessel (voxels)")
     assert cells.all_inner_texts() == ["600", "600"]
     page.locator("#rows tr").first.click()
@@ -267,14 +273,26 @@ def test_volumes_are_embedded_until_the_budget_is_spent(opened, tmp_path):
     assert page.locator("#detail-pictures .slice").count() == 3
 
 
-def test_without_nilearn_the_viewer_is_left_out(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr("monai_nlseg.cohort.report.viewer.optional_import", lambda name: (None, False))
-    path = write_report(tmp_path, brain_run(tmp_path), RUN)
-    assert path.stat().st_size < 1e6
-    page = opened(path)
+def test_pictures_where_the_browser_has_no_webgl2(opened, brains):
+    page = opened(brains, before="HTMLCanvasElement.prototype.getContext = () => null")
     page.locator("#rows tr").nth(1).click()
-    assert "pip install 'monai-nlseg[report]'" in page.inner_text("#no-viewer")
-    assert page.locator("#detail-pictures .slice").count() == 3
+    page.wait_for_selector("#no-viewer:not(:empty)")
+    sentence = "The volume is shown as pictures only: the viewer needs a browser with WebGL2."
+    assert page.inner_text("#no-viewer") == sentence and not page.is_visible("#canvas")
+    picture = page.locator("#detail-pictures .slice")
+    assert picture.count() == 3 and green(picture.first) > 500
+    page.click("#detail-next")
+    page.wait_for_selector("#no-viewer:not(:empty)")
+    assert page.inner_text("#no-viewer") == sentence and picture.count() == 3
+
+
+def test_niivue_is_the_published_file_and_embedded_once(brains):
+    stated = (NIIVUE / "README.md").read_text(encoding="utf-8")
+    script = gzip.decompress(viewer_script())
+    assert hashlib.sha256(script).hexdigest() in stated
+    version = re.match(r"# NiiVue (\S+)\n", stated)[1]
+    assert f'"{version}"'.encode() in script
+    assert brains.read_text(encoding="utf-8").count('id="viewer-script"') == 1
 
 
 def test_previews_that_are_gone_or_damaged_leave_rows_without_a_picture(opened, tmp_path):
@@ -310,7 +328,7 @@ def test_policy_licence_and_no_address_outside(brains):
     text = brains.read_text(encoding="utf-8")
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
     assert policy.startswith("default-src 'none'; script-src 'sha256-") and "unsafe" not in policy
-    assert "BSD 2-Clause License" in text and "Copyright (c) 2021, Niivue" in text
+    assert "BSD 2-Clause License" in text and "Copyright (c) 2021, Niivue" in text and "fflate" in text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
 
 
@@ -328,3 +346,16 @@ def test_a_report_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
         write_report(tmp_path, [record], RUN)
     assert path == tmp_path / "report.html" and path.read_bytes() == before
     assert sorted(each.name for each in tmp_path.iterdir()) == [".nlseg", "report.html"]
+
+
+def test_what_was_left_out_and_what_has_to_be_known(tmp_path, opened):
+    kinds = [{"reason": "hidden", "count": 1200, "files": [".a", HOSTILE]}]
+    page = opened(write_report(tmp_path, [failed("a")], RUN | {"notes": ["1 line is damaged."], "left_out": kinds}))
+    assert page.inner_text("#notes") == "1 line is damaged."
+    assert page.inner_text("#left-out summary") == "Left out: 1,200 files of the input"
+    page.click("#left-out summary")
+    assert page.inner_text("#left-out dt") == "hidden (1,200)"
+    assert page.inner_text("#left-out dd").endswith("and 1,198 more in left_out.csv")
+    assert page.evaluate("window.hacked") is None
+    page = opened(write_report(tmp_path, [failed("a")], RUN))
+    assert page.locator("#left-out").is_hidden() and page.inner_text("#notes") == ""

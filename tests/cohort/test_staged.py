@@ -7,8 +7,8 @@ import weakref
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from monai_nlseg.bundle import Bundle
 from monai_nlseg.cohort import Case, RunOptions
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.worker import Worker
 from tests.cohort.bundles import save_volume
 
@@ -16,7 +16,7 @@ from tests.cohort.bundles import save_volume
 @pytest.fixture(scope="module")
 def worker(made, tmp_path_factory):
     options = RunOptions(bundle=str(made("unet")), output=str(tmp_path_factory.mktemp("out")), previews=False)
-    return Worker(options, BundleIdentity.of(made("unet"), {}))
+    return Worker(options, Bundle(made("unet")).identity({}))
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def store():
 def test_the_sentence_names_the_file_and_not_where_it_was_copied_to(worker, store):
     store.pipe("/scans/p1.nii.gz", b"no image" * 100)
     record = worker.process(Case("p1", (("memory://scans/p1.nii.gz",),)))
-    assert record["error"].startswith("'p1.nii.gz' is not a readable NIfTI or Analyze volume (File p1.nii.gz is not")
+    assert record["error"].startswith("'p1.nii.gz' is not a readable NIfTI or Analyze volume (Not a gzipped file")
 
 
 def test_scores_are_let_go_before_the_outputs_are_written(worker, tmp_path, monkeypatch):

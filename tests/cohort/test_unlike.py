@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import pytest
 
+from monai_nlseg.bundle import Bundle
+from monai_nlseg.bundle.runtime.prediction import Prediction, stack_frames
 from monai_nlseg.cohort import Case, RunOptions
-from monai_nlseg.cohort.bundle_identity import BundleIdentity
 from monai_nlseg.cohort.outliers import find_flags
-from monai_nlseg.cohort.prediction import Prediction, stack_frames
 from monai_nlseg.cohort.report import write_report
 from monai_nlseg.cohort.worker import Worker
 from tests.cohort.bundles import save_volume, unet_bundle
@@ -62,7 +62,7 @@ def images(tmp_path):
 
 def worker_of(bundle, output, **options):
     given = RunOptions(bundle=str(bundle), output=str(output), previews=False, **options)
-    return Worker(given, BundleIdentity.of(bundle, {}))
+    return Worker(given, Bundle(bundle).identity({}))
 
 
 def case(image):
@@ -100,7 +100,7 @@ def test_a_result_that_cannot_be(images, tmp_path):
     assert not list((tmp_path / "strict").rglob("*"))
 
 
-def in_this_process(runner, cases, options, identity, journal, stopped):
+def in_this_process(runner, cases, options, identity, journal, planned, stopped):
     worker = Worker(options, identity)
     for each in cases:
         yield worker.process(each)
@@ -121,7 +121,7 @@ def test_the_command_from_flagged_to_strict_and_back(bundle, images, tmp_path, c
     assert json.loads((output / "run.json").read_text())["counts"] == {"done": 2, "failed": 0, "open": 0, "unlike": 1}
 
     assert ended(monkeypatch, *given, "--strict") == 3  # the other is left alone
-    assert "1 case is as it was: skipped" in capsys.readouterr().out
+    assert "1 case is unchanged: skipped" in capsys.readouterr().out
     assert [record["status"] for record in manifest(output)[2:]] == ["failed"]
     assert json.loads((output / "run.json").read_text())["counts"] == {"done": 1, "failed": 1, "open": 0, "unlike": 1}
     assert ended(monkeypatch, *given, "--strict") == 3 and len(manifest(output)) == 3  # failed, and known to

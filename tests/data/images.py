@@ -12,7 +12,7 @@ SIZE = (20, 16)  # width and height
 
 
 def save_image(path: Path, mode: str = "L", size: tuple[int, int] = SIZE, seed: int = 0) -> None:
-    """Random pixels."""
+    """Save an image of random pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], len(mode))
     Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, np.uint8)).save(path)
@@ -21,7 +21,7 @@ def save_image(path: Path, mode: str = "L", size: tuple[int, int] = SIZE, seed: 
 def save_mask(
     path: Path, values: tuple[int, ...] = (255,), size: tuple[int, int] = SIZE, mode: str = "L"
 ) -> np.ndarray:
-    """A mask, a row of five pixels for each of ``values`` from (row 2, column 3) on; without values it is empty."""
+    """Save a mask, in which each of ``values`` fills five pixels of a row, from row 2 and column 3 on."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.zeros((size[1], size[0]), np.uint8)
     for row, value in enumerate(values, 2):
@@ -31,4 +31,5 @@ def save_mask(
 
 
 def truncate(path: Path, bytes_: int = 30) -> None:
+    """Cut the last bytes off a file."""
     path.write_bytes(path.read_bytes()[:-bytes_])

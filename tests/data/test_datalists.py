@@ -120,5 +120,5 @@ def test_gzip_files_of_several_members_or_with_more_behind_the_voxels(tmp_path):
     (tmp_path / "c.nii.gz").write_bytes(gzip.compress(content + bytes(7)))
     assert len(volume_datalist(tmp_path)) == 3
     (tmp_path / "d.nii.gz").write_bytes(gzip.compress(content[:-1]))
-    with pytest.raises(ValueError, match="d.nii.gz' is truncated: it holds 591 bytes, its header announces 592"):
+    with pytest.raises(ValueError, match="d.nii.gz' is truncated .*: it holds 591 bytes, its header announces 592"):
         volume_datalist(tmp_path)

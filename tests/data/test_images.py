@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from monai_nlseg.data import image_datalist
-from monai_nlseg.data.simulate import simulate_fetal_head, simulate_retina, simulate_ultrasound_nerve
+from monai_nlseg.simulate import simulate_fetal_head, simulate_retina, simulate_ultrasound_nerve
 from tests.data.images import save_image, save_mask, truncate
 
 
@@ -70,7 +70,7 @@ def test_pictures_of_sixteen_bits_are_images_too(tmp_path):
 def test_pages_are_refused(tmp_path):
     page = Image.fromarray(np.zeros((4, 5), np.uint8))
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
-    with pytest.raises(ValueError, match="a.tif' holds 2 pages: give one image a file"):
+    with pytest.raises(ValueError, match="a.tif' holds 2 pages: give one image per file"):
         image_datalist(tmp_path)
 
 

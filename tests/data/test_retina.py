@@ -44,7 +44,7 @@ def test_drive_validates_on_its_test_set_or_on_images_held_out(tmp_path):
     ("arguments", "message"),
     [
         (("stare",), "dataset_name is 'stare': choose 'drive' or 'chasedb1'"),
-        (("chasedb1", ["05"]), r"validation_subjects \['05'\] are not in .* choose of \['01', '02'\]"),
+        (("chasedb1", ["05"]), r"validation_subjects \['05'\] are not in .* choose from \['01', '02'\]"),
         (("chasedb1", ["01", "02"]), "leaves nobody"),
     ],
 )
@@ -59,7 +59,7 @@ def test_one_child_cannot_be_split(tmp_path):
         retina_split("chasedb1", chasedb1_folder(tmp_path, 1))
 
 
-def test_drive_without_test_labels_is_told_what_to_do(tmp_path):
+def test_drive_without_test_labels_needs_images_held_out(tmp_path):
     drive_folder(tmp_path, test_labels=False)
     with pytest.raises(ValueError, match="has no labels .* hold out images of the training set by validation_subjects"):
         retina_split("drive", tmp_path)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_nlseg.data import ULTRASOUND_TASKS, ultrasound_task
+from monai_nlseg.data.ultrasound_tasks import ULTRASOUND_TASKS, ultrasound_task
 
 # 120 cases: every fourth is negative, two of each subject.
 CASES = [
@@ -41,5 +41,5 @@ def test_only_nerve_is_undersampled_and_only_the_head_is_one_contour():
 
 
 def test_unknown_task_is_refused():
-    with pytest.raises(ValueError, match="task 'heart' is unknown: choose of nerve, breast, fetal-head."):
+    with pytest.raises(ValueError, match="task 'heart' is unknown: choose from nerve, breast, fetal-head."):
         ultrasound_task("heart")

@@ -25,7 +25,7 @@ def test_simulated_ultrasound(task, least, tmp_path):
 
 
 def test_photograph(tmp_path, monkeypatch):
-    """At a third of its size, which takes a ninth of the time in drawing and as long in the network."""
+    """Images at a third of their size, which are drawn in a ninth of the time."""
     from skimage.data import retina
 
     monkeypatch.setattr("monai_nlseg.demo.image.retina", lambda: retina()[::3, ::3].copy())
@@ -38,7 +38,7 @@ def test_photograph(tmp_path, monkeypatch):
 
 
 def test_unknown_task_is_refused_before_anything_is_made(tmp_path):
-    with pytest.raises(ValueError, match=f"task 'heart' is unknown: choose of {', '.join(TASKS)}"):
+    with pytest.raises(ValueError, match=f"task 'heart' is unknown: choose from {', '.join(TASKS)}"):
         run_demo("heart", tmp_path / "demo")
     assert not (tmp_path / "demo").exists()
 
@@ -46,3 +46,9 @@ def test_unknown_task_is_refused_before_anything_is_made(tmp_path):
 def test_what_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is not a bundle"):
         run_demo("breast", tmp_path, bundle=tmp_path)
+
+
+def test_a_bundle_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="'task' is not an id of inference"):
+        run_demo("breast", tmp_path, bundle="brain_t1_nonlocal_unet_segmentation")
+    assert not [*tmp_path.iterdir()]

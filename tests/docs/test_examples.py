@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from monai_nlseg.bundle import config_file, find_bundle
+from monai_nlseg.bundle import find_bundle
+from monai_nlseg.bundle.find import config_file
 from monai_nlseg.bundle.overrides import require_known_ids
 from monai_nlseg.cli import app
 from monai_nlseg.cli.overrides import overrides_of_options
@@ -110,7 +111,7 @@ def test_config_ids_of_the_reference():
     """Those of any bundle, of LAEDNet's, and in the rows that name a bundle."""
     page = (ROOT / "docs" / "reference" / "config-ids.md").read_text(encoding="utf-8")
     parts = re.split(
-        r"^(?:Of `ultrasound_laednet_segmentation` also|The ids of the other).*$", page, flags=re.MULTILINE
+        r"^(?:`ultrasound_laednet_segmentation` also has|The READMEs of the other bundles).*$", page, flags=re.MULTILINE
     )
     rows = re.findall(r"^\| `(\w+_segmentation)` \| (.+) \|", parts[2], flags=re.MULTILINE)
     for bundle, part in zip(("brain_t1_nonlocal_unet_segmentation", "ultrasound_laednet_segmentation"), parts):

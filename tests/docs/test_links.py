@@ -60,7 +60,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("folder", ["docs", "bundles", "monai_nlseg"])
 def test_bundles_that_are_named_are_shipped(folder):
-    """In pages, and in the scripts that draw their pictures."""
+    """Names are looked for in pages and in the scripts that draw their pictures."""
     files = [*(ROOT / folder).rglob("*.md"), *(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.yaml")]
     named = {
         (name, path.relative_to(ROOT).as_posix())

@@ -30,7 +30,7 @@ def save(path: Path, volume: np.ndarray, affine: np.ndarray = AFFINE) -> Path:
 
 
 def tissues(seed: int, shape: tuple[int, ...] = (8, 9, 10)) -> np.ndarray:
-    """A label map with the classes 1, 2 and 3 in nested boxes and some noise."""
+    """Return a label map with the classes 1, 2 and 3 in nested boxes and some noise."""
     volume = np.zeros(shape, np.uint8)
     for depth, value in enumerate((1, 2, 3), 1):
         volume[tuple(slice(depth, size - depth) for size in shape)] = value
@@ -39,7 +39,7 @@ def tissues(seed: int, shape: tuple[int, ...] = (8, 9, 10)) -> np.ndarray:
 
 
 def cohort(root: Path, count: int = 4) -> tuple[Path, Path]:
-    """Predictions and labels of ``count`` cases with the classes 1, 2, 3."""
+    """Write predictions and labels of ``count`` cases with the classes 1, 2, 3."""
     for number in range(count):
         save(root / "labels" / f"case{number}.nii.gz", tissues(0))
         save(root / "predictions" / f"case{number}_seg.nii.gz", tissues(number + 1))
@@ -47,7 +47,7 @@ def cohort(root: Path, count: int = 4) -> tuple[Path, Path]:
 
 
 def touch(root: Path, *names: str) -> None:
-    """Make empty files, where only their names matter."""
+    """Make empty files for tests in which only the names matter."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()

@@ -86,7 +86,7 @@ def test_a_structure_that_is_not_in_both(tmp_path, prediction, label, state, dic
 
 
 def test_values_that_mean_one_class_are_merged(tmp_path):
-    """As iSeg's labels: 10, 150, 250 in the label, 1, 2, 3 in the prediction."""
+    """Values like iSeg's: 10, 150, 250 in the label, 1, 2, 3 in the prediction."""
     pair = toy(tmp_path, TOY_PREDICTION * 2, TOY_LABEL * 150)
     (row,) = evaluate_case(pair, parse_classes("2+150=GM"), ["dice"]).classes
     assert row.values["dice"] == pytest.approx(TOY_DICE)
@@ -108,7 +108,7 @@ def test_a_case_fails_with_a_sentence(tmp_path, maps, roi, words):
     assert words in (result.failure or "") and not result.classes
 
 
-def test_a_defect_is_told_too(tmp_path, monkeypatch):
+def test_a_defect_is_named_too(tmp_path, monkeypatch):
     def fail(*_):
         raise RuntimeError("out of luck")
 
@@ -117,7 +117,7 @@ def test_a_defect_is_told_too(tmp_path, monkeypatch):
 
 
 def test_an_ignored_label_is_in_no_metric(tmp_path):
-    """As nnU-Net has it for overlaps; for distances those voxels are background in both maps, as outside of a mask."""
+    """Overlaps as nnU-Net computes them; for distances these voxels are background in both maps, as outside a mask."""
     label, prediction = TOY_LABEL.copy(), TOY_PREDICTION.copy()
     label[2:] = 255
     prediction[3] = 9  # whatever is there
@@ -140,7 +140,7 @@ def test_an_ignored_label_is_in_no_metric(tmp_path):
 @pytest.mark.parametrize(
     ("prediction", "label", "words"),
     [
-        (TOY_PREDICTION, TOY_LABEL * 0 + 255, "l.nii.gz' holds the label to ignore, 255, wherever"),
+        (TOY_PREDICTION, TOY_LABEL * 0 + 255, "l.nii.gz' holds only the label to ignore, 255, where it would"),
         (TOY_PREDICTION * 255, np.where(TOY_LABEL, 1, 255 * (np.arange(6) > 4)), "holds the label values [255]"),
     ],
 )

@@ -81,7 +81,7 @@ def test_tables_are_compared_over_common_cases():
     assert comparisons[2]["t_p_holm"] == 1.0
 
 
-def test_a_row_that_one_table_lacks_is_told():
+def test_a_row_that_one_table_lacks_is_named():
     ours, theirs, more = table(OURS), table(THEIRS), table(OURS)
     del theirs.values["case3", "WM"]
     del ours.values["case1", "GM"]
@@ -94,7 +94,7 @@ def test_a_row_that_one_table_lacks_is_told():
     ]
 
 
-def test_what_cannot_be_compared_is_told():
+def test_what_cannot_be_compared_is_named():
     ours = table(OURS, ("GM",))
     theirs = {
         "metric.csv": table(OURS, ("GM",), "iou"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from monai_nlseg import cli
 from monai_nlseg.evaluation import DEFAULT_METRICS
 from tests.data.images import SHARED
 from tests.evaluation.cohorts import TOY_DICE, TOY_LABEL, TOY_PREDICTION, cohort, save, tissues
+from tests.forked import run_module
 
 NAMES = "1=CSF,2=GM,3=WM"
 
@@ -35,10 +34,9 @@ def evaluate(predictions, labels, output, *options):
 
 def test_a_cohort_in_processes(tmp_path):
     predictions, labels = cohort(tmp_path, 3)
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "monai_nlseg.cli", "evaluate", "--pred", str(predictions), "--label",
-         str(labels), "--classes", NAMES, "--output", str(tmp_path / "out"), "--jobs", "2"],
-        capture_output=True, text=True, timeout=300,
+    result = run_module(
+        "monai_nlseg.cli", "evaluate", "--pred", predictions, "--label", labels, "--classes", NAMES,
+        "--output", tmp_path / "out", "--jobs", 2,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stderr == "" and "GM" in result.stdout and "surface_dice" in result.stdout
@@ -71,14 +69,14 @@ def test_the_table_holds_the_metrics_and_the_summary_their_mean(tmp_path):
     assert summary["settings"]["classes"] == {"CSF": [1], "GM": [2], "WM": [3]}
 
 
-def test_what_does_not_pair_or_fit_is_told_and_the_rest_measured(tmp_path, capsys):
+def test_what_does_not_pair_or_fit_is_named_and_the_rest_measured(tmp_path, capsys):
     predictions, labels = cohort(tmp_path, 5)
     (predictions / "case0_seg.nii.gz").write_bytes((predictions / "case1_seg.nii.gz").read_bytes()[:100])
     save(predictions / "case1_seg.nii.gz", tissues(2), np.diag([1.0, 2.0, 1.6, 1.0]))
     save(predictions / "case2_seg.nii.gz", tissues(3) * 3)
     (predictions / "case3_seg.nii.gz").rename(predictions / "lost_seg.nii.gz")
     rows, summary, problem = evaluate(predictions, labels, tmp_path / "out", "--classes", NAMES)
-    assert "5 of the files, cases or tables could not be used" in problem and "; the rest was measured." in problem
+    assert "5 files, cases or tables could not be used" in problem and "; the rest was measured." in problem
     printed = capsys.readouterr().out
     for words in (
         "prediction '{}' has no label map of case 'lost'".format(predictions / "lost_seg.nii.gz"),
@@ -104,7 +102,7 @@ def test_nothing_measured_still_writes(tmp_path):
     (predictions / "case0_seg.nii.gz").write_text("no image")
     rows, summary, problem = evaluate(predictions, labels, tmp_path / "out")
     assert (
-        problem.startswith("1 of the files")
+        problem.startswith("1 file, case or table could not be used")
         and problem.endswith("; nothing was measured.")
         and len(rows) == 1
         and summary["classes"] == {}
@@ -166,11 +164,11 @@ def test_a_case_that_is_not_measured_has_its_reason(tmp_path, capsys):
         picture(tmp_path / "p" / f"sub-1_ses-{session}_T1w_seg.png", mask)
     picture(tmp_path / "l" / "sub-1_dseg.png", mask)
     rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", "--metrics", "dice")
-    assert problem.startswith("4 of the files, cases or tables could not be used as they are")
+    assert problem.startswith("4 files, cases or tables could not be used")
     assert {row["case"]: row["state"] for row in rows} == {"good": "found", "lost": "failed"}
     lost, *sessions = summary["problems"]
     assert "lost.jpg' is a JPEG of grey values from 0 to" in lost
-    assert sum("is not measured, for by its name it can belong to" in each for each in sessions) == 3
+    assert sum("is not measured, because by its name it can belong to" in each for each in sessions) == 3
     assert len(summary["cases"]["ambiguous"]) == 3
     printed = capsys.readouterr().out
     assert all(each in printed for each in summary["problems"])
@@ -218,7 +216,10 @@ def test_outlines_are_filled_when_asked(tmp_path, capsys):
     picture(tmp_path / "p" / "1_HC_seg.png", head)
     picture(tmp_path / "l" / "training_set" / "1_HC_Annotation.png", line)
     rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", "--metrics", "dice")
-    assert problem.startswith("1 of the files") and "give --fill-contours" in summary["problems"][0]
+    assert (
+        problem.startswith("1 file, case or table could not be used")
+        and "give --fill-contours" in summary["problems"][0]
+    )
     assert rows[0]["case"] == "training_set/1_HC" and float(rows[0]["dice"]) < 0.3
     options = ("--metrics", "dice", "--fill-contours")
     rows, summary, problem = evaluate(tmp_path / "p", tmp_path / "l", tmp_path / "out", *options)
@@ -287,7 +288,9 @@ def test_comparison_with_two_tables(tmp_path, capsys):
     save(predictions / "case9.nii.gz", tissues(9))
     save(labels / "case9.nii.gz", tissues(0))
     _, summary, problem = evaluate(predictions, labels, tmp_path / "out", "--metrics", "dice", "--compare", tables[0])
-    assert summary["problems"] == [f"'{tables[0]}' lacks 1 case (case9)"] and problem.startswith("1 of the files")
+    assert summary["problems"] == [f"'{tables[0]}' lacks 1 case (case9)"] and problem.startswith(
+        "1 file, case or table could not be used"
+    )
     assert [each["n"] for each in summary["comparisons"]] == [5, 5, 5]
 
 
@@ -302,10 +305,10 @@ def test_comparison_with_two_tables(tmp_path, capsys):
         (("--compare", "nowhere.csv"), "'nowhere.csv' cannot be read as a table"),
         (("--classes", "GM"), "'GM' has no whole number"),
         (("--classes", "1=a,255=b", "--ignore-label", "255"), "--ignore-label 255 is one of the --classes"),
-        (("--output", __file__), "test_evaluate.py' is a file: give --output a folder"),
+        (("--output", __file__), "test_evaluate.py' is a file: give a folder as --output"),
     ],
 )
-def test_what_does_not_fit_is_told_before_the_work(tmp_path, options, words):
+def test_what_does_not_fit_is_named_before_the_work(tmp_path, options, words):
     predictions, labels = cohort(tmp_path, 1)
     arguments = ["--pred", predictions, "--label", labels, "--output", tmp_path / "out", *options]
     with pytest.raises(ValueError, match=words):

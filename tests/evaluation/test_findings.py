@@ -32,7 +32,7 @@ def test_a_class_on_one_side(states, words):
         assert re.search(words, found[0])
 
 
-def test_a_doubt_is_told_once():
+def test_a_doubt_is_named_once():
     results = [result("found", case=str(number), doubt="it is an outline") for number in range(7)]
     assert doubts([*results, result("found", case="b")]) == ["it is an outline (7 of 8 cases: 0, 1, 2, 3, 4, ...)"]
     assert doubts(results[:1]) == ["it is an outline (1 of 1 cases: 0)"]

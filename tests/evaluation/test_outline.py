@@ -51,7 +51,7 @@ def test_what_cannot_be_filled(values, words):
 
 @pytest.mark.skipif(not (SHARED / "hc18").is_dir(), reason=f"HC18 is not at {SHARED / 'hc18'}")
 def test_the_contours_of_hc18():
-    """Among them 186_HC, which the image cuts."""
+    """Outlines of HC18, among them 186_HC, which the edge of the image cuts."""
     for name in ("000_HC", "186_HC", "787_HC"):
         contour = read_label_map(SHARED / "hc18" / "training_set" / f"{name}_Annotation.png")
         head = filled(contour).values != 0

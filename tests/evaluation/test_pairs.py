@@ -23,7 +23,7 @@ def test_pairs_and_what_is_left_over_on_either_side(tmp_path):
     ("names", "words"),
     [
         (("readme.txt",), r"no NIfTI, Analyze.*Analyze pairs go by their \.hdr"),
-        (("b.nii",), "no prediction in .* has a label .* are called as 'a', the label maps as 'b'; rename"),
+        (("b.nii",), "no prediction in .* has a label .* are named like 'a', the label maps like 'b'; rename"),
     ],
 )
 def test_nothing_to_pair(tmp_path, names, words):
@@ -79,7 +79,7 @@ def test_what_can_be_two_cases_is_named_and_not_measured(tmp_path, predictions, 
     found, pairs = paired(tmp_path, [*predictions, "other.nii"], [*labels, "other.nii"])
     assert {first for first in pairs if pairs[first] != first} == set()
     problems = "\n".join(found.problems())
-    assert "is not measured, for by its name it can belong to" in problems
+    assert "is not measured, because by its name it can belong to" in problems
     assert all(name in problems for name in named)
     left = {str(tmp_path / side / name) for side, names in (("p", predictions), ("l", labels)) for name in names}
     left -= {str(path) for pair in found.pairs for path in (pair.prediction, pair.label)}

@@ -37,9 +37,9 @@ def test_a_table_of_another_program(tmp_path):
         ("", "lacks the columns case and class"),
         ("case,dice\na,1\n", "lacks the columns case and class"),
         ("case,class,dice\na,GM,1\na,GM,2\n", "case 'a', class 'GM' twice"),
-        ("case,class,dice\na,GM,high\n", "a cell that is no number .*'high'"),
-        ("case,class,dice\na,GM,1,2\n", "row 2 .* as many cells"),
-        ("case,class,dice\na\n", "row 2 .* as many cells"),
+        ("case,class,dice\na,GM,high\n", "a cell that is not a number .*'high'"),
+        ("case,class,dice\na,GM,1,2\n", "row 2 .* another number of cells"),
+        ("case,class,dice\na\n", "row 2 .* another number of cells"),
     ],
 )
 def test_what_is_no_table(tmp_path, text, words):

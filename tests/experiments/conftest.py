@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from monai_nlseg.data.simulate import simulate_retina
 from monai_nlseg.experiments import training
 from monai_nlseg.handlers import EpochSeed
+from monai_nlseg.simulate import simulate_retina
 from tests.experiments import tiny
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
-from monai_nlseg.bundle import config_file, find_bundle, require_known_ids
+from monai_nlseg.bundle import find_bundle, require_known_ids
+from monai_nlseg.bundle.find import config_file
 from monai_nlseg.experiments import Experiment
 
 

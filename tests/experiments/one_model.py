@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.experiments.plan import RunSpec, make_plan
-from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.experiments.runs import make_runs
+from monai_nlseg.experiments.schema.read import experiment_of
 from monai_nlseg.experiments.workflow import SPEC
 
 EPOCHS = 3
@@ -43,7 +44,7 @@ def content(**changes: Any) -> dict[str, Any]:
 
 def written_runs(data: Path, output: Path, **changes: Any) -> list[RunSpec]:
     """Its runs, with their files."""
-    specs = make_plan(experiment_of(content(**changes)), data, output)
+    specs = make_runs(experiment_of(content(**changes)), data, output)
     for spec in specs:
         spec.path.mkdir(parents=True)
         spec.write(spec.path / SPEC)

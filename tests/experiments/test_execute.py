@@ -35,7 +35,7 @@ Root Cause (first observed failure):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> Callable[..., str | None]:
-    """Execute a run whose process is a shell script, told the step and the folder."""
+    """Execute a run whose process is a shell script, given the step and the folder."""
 
     def go(script: str, resources: Resources | None = None, **options) -> str | None:
         python = tmp_path / "python"
@@ -89,7 +89,7 @@ def test_several_processes_train_by_torchrun_and_one_evaluates(run, tmp_path):
         ("kill -15 $$", "the process ended by signal 15, as when memory runs out: see '{log}'."),
     ],
 )
-def test_a_failure_is_told_in_a_sentence(script, error, run, tmp_path):
+def test_a_failure_is_named_in_a_sentence(script, error, run, tmp_path):
     (tmp_path / "log.txt").write_text("the error of an earlier attempt\n")
     expected = error.format(log=tmp_path / "log.txt")
     assert run(script) == expected
@@ -99,7 +99,7 @@ def test_a_failure_is_told_in_a_sentence(script, error, run, tmp_path):
 @pytest.mark.parametrize(
     "code, error", [(1, "raise step."), (-9, "the process ended by signal 9, as when memory runs out: see '{log}'.")]
 )
-def test_of_several_processes_the_first_fault_is_told(code, error, run, tmp_path):
+def test_of_several_processes_the_first_fault_is_named(code, error, run, tmp_path):
     (tmp_path / "banner").write_text(BANNER.format(code=code))
     script = f"echo 'raise step.'; cat {tmp_path}/banner >&2; exit 1"
     assert run(script, Resources(1, processes=2)) == error.format(log=tmp_path / "log.txt")
@@ -136,7 +136,7 @@ def test_the_process_s_input_stays_open(run, tmp_path):
     assert run("exec 3<&0; cat <&3 & sleep 0.5; kill $!") is None  # else there is none to kill
 
 
-def test_a_folder_that_takes_no_log_is_told(run, tmp_path):
+def test_a_folder_that_takes_no_log_is_named(run, tmp_path):
     (tmp_path / "log.txt").mkdir()
     error = run("true")
     assert error is not None and "log.txt' cannot be written (Is a directory): make room or give another" in error

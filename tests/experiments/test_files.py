@@ -41,6 +41,6 @@ def test_overrides_are_known_columns_measured_and_published_rows_trained(name):
 
 
 @pytest.mark.parametrize("name", shipped_experiments())
-def test_a_reader_is_told_the_source_the_data_and_the_differences(name):
+def test_the_source_the_data_and_the_differences_are_named(name):
     experiment, _ = read_experiment(name)
     assert experiment.source and experiment.data and experiment.notes

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_nlseg.data.simulate import simulate_retina
 from monai_nlseg.experiments import read_experiment
 from monai_nlseg.experiments.folds import make_folds
-from monai_nlseg.experiments.plan import make_plan
+from monai_nlseg.experiments.runs import make_runs
 from monai_nlseg.networks.nets import DNLNet
+from monai_nlseg.simulate import simulate_retina
 from tests.experiments.file_checks import config, count_and_shape
 
-# DNL-Net's is that of the reading with 16 to 256 channels. The others' are counted.
+# DNL-Net's is that of the interpretation with 16 to 256 channels. The others' are counted.
 NETWORKS = {
     "dnlnet_table2": {"DNL-Net": 4_921_319, "U-Net": 31_112_065, "DeepLabV3+": 26_671_313},
     "dnlnet_table3": {"DNL-Net": 4_921_319, "U-Net": 31_112_065},
@@ -73,7 +73,7 @@ def test_times_are_of_the_papers_batch():
 
 def test_retinal_vessels_are_parted_as_drive_is(tmp_path):
     simulate_retina(tmp_path, 4, "drive", size=(64, 60))
-    for run in make_plan(read_experiment("dnlnet_table3")[0], tmp_path, tmp_path / "out"):
+    for run in make_runs(read_experiment("dnlnet_table3")[0], tmp_path, tmp_path / "out"):
         assert run.parts == {
             "training": ["21_training", "22_training"],
             "validation": [],

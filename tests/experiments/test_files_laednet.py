@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from monai_nlseg.data.simulate import simulate_breast, simulate_fetal_head, simulate_ultrasound_nerve
 from monai_nlseg.experiments import read_experiment
-from monai_nlseg.experiments.plan import make_plan
+from monai_nlseg.experiments.runs import make_runs
+from monai_nlseg.simulate import simulate_breast, simulate_fetal_head, simulate_ultrasound_nerve
 from tests.experiments.file_checks import config, count_and_shape
 
 TABLES = ("laednet_table2", "laednet_table3", "laednet_table4")
 IMAGES = (2, 1, 320, 320)
-# LAEDNet's are those of the reading by the equations for three channels, less the first convolution's kernels of two:
-# 32, 40 and 64 kernels of 3x3. MONAI's are counted.
+# LAEDNet's are those of the interpretation by the equations for three channels, less the first convolution's kernels
+# of two: 32, 40 and 64 kernels of 3x3. MONAI's are counted.
 NETWORKS = {
     "LAEDNet-M": 10_390_431 - 2 * 40 * 9,
     "LAEDNet-S": 3_794_273 - 2 * 32 * 9,
@@ -59,7 +59,7 @@ def test_data_and_shares_are_the_papers(name, task, ratios, together):
 )
 def test_every_split_trains_all_networks_on_the_same_images(tmp_path, name, simulate, cases, test):
     simulate(tmp_path, cases, size=(64, 48))
-    runs = make_plan(read_experiment(name)[0], tmp_path, tmp_path / "out")
+    runs = make_runs(read_experiment(name)[0], tmp_path, tmp_path / "out")
     assert len(runs) == 5 * len(NETWORKS)
     parts = {run.fold: run.parts for run in runs}
     assert all(run.parts == parts[run.fold] for run in runs)

@@ -39,11 +39,11 @@ def test_a_driver_killed_in_mid_training(whole, photographs, tmp_path):
     driver = begun(given)
     try:
         wait_for(checkpoint(run), lambda: driver.poll() is None)
-        at_work = workers(run)
+        at_work = wait_for(lambda: workers(run))
     finally:
         driver.kill()
         driver.communicate()
-    assert at_work and not (run / "training.json").exists()
+    assert not (run / "run.json").exists()
     _, alive = psutil.wait_procs(at_work, timeout=60)
     assert not alive
     go_on(given, output, whole)
@@ -56,17 +56,17 @@ def test_a_killed_worker_fails_its_run_alone(whole, photographs, tmp_path, capsy
 
     def kill() -> None:
         wait_for(checkpoint(run))
-        for process in workers(run):
+        for process in wait_for(lambda: workers(run)):
             process.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
     assert ended(given, here=False) == 3
     killer.join()
-    told = capsys.readouterr().out.splitlines()
-    assert f"wide, fold_1: {read(run / 'failed.json')['error']}" in told
-    assert "wide, fold_2: done" in told
-    assert "1 runs failed; the same command tries them again" in told
+    lines = capsys.readouterr().out.splitlines()
+    assert f"wide, fold_1: {read(run / 'failed.json')['error']}" in lines
+    assert "wide, fold_2: done" in lines
+    assert "1 runs failed; the same command tries them again" in lines
     assert read(run / "failed.json")["error"].startswith("the process ended by signal 9")
     assert not (run / "run.json").exists() and (run.parent / "fold_2" / "run.json").exists()
     go_on(given, output, whole)
@@ -87,8 +87,8 @@ def test_an_interrupt_ends_the_runs_and_is_gone_on_with(whole, photographs, tmp_
     assert ended(given, here=False) == 130
     interrupter.join()
     assert not workers(run)
-    assert not (run / "failed.json").exists() and not (run / "training.json").exists()
-    assert "goes on from the last checkpoints" in capsys.readouterr().out
+    assert not (run / "failed.json").exists() and not (run / "run.json").exists()
+    assert "resumes from the last checkpoints" in capsys.readouterr().out
     go_on([*given, "--no-keep-weights"], output, whole)
     assert not list(output.rglob("*.pt"))
 

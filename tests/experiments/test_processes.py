@@ -6,15 +6,16 @@ import pytest
 import torch
 
 from monai_nlseg.experiments.execute import Resources, execute
-from monai_nlseg.experiments.plan import RunSpec, make_plan
-from monai_nlseg.experiments.read import experiment_of
+from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.experiments.runs import make_runs
+from monai_nlseg.experiments.schema.read import experiment_of
 from tests.experiments.tiny import EPOCHS, ONE, arguments, begun, checkpoint, content, files, read, wait_for, workers
 
 pytestmark = pytest.mark.slow
 
 
 def planned(output, data, **overrides) -> RunSpec:
-    [spec] = make_plan(experiment_of(content(**ONE)), data, output, overrides)
+    [spec] = make_runs(experiment_of(content(**ONE)), data, output, overrides)
     spec.path.mkdir(parents=True)
     spec.write(spec.path / "spec.json")
     return spec
@@ -32,14 +33,14 @@ def test_two_train_and_one_evaluates(whole, photographs, tmp_path):
     assert not any(name.startswith("module.") for name in weights)
 
 
-def test_a_fault_is_told_in_one_sentence(photographs, tmp_path):
+def test_a_fault_is_named_in_one_sentence(photographs, tmp_path):
     spec = planned(tmp_path, photographs, batch_size=50)
     error = execute(spec.folder, Resources(1, processes=2))
-    assert error is not None and error.startswith("2 windows or images an epoch and process make no batch of 50")
+    assert error is not None and error.startswith("2 windows or images per epoch and process make no batch of 50")
     assert read(spec.path / "failed.json") == {"error": error}
 
 
-def test_a_killed_one_is_told_and_the_others_end(photographs, tmp_path):
+def test_a_killed_one_is_named_and_the_others_end(photographs, tmp_path):
     spec = planned(tmp_path, photographs)
     killed = []
 

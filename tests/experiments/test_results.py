@@ -41,7 +41,7 @@ def test_curve(tmp_path):
     assert [point.iteration for point in points] == [20, 40, 60, 80]
     assert [math.isnan(point.metric) for point in points] == [True, False, True, False]
     (run.folder / "training_curve.csv").write_text("epoch,loss\n1,0.5\n")
-    with pytest.raises(ValueError, match=r"training_curve.csv' is no training curve .*expected epoch,iteration"):
+    with pytest.raises(ValueError, match=r"training_curve.csv' is not a training curve .*expected epoch,iteration"):
         read_curve(run)
     (run.folder / "training_curve.csv").unlink()
     assert read_curve(run) == []
@@ -116,15 +116,23 @@ def test_runs_of_another_protocol_in_the_same_folder(tmp_path):
     ("name", "text", "message"),
     [
         ("experiment.json", "{", r"experiment.json' cannot be read as JSON \(.*\): restore it\.$"),
-        ("experiment.json", "{}", r"experiment.json' describes no experiment \('experiment'\): restore it"),
-        ("experiment.json", '{"experiment": {"title": "x"}}', r"describes no experiment \(.*models.*\): restore it"),
+        ("experiment.json", "{}", r"experiment.json' is not an experiment \('experiment'\): restore it"),
+        ("experiment.json", '{"experiment": {"title": "x"}}', r"is not an experiment \(.*models.*\): restore it"),
         (
             "runs/a/fold_1/run.json",
             '{"model":',
             r"run.json' cannot be read as JSON .*remove its folder and run the exp",
         ),
-        ("runs/a/fold_1/run.json", "[]", r"run.json' holds no JSON object: remove its folder"),
-        ("runs/a/fold_1/run.json", "{}", r"run.json' is no record of a run \(it has no 'parts'\): remove its folder"),
+        (
+            "runs/a/fold_1/run.json",
+            "[]",
+            r"run.json' cannot be read as JSON .it holds no JSON object.: remove its folder",
+        ),
+        (
+            "runs/a/fold_1/run.json",
+            "{}",
+            r"run.json' is not a record of a run \(it has no 'parts'\): remove its folder",
+        ),
         ("runs/a/fold_1/failed.json", "\xff", r"failed.json' cannot be read as JSON"),
     ],
 )
@@ -142,7 +150,7 @@ def test_damaged_records(tmp_path, name, text, message):
     ("change", "reason"),
     [
         ({"iterations": "many"}, "many"),
-        ({"parts": {"training": [], "test": "s1"}}, "a part is 's1' and no list of cases"),
+        ({"parts": {"training": [], "test": "s1"}}, "a part is 's1', not a list of cases"),
         ({"parts": []}, ""),
         ({"results": {"": {"metrics": {}}}}, "it has no 'cases'"),
         ({"results": {"": {"metrics": {}, "cases": {"s1": {"d": 0.5}}, "case_seconds": {}}}}, "float"),
@@ -151,7 +159,7 @@ def test_damaged_records(tmp_path, name, text, message):
 )
 def test_foreign_records(tmp_path, change, reason):
     write_run(write_experiment(tmp_path), run_record(FULL, "fold_1") | change, slices=False)
-    with pytest.raises(ValueError, match=rf"run.json' is no record of a run \(.*{reason}.*\): remove its folder"):
+    with pytest.raises(ValueError, match=rf"run.json' is not a record of a run \(.*{reason}.*\): remove its folder"):
         read_results(tmp_path)
 
 

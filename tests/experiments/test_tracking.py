@@ -11,11 +11,11 @@ import pytest
 from ignite.engine import Engine, Events
 from monai.utils import path_to_sqlite_uri
 
-from monai_nlseg.data.simulate import simulate_retina
 from monai_nlseg.experiments import tracking
-from monai_nlseg.experiments.plan import RunSpec
+from monai_nlseg.experiments.run_spec import RunSpec
 from monai_nlseg.experiments.tracking import RUN, attach_mlflow, require_tracking
 from monai_nlseg.experiments.training import train
+from monai_nlseg.simulate import simulate_retina
 from tests.experiments.one_model import EPOCHS, written_runs
 
 TITLE = "Tables 1, 2: with (signs)"
@@ -45,7 +45,7 @@ class TestRequired:
             require_tracking("wandb")
 
     @pytest.mark.parametrize(("name", "extra"), [("tensorboard", "train"), ("mlflow", "tracking")])
-    def test_a_missing_package_is_told_with_what_brings_it(self, monkeypatch, name, extra):
+    def test_a_missing_package_is_named_with_what_brings_it(self, monkeypatch, name, extra):
         monkeypatch.setattr(tracking, "find_spec", lambda package: None)
         with pytest.raises(ValueError, match=rf"needs {name}.*: pip install 'monai-nlseg\[{extra}\]'\."):
             require_tracking(name)
@@ -101,8 +101,8 @@ class TestFailure:
         with caplog.at_level(logging.WARNING):
             train(spec, "mlflow")
         assert (spec.path / "training.json").is_file()
-        told = [record.message for record in caplog.records if "MLflow" in record.message]
-        assert told == ["nothing more of U-Net, fold_1 is recorded by MLflow: the server is gone"]
+        messages = [record.message for record in caplog.records if "MLflow" in record.message]
+        assert messages == ["MLflow records nothing more of U-Net, fold_1: the server is gone"]
 
 
 class TestMlflow:

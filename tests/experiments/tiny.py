@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import yaml
 
 from monai_nlseg import cli
 from monai_nlseg.experiments import execute, worker
+from tests.forked import Forked
 
 EPOCHS = 3
 SIDE = 64
@@ -88,11 +88,9 @@ def step_here(step: str, run: Path, resources: Any, stopped: Callable[[], bool])
     return error
 
 
-def begun(given: list[str]) -> subprocess.Popen:
-    """The command in a process of its own."""
-    command = [sys.executable, "-m", "monai_nlseg.cli", *given]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+def begun(given: list[str]) -> Forked:
+    """Begin the command in a process of its own."""
+    return Forked("monai_nlseg.cli", given)
 
 
 def require_same(output: Path, expected: Path, models: tuple[str, ...] = ("wide", "narrow")) -> None:

@@ -35,14 +35,14 @@ def test_the_plan_comes_first_and_the_time_after_some_iterations(said, trainer):
     trainer.run([0] * 100, max_epochs=1800)
     assert said == [
         "epochs 1 to 1,800 of 100 iterations each: 180,000 iterations to do",
-        "0.5 s an iteration: the 179,989 iterations left take about 25.0 hours, without validation",
+        "0.5 s per iteration: the 179,989 iterations left take about 25.0 hours, without validation",
     ]
 
 
 def test_iterations_are_measured_over_short_epochs(said, trainer):
     ExpectedTime(3).attach(trainer)
     trainer.run([0, 0], max_epochs=100)
-    assert said[1] == "0.5 s an iteration: the 196 iterations left take about 1.6 minutes, without validation"
+    assert said[1] == "0.5 s per iteration: the 196 iterations left take about 1.6 minutes, without validation"
 
 
 def test_a_resumed_training_counts_what_is_left(said, trainer):
@@ -51,7 +51,7 @@ def test_a_resumed_training_counts_what_is_left(said, trainer):
     trainer.run([0] * 5)
     assert said == [
         "epochs 8 to 10 of 5 iterations each: 15 iterations to do",
-        "0.5 s an iteration: the 12 iterations left take about 6 seconds, without validation",
+        "0.5 s per iteration: the 12 iterations left take about 6 seconds, without validation",
     ]
 
 

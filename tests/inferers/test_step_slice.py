@@ -4,7 +4,7 @@ import pytest
 import torch
 from monai.inferers import SliceInferer
 
-from monai_nlseg.inferers import StepSliceInferer, plan_inference
+from monai_nlseg.inferers import StepSliceInferer, inference_cost
 
 
 def network(windows):
@@ -63,16 +63,16 @@ def test_no_size_is_the_slice_s(volume, roi_size, sizes):
     torch.testing.assert_close(inferer(volume, network), reference(volume, network))
 
 
-def test_plan_counts_windows_of_all_slices():
-    plan = plan_inference(StepSliceInferer(32, 16, activation=None), torch.nn.Conv2d(1, 1, 1), (1, 64, 40, 7))
-    assert (plan.windows, plan.roi_size, plan.step) == (3 * 2 * 7, (32, 32, 1), (16, 16, 1))
-    assert plan.result_bytes == 4 * 64 * 40 * 7
+def test_cost_counts_windows_of_all_slices():
+    cost = inference_cost(StepSliceInferer(32, 16, activation=None), torch.nn.Conv2d(1, 1, 1), (1, 64, 40, 7))
+    assert (cost.windows, cost.roi_size, cost.step) == (3 * 2 * 7, (32, 32, 1), (16, 16, 1))
+    assert cost.result_bytes == 4 * 64 * 40 * 7
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((32, 16, 3), "spatial_dim 3 is no axis of a volume: give 0, 1 or 2"),
+        ((32, 16, 3), "spatial_dim 3 is not an axis of a volume: give 0, 1 or 2"),
         (((32, 32, 1), 16), "length 2"),
         ((32.5, 16), "not in whole voxels"),
     ],

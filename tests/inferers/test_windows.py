@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_nlseg.inferers import foreground_box, window_starts
-from monai_nlseg.inferers.windows import empty_windows, window_corners
+from monai_nlseg.inferers import window_starts
+from monai_nlseg.inferers.windows import WindowGrid
 
 
 class TestWindowStarts:
@@ -40,47 +40,32 @@ class TestWindowStarts:
             window_starts(*arguments)
 
 
-class TestForegroundBox:
-    def test_smallest_box(self):
-        image = torch.zeros(6, 7, 8)
-        image[1, 2, 3] = -1.0  # a negative voxel is foreground too
-        image[4, 2, 5] = 2.0
-        assert foreground_box(image) == (slice(1, 5), slice(2, 3), slice(3, 6))
-
-    def test_one_axis(self):
-        assert foreground_box(torch.tensor([0.0, 1.0, 0.0])) == (slice(1, 2),)
-
-    def test_nothing(self):
-        with pytest.raises(ValueError, match="zero everywhere"):
-            foreground_box(torch.zeros(3, 3))
-
-
-class TestWindowCorners:
-    @pytest.mark.parametrize("axis", [0, 1, 2])
-    def test_every_window_once_in_the_order_of_an_axis(self, axis):
-        shape, roi, step = (9, 7, 12), (4, 3, 5), (3, 3, 2)
-        corners = window_corners(shape, roi, step, axis)
-        starts = [window_starts(*sizes) for sizes in zip(shape, roi, step)]
-        assert sorted(corners) == [(i, j, k) for i in starts[0] for j in starts[1] for k in starts[2]]
+class TestWindowGrid:
+    @pytest.mark.parametrize(
+        ("shape", "roi", "axis"), [((16, 7, 12), (4, 3, 5), 0), ((9, 9, 12), (4, 3, 5), 1), ((9, 7, 25), (4, 3, 5), 2)]
+    )
+    def test_every_window_once_in_the_order_of_its_axis(self, shape, roi, axis):
+        grid = WindowGrid(shape, roi, (3, 3, 2))
+        assert grid.axis == axis
+        layers = list(grid.layers())
+        assert all(len({corner[axis] for corner in layer}) == 1 for layer in layers)
+        corners = list(itertools.chain.from_iterable(layers))
+        starts = [window_starts(*sizes) for sizes in zip(shape, roi, (3, 3, 2))]
+        assert sorted(corners) == list(itertools.product(*starts))
         assert [corner[axis] for corner in corners] == sorted(corner[axis] for corner in corners)
+        assert grid.count == len(corners)
 
+    def test_the_axis_is_the_one_that_needs_least_memory(self):
+        assert WindowGrid((96, 32, 40), (16, 16, 16), (8, 8, 8)).axis == 0
+        assert WindowGrid((30, 32, 40), (16, 16, 4), (8, 8, 4)).axis == 2
 
-class TestEmptyWindows:
-    @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 4))
-    def test_equals_looking_at_each_window(self, seed, rows, columns):
-        generator = torch.Generator().manual_seed(seed)
-        image = torch.randn(2, 9, 8, generator=generator) * (torch.rand(2, 9, 8, generator=generator) < 0.1)
-        corners = window_corners((9, 8), (rows, columns), (1, 1))
-        looked = {(i, j): not image[:, i : i + rows, j : j + columns].any() for i, j in corners}
-        for axis in (0, 1):
-            for start in {corner[axis] for corner in corners}:
-                layer = [corner for corner in corners if corner[axis] == start]
-                assert empty_windows(image, layer, (rows, columns), axis) == [looked[corner] for corner in layer]
+    def test_an_image_that_is_smaller_than_its_windows_is_padded(self):
+        assert WindowGrid.covering((5, 40, 9), 16, 8) == WindowGrid((16, 40, 16), (16, 16, 16), (8, 8, 8))
 
-    def test_three_axes_and_one(self):
-        image = torch.zeros(1, 6, 7, 8)
-        image[0, 3, 5, 2] = -1.0
-        corners = [(2, 0, 0), (2, 4, 0), (2, 4, 4), (2, 3, 2)]
-        assert empty_windows(image, corners, (2, 3, 4), 0) == [True, False, True, False]
-        assert empty_windows(torch.tensor([[0.0, 0.0, 1.0, 0.0]]), [(1,)], (2,), 0) == [False]
-        assert empty_windows(torch.tensor([[0.0, 0.0, 1.0, 0.0]]), [(0,)], (2,), 0) == [True]
+    def test_the_box_of_a_window(self):
+        assert WindowGrid((9, 7), (4, 3), (1, 1)).box((2, 1)) == (slice(2, 6), slice(1, 4))
+
+    def test_bytes_of_a_buffer_one_window_thick(self):
+        """Two channels and the weights in float32, and the copy of the 12 planes that are kept."""
+        grid = WindowGrid((96, 32, 40), (16, 16, 16), (4, 8, 8))
+        assert grid.sums_bytes(2) == 4 * 3 * 32 * 40 * (16 + 12)

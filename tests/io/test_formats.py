@@ -2,26 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_nlseg.io.formats import is_picture, is_volume, named_data, pair_header, pair_voxels, without_suffix
-
-
-@pytest.mark.parametrize(
-    ("header", "names"),
-    [
-        (b"ObjectType = Image\nElementDataFile = a b.raw\n", ["a b.raw"]),
-        (b"ElementDataFile = LOCAL\n\0\1", []),
-        (b"ElementDataFile = LIST\na.raw\r\nb.raw\n", ["a.raw", "b.raw"]),
-        (b"NRRD0004\ntype: short\ndata file: ./a.raw.gz\n", ["./a.raw.gz"]),
-        (b"NRRD0004\ndatafile: a.raw\r\n\r\n", ["a.raw"]),
-        (b"NRRD0004\ndata file: LIST\na.raw\nb.raw\n", ["a.raw", "b.raw"]),
-        (b"NRRD0004\ndata file: a-%02d.raw 9 11 2\n", ["a-09.raw", "a-11.raw"]),
-        (b"NRRD0004\ndata file: a-%02d.raw 9 10\n", ["a-09.raw", "a-10.raw"]),
-        (b"NRRD0004\ntype: short\n\n", []),
-        (b"", []),
-    ],
-)
-def test_the_files_that_a_header_names(header, names):
-    assert named_data(header) == names
+from monai_nlseg.io.formats import is_picture, is_volume, pair_header, pair_voxels, without_suffix
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ ISEG = "iseg_mri_nonlocal_unet_segmentation"
 INTRACRANIAL = "intracranial_vessel_dnlnet_segmentation"
 
 if find_spec("monailabel") is None:
-    collect_ignore_glob = ["test_app_*.py", "test_stock_*.py"]
+    collect_ignore_glob = ["test_app_*.py", "test_stock_*.py", "app_guard/*"]
 
 
 @pytest.fixture(scope="session")

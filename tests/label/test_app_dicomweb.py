@@ -17,10 +17,10 @@ from monailabel.client import MONAILabelClient
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from monai_nlseg.data.simulate import simulate_cta
 from monai_nlseg.label import write_app
 from monai_nlseg.label.served import served_bundles
 from monai_nlseg.networks.nets import DNLNet
+from monai_nlseg.simulate import simulate_cta
 from tests.label.conftest import T1
 from tests.label.dicom_series import masks, oblique, segments, write_series
 from tests.label.orthanc import Orthanc, installed, running_orthanc
@@ -54,7 +54,7 @@ class Series:
     def __post_init__(self) -> None:
         self.header = dcmread(self.files[0], stop_before_pixels=True)
         self.id = str(self.header.SeriesInstanceUID)
-        self.told = [{"name": name, "model_name": self.model} for name in self.names]
+        self.label_info = [{"name": name, "model_name": self.model} for name in self.names]
 
     def check(self, made: Dataset, labels: np.ndarray) -> None:
         """Whether a DICOM SEG says of this series what a label map does, in each voxel and by name."""
@@ -146,7 +146,7 @@ def test_label_map_is_the_bundles_own(site, tmp_path, modality):
 @pytest.mark.parametrize("modality", ["MR", "CT"])
 def test_answer_as_dicom_seg(site, modality):
     series = site.series[modality]
-    answer = site.server.infer(series.model, series.id, output="dicom_seg", label_info=series.told)
+    answer = site.server.infer(series.model, series.id, output="dicom_seg", label_info=series.label_info)
     assert answer.status_code == 200, answer.text
     made = dcmread(io.BytesIO(answer.content))
     assert made.SeriesDescription == series.model
@@ -163,7 +163,7 @@ def test_saved_label_arrives_as_dicom_seg(site, tmp_path, absent, suffix):
     site.orthanc.forget_segmentations()
     labels = np.where(site.mr.labels == absent, 0, site.mr.labels).astype(np.uint8)
     answer = site.server.save_label(
-        write_map(tmp_path / f"labels{suffix}", labels), site.mr.id, label_info=site.mr.told
+        write_map(tmp_path / f"labels{suffix}", labels), site.mr.id, label_info=site.mr.label_info
     )
     assert answer.json() == {"image": site.mr.id, "label": site.mr.id}, answer.text
     (made,) = site.orthanc.segmentations()
@@ -176,7 +176,9 @@ def test_dicom_seg_becomes_the_label_that_a_training_takes(site, tmp_path):
     site.orthanc.forget_segmentations()
     labels = np.where(site.mr.labels == 1, 0, site.mr.labels).astype(np.uint8)
     assert not labels[:, :, 0].any() and not labels[:, :, -1].any()  # of which a DICOM SEG has no frames
-    assert site.server.save_label(write_map(tmp_path / "labels.nii.gz", labels), site.mr.id, label_info=site.mr.told).ok
+    assert site.server.save_label(
+        write_map(tmp_path / "labels.nii.gz", labels), site.mr.id, label_info=site.mr.label_info
+    ).ok
     (kept,) = (Path(item["label"]) for item in site.server.request("GET", "/datastore/?output=train").json())
     kept.unlink()
     assert site.server.becomes(lambda: not site.server.info()["datastore"]["label_tags"].get("final"))
@@ -191,13 +193,13 @@ def test_what_3d_slicer_asks_and_sends(site, tmp_path):
     site.orthanc.forget_segmentations()
     client = MONAILabelClient(site.server.url, str(tmp_path), client_id="annotator-1")
     assert client.info()["models"][T1]["labels"] == site.mr.names
-    result, told = client.infer(T1, site.mr.id, {"result_extension": ".nrrd", "result_dtype": "uint8"})
+    result, details = client.infer(T1, site.mr.id, {"result_extension": ".nrrd", "result_dtype": "uint8"})
     image = SimpleITK.ReadImage(result)
     assert image.GetPixelID() == SimpleITK.sitkUInt8
     np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(image).T, site.mr.labels)
-    assert told["label_names"] == site.mr.names
-    told = [{"name": name, "idx": label} for name, label in site.mr.names.items()]
-    client.save_label(site.mr.id, result, params={"label_info": told})
+    assert details["label_names"] == site.mr.names
+    label_info = [{"name": name, "idx": label} for name, label in site.mr.names.items()]
+    client.save_label(site.mr.id, result, params={"label_info": label_info})
     (made,) = site.orthanc.segmentations()
     site.mr.check(made, site.mr.labels)
 
@@ -205,7 +207,7 @@ def test_what_3d_slicer_asks_and_sends(site, tmp_path):
 def test_empty_label_is_refused_by_a_sentence(site, tmp_path):
     site.orthanc.forget_segmentations()
     empty = write_map(tmp_path / "labels.nii.gz", np.zeros_like(site.mr.labels))
-    answer = site.server.save_label(empty, site.mr.id, label_info=site.mr.told)
+    answer = site.server.save_label(empty, site.mr.id, label_info=site.mr.label_info)
     assert answer.status_code == 400 and "the label map is empty" in answer.json()["detail"]
     assert site.orthanc.segmentations() == []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from monai.transforms import LoadImage
 from PIL import Image
 
-from monai_nlseg.cohort.model import Model
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.label import write_app
 from tests.label.conftest import ISEG, T1
 from tests.label.server import Server, running
@@ -101,23 +100,25 @@ def test_formats_that_clients_ask_for(served, tmp_path, suffix):
     np.testing.assert_allclose(np.asarray(image.affine), T1_AFFINE, atol=1e-5)
 
 
-def test_what_is_told_beside_the_labels(served):
-    told = served.infer(T1, "t1_0", output="json").json()
-    assert told["label_names"] == {"CSF": 1, "GM": 2, "WM": 3}
-    assert told["windows"] == 1 and 0 < told["entropy"] < 1
-    times = told["latencies"]
+def test_the_details_of_an_answer(served):
+    details = served.infer(T1, "t1_0", output="json").json()
+    assert details["label_names"] == {"CSF": 1, "GM": 2, "WM": 3}
+    assert details["windows"] == 1 and 0 < details["entropy"] < 1
+    times = details["latencies"]
     assert times["infer"] > 0
     assert times["total"] == pytest.approx(sum(times[step] for step in ("pre", "infer", "post", "write")), abs=0.01)
 
 
 def test_no_file_is_left_behind(served):
+    """Folders there are of the scores, too, which are computed meanwhile."""
+
+    def left() -> list[Path]:
+        return [path for path in (served.app.parent / "temporary").glob("nlseg-*") if path.is_file()]
+
     for _ in range(2):
         assert served.infer(LAEDNET, "ultrasound").status_code == 200
     assert served.infer(T1, "damaged").status_code == 400
-    end = time.monotonic() + 20
-    while left := list((served.app.parent / "temporary").glob("nlseg-*")):  # an answer is sent before
-        assert time.monotonic() < end, left
-        time.sleep(0.1)
+    assert served.becomes(lambda: not left()), left()  # an answer is sent before
 
 
 def test_two_requests_at_once(served, tmp_path):
@@ -131,7 +132,7 @@ def test_two_requests_at_once(served, tmp_path):
 @pytest.mark.parametrize(
     ("model", "image", "params", "code", "sentence"),
     [
-        ("no_such_model", "t1_0", {}, 404, "no model 'no_such_model' available"),
+        ("no_such_model", "t1_0", {}, 404, "there is no model 'no_such_model': choose"),
         (NERVE, "ultrasound", {}, 400, f"{NERVE} has no weights yet: train it"),
         (T1, "damaged", {}, 400, "damaged.nii.gz"),
         (T1, "no_such_image", {}, 404, "there is no image 'no_such_image'"),
@@ -156,7 +157,8 @@ def test_an_image_that_preprocessing_refuses(served, tmp_path):
     pixels = np.zeros((96, 96), np.uint8)
     pixels[:, :30] = pixels[:30] = 200
     Image.fromarray(pixels).save(tmp_path / "corner.png")
-    answer = served.infer(RETINA, str(tmp_path / "corner.png"))
+    with (tmp_path / "corner.png").open("rb") as file:
+        answer = served.request("POST", f"/infer/{RETINA}", files={"file": ("corner.png", file)})
     assert answer.status_code == 400
     assert "give a mask of the field of view" in answer.json()["detail"]
 

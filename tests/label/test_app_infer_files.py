@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from monai_nlseg.cohort.prediction import Prediction
+from monai_nlseg.bundle.runtime.prediction import Prediction
 from monai_nlseg.label.infer import write_result
 
 

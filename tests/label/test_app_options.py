@@ -56,14 +56,14 @@ def test_scores_are_computed_where_something_is_left(folders, monkeypatch, tmp_p
 
 
 @pytest.mark.parametrize("error", [RuntimeError("CUDA error\nand more"), OSError(28, "No space left on device")])
-def test_faults_of_the_machine_are_told(folders, monkeypatch, error):
+def test_faults_of_the_machine_are_reported(folders, monkeypatch, error):
     def fails(self, request):
         raise error
 
     monkeypatch.setattr(BundleInfer, "__call__", fails)
-    with pytest.raises(HTTPException, match="CUDA error$|No space left on device") as told:
+    with pytest.raises(HTTPException, match="CUDA error$|No space left on device") as raised:
         LabelApp(*folders, {}).infer({"model": LAEDNET, "image": "picture"})
-    assert told.value.status_code == 500
+    assert raised.value.status_code == 500
 
 
 def test_memory_of_a_gpu_is_given_back(monkeypatch):

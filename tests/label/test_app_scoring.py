@@ -68,6 +68,10 @@ def offer(datastore, image, strategy=SCORE, client="anna"):
     datastore.update_image_info(image, {"strategy": {strategy: {"ts": int(time.time()), "client_id": client}}})
 
 
+def strategy_of(served, name):
+    return strategies(scorings(served, AppOptions()))[name]
+
+
 def given(values):
     """A measure of given values: of the images as they are read, one after the other."""
     left = iter(values)
@@ -78,7 +82,7 @@ def test_dropout_is_a_score_of_networks_that_have_it(served):
     found = scorings(served, AppOptions())
     names = {name for model in served for name in (f"{model}_dropout", f"{model}_disagreement")}
     assert set(found) == names - {f"{model}_dropout" for model in (LAEDNET, BREAST, NERVE)}
-    assert set(strategies(served)) == set(found)
+    assert set(strategies(found)) == set(found)
     assert "dropout" in found[f"{T1}_dropout"].info()["description"]
 
 
@@ -103,12 +107,12 @@ def test_pictures_are_scored_once_and_volumes_left_alone(served, studies):
 
 def test_other_weights_score_anew(served, studies):
     datastore, bundle = store(studies), served[LAEDNET]
-    BundleScoring(SCORE, bundle, given([0.1, 0.2, 0.3]))({}, datastore)
+    BundleScoring(SCORE, "views disagree", bundle, given([0.1, 0.2, 0.3]))({}, datastore)
     os.utime(bundle.weights)
-    scoring = BundleScoring(SCORE, bundle, given([0.0, 0.5, 0.4]))
+    scoring = BundleScoring(SCORE, "views disagree", bundle, given([0.0, 0.5, 0.4]))
     assert scoring.pending(datastore) == [*PICTURES, "damaged"]
     # Until then the earlier scores serve.
-    assert strategies(served)[SCORE]({}, datastore) == {"id": "c", "score": 0.3}
+    assert strategy_of(served, SCORE)({}, datastore) == {"id": "c", "score": 0.3}
     assert scoring({}, datastore)["scores"] == {"a": 0.0, "b": 0.5, "c": 0.4}
     assert datastore.get_image_info("a")[SCORE] == 0.0
     assert scoring.pending(datastore) == []
@@ -130,14 +134,14 @@ def test_without_weights_nothing_is_scored(served, studies):
     scoring = scorings(served, AppOptions())[name]
     assert scoring.pending(datastore) == []
     assert scoring({}, datastore)["scores"] == {}
-    assert strategies(served)[name]({}, datastore) == {"id": "a", "score": None}
+    assert strategy_of(served, name)({}, datastore) == {"id": "a", "score": None}
 
 
 def test_weights_of_another_network_end_the_run(app, studies, tmp_path):
     root = tmp_path / LAEDNET
     shutil.copytree(app / "model" / LAEDNET, root)
     (root / "models" / "model.pt").write_bytes(b"these are no weights")
-    datastore, scoring = store(studies), BundleScoring(SCORE, ServedBundle(LAEDNET, root), given([]))
+    datastore, scoring = store(studies), BundleScoring(SCORE, "views disagree", ServedBundle(LAEDNET, root), given([]))
     with pytest.raises(ValueError, match="is not a checkpoint"):
         scoring({}, datastore)
     assert scoring.pending(datastore) == [*PICTURES, "damaged"]
@@ -149,8 +153,8 @@ def test_a_run_that_is_stopped_goes_on(served, studies):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        BundleScoring(SCORE, served[LAEDNET], given(values()))({}, store(studies))
-    further = BundleScoring(SCORE, served[LAEDNET], given([0.7]))
+        BundleScoring(SCORE, "views disagree", served[LAEDNET], given(values()))({}, store(studies))
+    further = BundleScoring(SCORE, "views disagree", served[LAEDNET], given([0.7]))
     assert further({}, store(studies))["scores"] == {"c": 0.7}
     assert store(studies).get_image_info("a")[SCORE] == 0.5
 
@@ -159,7 +163,7 @@ def test_an_error_of_the_network_is_the_images(served, studies):
     def fails(model, item):
         raise RuntimeError("sizes do not match\nand more")
 
-    found = BundleScoring(SCORE, served[LAEDNET], fails)({}, store(studies))
+    found = BundleScoring(SCORE, "views disagree", served[LAEDNET], fails)({}, store(studies))
     assert found["errors"]["a"] == "sizes do not match" and len(found["errors"]) == 4
 
 
@@ -168,11 +172,11 @@ def test_an_image_without_room_is_scored_the_next_time(served, studies, error):
     def fails(model, item):
         raise error
 
-    found = BundleScoring(SCORE, served[LAEDNET], fails)({}, store(studies))
+    found = BundleScoring(SCORE, "views disagree", served[LAEDNET], fails)({}, store(studies))
     assert found["errors"]["a"] == str(error)
-    scoring = BundleScoring(SCORE, served[LAEDNET], given([0.1, 0.2, 0.3]))
+    scoring = BundleScoring(SCORE, "views disagree", served[LAEDNET], given([0.1, 0.2, 0.3]))
     assert scoring.pending(store(studies)) == PICTURES
-    assert strategies(served)[SCORE]({}, store(studies))["id"] == "a"
+    assert strategy_of(served, SCORE)({}, store(studies))["id"] == "a"
     assert scoring({}, store(studies))["scores"] == {"a": 0.1, "b": 0.2, "c": 0.3}
 
 
@@ -186,7 +190,7 @@ def test_what_the_server_saves_meanwhile_stays(served, studies):
         server.refresh()
         yield 0.3
 
-    found = BundleScoring(SCORE, served[LAEDNET], given(values()))({}, background)
+    found = BundleScoring(SCORE, "views disagree", served[LAEDNET], given(values()))({}, background)
     assert found["scores"] == {"a": 0.1, "c": 0.3}  # b is labelled by then
     after = store(studies)
     assert "c" not in after.list_images()
@@ -202,7 +206,7 @@ def no_model(monkeypatch):
 
 
 def test_strategy_offers_the_highest_score_then_the_next_and_begins_again(no_model, served, studies):
-    datastore, strategy = store(studies), strategies(served)[SCORE]
+    datastore, strategy = store(studies), strategy_of(served, SCORE)
     for image, score in {"a": 0.2, "b": 0.9}.items():
         datastore.update_image_info(image, {SCORE: score})
     datastore.update_image_info("damaged", {f"{SCORE}_error": "it is damaged"})
@@ -221,7 +225,7 @@ def test_strategy_offers_the_highest_score_then_the_next_and_begins_again(no_mod
 
 
 def test_annotators_get_different_images(no_model, served, studies):
-    datastore, strategy = store(studies), strategies(served)[SCORE]
+    datastore, strategy = store(studies), strategy_of(served, SCORE)
     for image, score in {"a": 0.2, "b": 0.9, "c": 0.5}.items():
         datastore.update_image_info(image, {SCORE: score})
     offer(datastore, "b", client="anna")
@@ -238,7 +242,7 @@ def test_images_of_other_kinds_are_not_offered(no_model, served, studies, model,
     if model == LAEDNET:
         for other in ("b", "c"):
             label(datastore, other, studies)
-    assert strategies(served)[f"{model}_disagreement"]({}, datastore) == {"id": image, "score": None}
+    assert strategy_of(served, f"{model}_disagreement")({}, datastore) == {"id": image, "score": None}
 
 
 class DicomWeb:
@@ -257,16 +261,16 @@ def test_series_of_a_dicomweb_server_are_fetched_and_scored(served, tmp_path, mo
     monkeypatch.setattr(dicom, "dicom_web_download_series", lambda *_: None)
     monkeypatch.setattr(dicom, "dicom_to_nifti", lambda *_: str(volume))
     datastore = DICOMWebDatastore(DicomWeb(), {"Modality": "CT"}, cache_path=str(tmp_path / "cache"))
-    pictures = BundleScoring(SCORE, served[LAEDNET], given([]))
+    pictures = BundleScoring(SCORE, "views disagree", served[LAEDNET], given([]))
     name = f"{T1}_disagreement"
-    volumes = BundleScoring(name, served[T1], given([0.3]))
+    volumes = BundleScoring(name, "views disagree", served[T1], given([0.3]))
     try:
         assert pictures.pending(datastore) == volumes.pending(datastore) == ["1.2.3"]
-        assert strategies(served)[name]({}, datastore) == {"id": "1.2.3", "score": None}
+        assert strategy_of(served, name)({}, datastore) == {"id": "1.2.3", "score": None}
         assert pictures({}, datastore) == {"scores": {}, "errors": {}}
         assert volumes({}, datastore)["scores"] == {"1.2.3": 0.3}
         assert pictures.pending(datastore) == volumes.pending(datastore) == []
-        assert strategies(served)[name]({}, datastore) == {"id": "1.2.3", "score": 0.3}
+        assert strategy_of(served, name)({}, datastore) == {"id": "1.2.3", "score": 0.3}
         os.utime(served[T1].weights)
         assert volumes.pending(datastore) == ["1.2.3"]
         monkeypatch.setattr(settings, "MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI", False)

@@ -20,7 +20,7 @@ from monai_nlseg.label.served import ServedBundle, served_bundles
 from monai_nlseg.label.train import BundleTrain
 from tests.label.server import running
 from tests.label.studies import T1_AFFINE, image, write_picture, write_t1
-from tests.label.training import CTA, EFFICIENT, ISEG, LAEDNET, REGION, RETINA, T1, short_copy, write_labelled
+from tests.label.trainings import CTA, EFFICIENT, ISEG, LAEDNET, REGION, RETINA, T1, short_copy, write_labelled
 from tests.label.zoo import zoo_bundle
 
 OPTIONS = AppOptions(epochs=3, most_epochs=50)
@@ -60,14 +60,14 @@ def test_labels_of_another_kind_improve_what_is_served(tmp_path):
 
     stats = train(served, tmp_path / "studies", max_epochs=4)
 
-    told = report(served)
-    assert told["served"] and told["score_after"] > told["score_before"] + 0.03
-    assert (len(told["training"]), len(told["validation"]), told["epochs"]) == (2, 1, 4)
-    assert told["left_out"] == {"picture": "an image of other dimensions or channels than the bundle's"}
-    assert (served.weights.parent / told["earlier_weights"]).read_bytes() == shipped
+    outcome = report(served)
+    assert outcome["served"] and outcome["score_after"] > outcome["score_before"] + 0.03
+    assert (len(outcome["training"]), len(outcome["validation"]), outcome["epochs"]) == (2, 1, 4)
+    assert outcome["left_out"] == {"picture": "an image of other dimensions or channels than the bundle's"}
+    assert (served.weights.parent / outcome["earlier_weights"]).read_bytes() == shipped
     assert served.weights.read_bytes() == (served.root / "runs" / "1" / "model.pt").read_bytes() != shipped
     assert served.model("cpu") is not loaded  # a server goes on with the new ones
-    assert stats["best_metric"] == told["score_after"]
+    assert stats["best_metric"] == outcome["score_after"]
     run = {path.name for path in (served.root / "runs" / "1").iterdir()}
     assert {"labels", "data.json", "training_curve.csv", "checkpoint_epoch=4.pt"} <= run
     assert not [name for name in run if name.startswith("converted")]
@@ -78,8 +78,8 @@ def test_pictures_improve_what_is_served(tmp_path):
     write_labelled(LAEDNET, tmp_path / "studies", 4)
     write_t1(tmp_path / "studies", "volume", 0)
     train(served, tmp_path / "studies", max_epochs=2)
-    told = report(served)
-    assert told["served"] and told["score_after"] > told["score_before"] + 0.1
+    outcome = report(served)
+    assert outcome["served"] and outcome["score_after"] > outcome["score_before"] + 0.1
     assert (served.weights.parent / "model_earlier_1.pt").is_file()
 
 
@@ -97,13 +97,13 @@ def test_every_bundle_trains_on_two_labels(tmp_path, bundle, overrides):
     had = served.weights.read_bytes() if served.weights.is_file() else None
     write_labelled(bundle, tmp_path / "studies", 2)
     train(served, tmp_path / "studies", max_epochs=1)
-    told = report(served)
-    assert (len(told["training"]), len(told["validation"]), list(told["scores"])) == (1, 1, ["1"])
-    assert (told["score_before"] is None) == (had is None)
+    outcome = report(served)
+    assert (len(outcome["training"]), len(outcome["validation"]), list(outcome["scores"])) == (1, 1, ["1"])
+    assert (outcome["score_before"] is None) == (had is None)
     best = served.root / "runs" / "1" / served.weights.name
-    assert served.weights.read_bytes() == (best.read_bytes() if told["served"] else had)
+    assert served.weights.read_bytes() == (best.read_bytes() if outcome["served"] else had)
     if had is None:
-        assert told["served"] and told["earlier_weights"] is None
+        assert outcome["served"] and outcome["earlier_weights"] is None
     served.model("cpu")  # loads strictly
 
 
@@ -116,12 +116,12 @@ def test_weights_that_are_not_better_are_not_served(tmp_path, ellipses):
 
     stats = train(ellipses, tmp_path / "studies", max_epochs=2)
 
-    told = report(ellipses, 2)
-    assert not told["served"] and told["score_after"] <= told["score_before"]
-    assert told["result"].endswith("the served weights stay.")
-    assert told["score_before"] == pytest.approx(report(ellipses)["score_after"], abs=1e-5)
+    outcome = report(ellipses, 2)
+    assert not outcome["served"] and outcome["score_after"] <= outcome["score_before"]
+    assert outcome["result"].endswith("the served weights stay.")
+    assert outcome["score_before"] == pytest.approx(report(ellipses)["score_after"], abs=1e-5)
     assert (ellipses.weights.read_bytes(), ellipses.weights.stat().st_mtime_ns) == before
-    assert stats["best_metric"] == told["score_before"]
+    assert stats["best_metric"] == outcome["score_before"]
 
 
 def test_training_that_fails_leaves_the_served_weights(tmp_path, ellipses):
@@ -141,13 +141,13 @@ def test_training_that_fails_leaves_the_served_weights(tmp_path, ellipses):
 def test_labels_that_do_not_fit_end_it_before_it_begins(tmp_path, ellipses):
     label = tmp_path / "studies" / "labels" / "final" / "case_1.png"
     Image.fromarray(np.full((72, 100), 7, np.uint8)).save(label)
-    with pytest.raises(ValueError, match="case_1: its label holds 7: expected 0 for background and 1, so save it by"):
+    with pytest.raises(ValueError, match="case_1: its label holds 7: expected 0 for background and 1, so save it with"):
         train(ellipses, tmp_path / "studies")
     assert not list((ellipses.root / "runs").iterdir())
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("request_", "message"),
     [
         ({"max_epochs": 51}, "max_epochs is 51: give a whole number from 1 to 50, or start the server with --conf"),
         ({"epochs": 0}, "max_epochs is 0"),
@@ -155,8 +155,8 @@ def test_labels_that_do_not_fit_end_it_before_it_begins(tmp_path, ellipses):
         ({"device": "cpu'); print('a"}, "the device .* is unknown"),
     ],
 )
-def test_wrong_requests_are_refused(tmp_path, ellipses, request_, told):
-    with pytest.raises(ValueError, match=told):
+def test_wrong_requests_are_refused(tmp_path, ellipses, request_, message):
+    with pytest.raises(ValueError, match=message):
         train(ellipses, tmp_path / "studies", **request_)
     assert not (ellipses.root / "runs").exists()
 
@@ -164,7 +164,7 @@ def test_wrong_requests_are_refused(tmp_path, ellipses, request_, told):
 def test_one_label_is_too_few(tmp_path, ellipses):
     for number in range(3):
         (tmp_path / "studies" / "labels" / "final" / f"case_{number}.png").unlink()
-    with pytest.raises(ValueError, match="1 of 1 images of this model's kind has something labelled: two are needed"):
+    with pytest.raises(ValueError, match="1 of 1 images that this model takes have something labelled: at least two"):
         train(ellipses, tmp_path / "studies")
 
 
@@ -184,8 +184,8 @@ def test_series_of_one_patient_are_not_parted(tmp_path, ellipses):
     for number in range(4):
         store.update_image_info(f"case_{number}", {"PatientID": "A" if number in (0, 3) else "B"})
     BundleTrain(ellipses, OPTIONS)({"device": "cpu", "max_epochs": 1}, store)
-    told = report(ellipses)
-    assert {tuple(told["training"]), tuple(told["validation"])} == {("case_0", "case_3"), ("case_1", "case_2")}
+    outcome = report(ellipses)
+    assert {tuple(outcome["training"]), tuple(outcome["validation"])} == {("case_0", "case_3"), ("case_1", "case_2")}
 
 
 def test_labels_go_by_the_names_that_come_with_them(tmp_path, ellipses):
@@ -193,15 +193,15 @@ def test_labels_go_by_the_names_that_come_with_them(tmp_path, ellipses):
     label = tmp_path / "studies" / "labels" / "final" / "case_2.png"
     mask = np.asarray(Image.open(label)) > 0
     Image.fromarray(mask.astype(np.uint8) * 2).save(tmp_path / "case_2.png")
-    told = {"label_info": [{"name": "other", "idx": 1}, {"name": "ellipse", "idx": 2}]}
-    store.save_label("case_2", str(tmp_path / "case_2.png"), "final", told)
+    info = {"label_info": [{"name": "other", "idx": 1}, {"name": "ellipse", "idx": 2}]}
+    store.save_label("case_2", str(tmp_path / "case_2.png"), "final", info)
     with pytest.raises(ValueError, match="case_2: its label holds 2"):  # one of the names is not the bundle's
         BundleTrain(ellipses, OPTIONS)({"device": "cpu", "max_epochs": 1}, store)
-    store.save_label("case_2", str(tmp_path / "case_2.png"), "final", {"label_info": told["label_info"][1:]})
+    store.save_label("case_2", str(tmp_path / "case_2.png"), "final", {"label_info": info["label_info"][1:]})
     BundleTrain(ellipses, OPTIONS)({"device": "cpu", "max_epochs": 1}, store)
-    told = report(ellipses)
+    outcome = report(ellipses)
     (written,) = [
-        pair[1] for part in ("training", "validation") for name, pair in told[part].items() if name == "case_2"
+        pair[1] for part in ("training", "validation") for name, pair in outcome[part].items() if name == "case_2"
     ]
     np.testing.assert_array_equal(np.asarray(Image.open(written)) == 1, mask)
 
@@ -232,10 +232,12 @@ def test_over_a_server(tmp_path):
 
         task = server.train("ellipses", max_epochs=20)
         assert task["status"] == "DONE", server.printed()[-3000:]
-        told = report(served, 2)
-        assert told["served"] and sorted([*told["training"], *told["validation"]]) == [f"case_{n}" for n in range(4)]
+        outcome = report(served, 2)
+        assert outcome["served"] and sorted([*outcome["training"], *outcome["validation"]]) == [
+            f"case_{n}" for n in range(4)
+        ]
         assert (served.weights.parent / "model_earlier_1.pt").read_bytes() == before
-        assert server.info()["train_stats"]["ellipses"]["best_metric"] == told["score_after"]
+        assert server.info()["train_stats"]["ellipses"]["best_metric"] == outcome["score_after"]
         (tmp_path / "after.png").write_bytes(server.infer("ellipses", "case_4").content)
     found, mask = (np.asarray(Image.open(path)) > 0 for path in (tmp_path / "after.png", labels[4]))
     assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) > 0.6

@@ -1,16 +1,16 @@
-"""Which name goes with which label of a map, and which label with which segment."""
+"""Names of the labels of a map, and labels of the segments of a DICOM SEG."""
 
 from __future__ import annotations
 
 import pytest
 
-from monai_nlseg.label.segments import labels_of_segments, told_of_present
+from monai_nlseg.label.segments import descriptions_of_present, labels_of_segments
 
 CSF, GM, WM = ({"name": name} for name in ("CSF", "GM", "WM"))
 
 
 @pytest.mark.parametrize(
-    ("values", "told", "expected"),
+    ("values", "descriptions", "expected"),
     [
         ([0, 1, 2, 3], [CSF, GM, WM], [CSF, GM, WM]),
         ([3, 0, 2], [CSF, GM, WM], [GM, WM]),
@@ -22,8 +22,8 @@ CSF, GM, WM = ({"name": name} for name in ("CSF", "GM", "WM"))
         ([0, 1], [], []),
     ],
 )
-def test_entries_go_with_values(values, told, expected):
-    assert told_of_present(values, told) == expected
+def test_descriptions_go_with_values(values, descriptions, expected):
+    assert descriptions_of_present(values, descriptions) == expected
 
 
 @pytest.mark.parametrize(

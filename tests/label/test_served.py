@@ -73,7 +73,7 @@ def test_weights_that_do_not_fit_are_refused(tiny):
         tiny.model("cpu")
 
 
-def test_missing_weights_are_told(tiny):
+def test_missing_weights_are_reported(tiny):
     tiny.weights.unlink()
     with pytest.raises(ValueError, match="tiny has no weights yet: train it"):
         tiny.model("cpu")
@@ -100,7 +100,7 @@ def test_no_room_in_memory(tiny, volume, monkeypatch):
     )
     model = served.model("cpu")
     served.read(model, volume)
-    monkeypatch.setattr("monai_nlseg.inferers.plan.available_bytes", lambda device: 1000)
+    monkeypatch.setattr("monai_nlseg.inferers.cost.available_bytes", lambda device: 1000)
     served.read(model, volume)  # not larger than what there was room for
     large = volume.with_name("large.nii.gz")
     nibabel.save(nibabel.Nifti1Image(np.random.default_rng(0).random((64, 64, 64), np.float32), np.eye(4)), large)
@@ -113,7 +113,7 @@ def test_no_room_in_memory(tiny, volume, monkeypatch):
 )
 def test_a_damaged_list_of_models(tmp_path, text):
     (tmp_path / "app.json").write_text(text)
-    with pytest.raises(ValueError, match="is no list of models|is not a bundle"):
+    with pytest.raises(ValueError, match="is not a list of models|is not a bundle"):
         served_bundles(tmp_path)
 
 
@@ -159,7 +159,7 @@ def test_images_of_its_kind(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["stream", "type", "gone"])
-def test_an_image_of_which_nothing_can_be_told_counts_as_taken(tmp_path, damage):
+def test_an_image_that_cannot_be_judged_counts_as_taken(tmp_path, damage):
     """nibabel raises what zlib does, and errors of its own."""
     write_app(tmp_path / "app", ["iseg_mri_nonlocal_unet_segmentation"])
     volume, _ = write_t1(tmp_path / "studies", "volume", 0)
@@ -236,7 +236,7 @@ def test_a_device_is_no_code(tiny, tmp_path):
 
 def test_a_gpu_that_is_not_there_is_refused(tiny):
     count = torch.cuda.device_count()
-    with pytest.raises(ValueError, match=f"the device 'cuda:{count}' is not there, this machine has {count} GPUs"):
+    with pytest.raises(ValueError, match=f"the device 'cuda:{count}' is not on this machine, which has {count} GPUs"):
         tiny.model(f"cuda:{count}")
 
 
@@ -257,7 +257,7 @@ def test_earlier_models_are_freed(tmp_path):
 def test_a_list_is_no_image(tiny, volume, tmp_path, name):
     """A client could have any file or address read by it."""
     (tmp_path / name).write_text(f"image\n{volume}\n" if name.endswith("csv") else f'[{{"image": "{volume}"}}]')
-    with pytest.raises(ValueError, match=f"'{name}' is a list, no image"):
+    with pytest.raises(ValueError, match=f"'{name}' is a list, not an image"):
         tiny.read(tiny.model("cpu"), tmp_path / name)
 
 
@@ -286,5 +286,5 @@ def test_metadata_that_others_leave_out(tmp_path):
 
 @pytest.mark.parametrize("part", ["inputs", "outputs"])
 def test_a_bundle_that_segments_nothing_is_refused(tmp_path, part):
-    with pytest.raises(ValueError, match=f"the metadata of other lack '{part}' of .* complete configs/metadata.json"):
+    with pytest.raises(ValueError, match=f"the metadata of b lack '{part}' of .* complete configs/metadata.json"):
         changed(unet_bundle(tmp_path / "b"), lambda metadata: metadata["network_data_format"].pop(part))

@@ -12,7 +12,10 @@ from monai.data import MetaTensor
 from monai.inferers import SimpleInferer, SlidingWindowInferer
 from monai.transforms import AsDiscreted
 
-from monai_nlseg.cohort.model import Item, Model
+from monai_nlseg.bundle import LabelNames
+from monai_nlseg.bundle.runtime.item import Item
+from monai_nlseg.bundle.runtime.labelling import Labelling
+from monai_nlseg.bundle.runtime.model import Model
 from monai_nlseg.inferers import (
     AdaptiveSingleModelEnsemble,
     StepSliceInferer,
@@ -40,7 +43,7 @@ def bundle_model(network, inferer=None, argmax=True):
     model = Model.__new__(Model)
     model.network, model.device = network.eval(), torch.device("cpu")
     model.evaluator = SimpleNamespace(inferer=inferer or SimpleInferer(), amp=False, amp_kwargs={})
-    model._postprocessing = [AsDiscreted("pred", argmax=argmax, threshold=None if argmax else 0.5)]
+    model.finish = Labelling([AsDiscreted("pred", argmax=argmax, threshold=None if argmax else 0.5)], LabelNames({}))
     return model
 
 

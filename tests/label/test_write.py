@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from monai_nlseg.bundle import find_bundle, shipped_bundles
 from monai_nlseg.cli import app as cli
 from monai_nlseg.label import start_command, write_app
 from monai_nlseg.label.served import served_bundles
+from monai_nlseg.label.write import stored_options
 
 T1 = "brain_t1_nonlocal_unet_segmentation"
 LAEDNET = "ultrasound_laednet_segmentation"
@@ -103,6 +105,41 @@ def test_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     assert start_command(tmp_path / "app", str(tmp_path)) in result.output
     assert list(json.loads((tmp_path / "app" / "app.json").read_text())["models"]) == [T1]
+
+
+def test_origins_are_kept_with_the_app(tmp_path):
+    options = ["--origins", "https://viewer.example", "--origins", "http://10.0.0.7:3000,https://a.example:443"]
+    arguments = ["label-app", "--output", str(tmp_path / "app"), "--bundles", T1, "--host", "0.0.0.0", "--port", "80"]
+    result = CliRunner().invoke(cli, [*arguments, *options, "--studies", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "--host 0.0.0.0 --port 80" in result.output
+    listed = "https://viewer.example,http://10.0.0.7:3000,https://a.example"
+    assert stored_options(tmp_path / "app") == {"origins": listed}
+    assert stored_options(tmp_path) == {}
+    (tmp_path / "app" / "app.json").write_text('{"models": {}, "options": ["x"]}')
+    with pytest.raises(ValueError, match="are not text by name"):
+        stored_options(tmp_path / "app")
+
+
+WRONG = [
+    *(("--port", port, "give a number from 1 to 65535") for port in ("0", "-1", "65536", "99999999999999999999")),
+    *(("--host", host, "is neither an address nor a name") for host in ("", "a b", "http://x", "::1:80:x", "a\nb")),
+    *(("--studies", path, "is empty or has control characters") for path in ("", "a\nb", "a\0b", "a\x1bb")),
+    *(("--origins", text, "is not scheme://host") for text in ("viewer.example", "https://viewer.example/x", "null")),
+    ("--origins", "*", "would let any web page"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "words"), WRONG, ids=ascii)
+def test_wrong_options_end_in_a_sentence(tmp_path, option, value, words):
+    result = CliRunner().invoke(cli, ["label-app", "--output", str(tmp_path / "app"), "--bundles", T1, option, value])
+    assert isinstance(result.exception, ValueError) and words in str(result.exception)
+    assert "\n" not in str(result.exception) and list(tmp_path.iterdir()) == []
+
+
+def test_the_command_is_quoted(tmp_path):
+    words = shlex.split(start_command(tmp_path / "an app; x", "$(touch x) `y` 'z'"))
+    assert words[5:8:2] == [str(tmp_path / "an app; x"), str(Path("$(touch x) `y` 'z'").resolve())]
 
 
 @pytest.mark.parametrize(("name", "warned"), [(".", False), ("absent", True)])

@@ -217,5 +217,5 @@ def test_metric_counts_a_missed_structure():
 
 
 def test_metric_without_cases_says_so():
-    with pytest.raises(ValueError, match="no case was compared since the last reset"):
+    with pytest.raises(ValueError, match="no case has been compared yet"):
         ModifiedHausdorffMetric().aggregate()

@@ -182,7 +182,7 @@ def test_spacing_and_tolerance_reach_the_distances():
 @pytest.mark.parametrize(
     ("kwargs", "words"),
     [
-        ({"tolerance": -1.0}, "tolerance of -1.0 mm is no length: give a finite number"),
+        ({"tolerance": -1.0}, "tolerance of -1.0 mm is not a length: give a finite number"),
         ({"tolerance": math.nan}, "tolerance of nan mm"),
         ({"spacing": 0.0}, "spacing is 0.0, expected a positive number, 2 of them"),
     ],

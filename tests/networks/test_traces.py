@@ -92,7 +92,7 @@ def test_exported_program(case):
 
 
 @pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("optimized", [False, True])
+@pytest.mark.parametrize("optimized", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_compiled(case, optimized, backend):
     """The code generator of "inductor" takes half a minute a network."""
     network, x, expected = case

@@ -22,8 +22,3 @@ def test_labels_count_together_and_stay():
 def test_zero_keeps_everything():
     prediction = torch.tensor([[[[0, 1], [0, 0]]]])
     assert AreaThreshold(0)(prediction).sum() == 1
-
-
-def test_negative_threshold():
-    with pytest.raises(ValueError, match="threshold is -1"):
-        AreaThreshold(-1)

@@ -10,7 +10,7 @@ import torch
 from monai.data import MetaTensor, list_data_collate
 from monai.transforms import Compose, Flipd, Invertd
 
-from monai_nlseg.measures import InputRequirements, ResultLimits
+from monai_nlseg.requirements import InputRequirements, ResultLimits
 from monai_nlseg.transforms import CheckInput, CheckInputd, CheckResult, CheckResultd
 
 LARGE = InputRequirements(smallest_side=64, spacing_mm=(0.5, 1.5))
@@ -89,10 +89,3 @@ def test_millilitres_by_the_affine():
     ones = (image(size=16, spacing=2.0) * 0 + 1).to(torch.uint8)  # 512 voxels of 8 mm^3
     assert "label 1 has 4.1 ml" in CheckResult(limits)(ones).meta["unlike_result"]
     assert CheckResult(limits)(image(size=16, spacing=1.25) * 0 + 1).meta["unlike_result"] == ""
-
-
-def test_missing_keys():
-    with pytest.raises(KeyError, match="image"):
-        CheckInputd("image", LARGE)({})
-    assert CheckInputd("image", LARGE, allow_missing_keys=True)({}) == {}
-    assert CheckResultd("pred", HALF, allow_missing_keys=True)({}) == {}

@@ -78,18 +78,3 @@ def test_integer_cast_of_the_released_loss_keeps_the_rim_only():
 def test_grey_masks_are_refused(value):
     with pytest.raises(ValueError, match=rf"has the value {value:g}: expected 0 and 1 only"):
         ErosionMaskSmoothing()(square() * value)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"kernel_size": 8}, "kernel_size is 8"),
-        ({"kernel_size": -1}, "kernel_size is -1"),
-        ({"iterations": 0}, "iterations is 0"),
-        ({"epsilon": 1}, "epsilon is 1"),
-        ({"epsilon": -0.1}, "epsilon is -0.1"),
-    ],
-)
-def test_ill_arguments(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        ErosionMaskSmoothing(**arguments)

@@ -24,9 +24,3 @@ def test_union_of_the_channels(kind, dtype, shape):
         np.testing.assert_array_equal(np.asarray(merged), expected)
     if kind is MetaTensor:
         torch.testing.assert_close(alone.affine, given.affine)
-
-
-def test_missing_key():
-    with pytest.raises(KeyError, match="label"):
-        MergeMasksd("label")({"image": torch.zeros(1, 2, 2)})
-    assert MergeMasksd("label", allow_missing_keys=True)({"case": "a"}) == {"case": "a"}

@@ -1,4 +1,4 @@
-"""The page on which a person checks a run."""
+"""The page on which a person checks a run: ``report.html``."""
 
 from __future__ import annotations
 

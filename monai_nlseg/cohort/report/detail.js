@@ -29,24 +29,29 @@ function renderStage(item) {
   const sentence = absence(pictures, series);
   byId("no-viewer").hidden = !sentence;
   byId("no-viewer").textContent = sentence;
-  const stage = byId("stage").clientWidth - 40;
-  const shown = series?.frames ? null : slicesOf(item, volume ? 210 : 560, stage, !(pictures?.kind === "image"));
+  renderPictures(item, series?.frames ? null : pictures?.kind, volume ? 210 : 560);
+  if (series?.frames) renderFrames(series.frames, stageWidth());
+  if (volume) showVolume(series).catch((error) => item === current && failedViewer(error));
+}
+
+const stageWidth = () => byId("stage").clientWidth - 40;
+
+function renderPictures(item, kind, height) {
+  const shown = kind && slicesOf(item, height, stageWidth(), kind !== "image");
   byId("detail-pictures").replaceChildren(...(shown ? [shown] : []));
-  if (series?.frames) renderFrames(series.frames, stage);
-  if (volume) showVolume(series).catch((error) => failedViewer(error));
 }
 
 function absence(pictures, series) {
   if (!pictures) return current.failed ? "A failed case has no picture." : "The preview of this case is not there: it has no picture.";
   if (series || pictures.kind === "image") return "";
-  if (pictures.kind === "volume" && !data.viewer) return "The volume viewer is left out: it needs nilearn; pip install 'monai-nlseg[report]' and write the report again.";
   return `The budget of ${decimals(data.budget / 2 ** 20, 0)} MiB for volumes was spent before this case: open its outputs in a viewer, or write the report with a larger one.`;
 }
 
 function failedViewer(error) {
   byId("viewer").hidden = true;
   byId("no-viewer").hidden = false;
-  byId("no-viewer").textContent = `The volume cannot be drawn (${error.message ?? error}): the viewer needs a browser with WebGL2.`;
+  byId("no-viewer").textContent = `The volume is shown as pictures only: ${error.message ?? error}.`;
+  renderPictures(current, "volume", 560);
 }
 
 function renderFrames(frames, width) {

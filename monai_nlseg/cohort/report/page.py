@@ -1,4 +1,4 @@
-"""One self-contained page of a run."""
+"""The page of a run: one file that holds everything it shows."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from typing import Any
 from monai_nlseg.cohort.outliers import Flag, find_flags
 from monai_nlseg.cohort.preview import Preview, load_preview
 from monai_nlseg.cohort.report.pictures import label_color, pictures, series
-from monai_nlseg.cohort.report.viewer import LICENCE, viewer_script
-from monai_nlseg.files import written_beside
-
-__all__ = ["write_report"]
+from monai_nlseg.cohort.report.viewer import viewer_licence, viewer_script
+from monai_nlseg.io.files import written_beside
 
 logger = logging.getLogger(__name__)
 
 UNLIKE = 1_000
-"""Flags that being unlike what the bundle was made for outweighs."""
+"""Number of flags that weighs as much as an image unlike what the bundle was made for."""
 SCRIPTS = ("dom.js", "summary.js", "histograms.js", "pictures.js", "cases.js", "viewer.js", "detail.js", "main.js")
 
 
@@ -38,20 +36,21 @@ def write_report(
     path: Path | None = None,
     volume_budget_bytes: int = 256 * 1024**2,
 ) -> Path:
-    """Write the page on which a run is checked: its cases with pictures, flags and figures, sorted and filtered.
+    """Write the page on which a person checks a run: its cases with pictures, flags and figures, sorted and filtered.
 
-    The page holds everything it shows and reaches nothing outside. Cases that failed, then those that are
-    unlike what the bundle was made for, then others that are flagged (see
-    :func:`monai_nlseg.cohort.outliers.find_flags`) come first. Without nilearn it has no volume viewer and says so.
+    The page holds everything it shows and requests nothing from outside. Cases that failed come first, then cases that
+    are unlike what the bundle was made for, then cases with other flags (see
+    :func:`monai_nlseg.cohort.outliers.find_flags`).
 
     Args:
-        output: folder of the run; the records' paths are below it. A case whose preview is not there has no picture.
-        records: of the run's cases; the last of each counts.
-        run: what ``run.json`` holds; "bundle" {"title" or "name", "version"}, "started" and "ended" (ISO 8601) are
-            shown on top, the rest beneath.
-        path: of the page, ``output / "report.html"`` by default.
-        volume_budget_bytes: how much of the page volumes and frames may take. They are embedded in the order of the
-            cases until it is spent; pictures of the slices are embedded of all.
+        output: folder of the run, to which the paths in the records are relative. A case whose preview is missing is
+            shown without a picture.
+        records: records of the run's cases; of several records of one case the last counts.
+        run: content of ``run.json``. "bundle" {"title" or "name", "version"}, "started" and "ended" (ISO 8601) are
+            shown at the top, the rest below.
+        path: file to write; ``output / "report.html"`` by default.
+        volume_budget_bytes: bytes of the page that volumes and frames may take. They are embedded in the order of the
+            cases until the budget is spent; pictures of the slices are embedded for all cases.
 
     Returns:
         The path of the page.
@@ -60,24 +59,16 @@ def write_report(
     cases = list({record["case"]: record for record in records}.values())
     flags = find_flags(cases)
     cases.sort(key=lambda record: (-_attention(record, flags), record["case"]))
-    script = viewer_script()
     data = {
         "run": run,
         "summary": _summary(cases, flags, run),
         "labels": _labels(cases),
         "cases": [{**record, "flags": flags.get(record["case"], [])} for record in cases],
-        "viewer": script is not None,
         "budget": volume_budget_bytes,
     }
     with written_beside(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(_head(data, script))
-        budget = volume_budget_bytes
-        for number, preview in _previews(output, cases):
-            file.write(_block(f"pictures-{number}", {"kind": preview.kind, "slices": pictures(preview)}))
-            if budget > 0 and (script or preview.kind == "frames") and (content := series(preview)):
-                block = _block(f"series-{number}", content)
-                budget -= len(block)
-                file.write(block if budget >= 0 else "")
+        file.write(_head(data))
+        file.writelines(_content(_previews(output, cases), volume_budget_bytes))
         file.write("</body>\n</html>\n")
     return path
 
@@ -99,8 +90,25 @@ def _previews(output: Path, cases: Sequence[Mapping[str, Any]]) -> Iterator[tupl
             logger.warning("%s", error)
 
 
+def _content(previews: Iterable[tuple[int, Preview]], budget: int) -> Iterator[str]:
+    """Yield the cases' pictures, volumes and frames within the budget, and NiiVue before the first volume."""
+    viewer = False
+    for number, preview in previews:
+        yield _block(f"pictures-{number}", {"kind": preview.kind, "slices": pictures(preview)})
+        if budget <= 0 or not (content := series(preview)):
+            continue
+        block = _block(f"series-{number}", content)
+        budget -= len(block)
+        if budget < 0:
+            continue
+        if preview.kind == "volume" and not viewer:
+            viewer = True
+            yield f'<script type="text/plain" id="viewer-script">{_base64(viewer_script())}</script>\n'
+        yield block
+
+
 def _labels(cases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The labels of all cases by value: "value", "name", "color", "unit"."""
+    """Return the labels of all cases, sorted by value: "value", "name", "color" and "unit" of each."""
     entries: dict[int, list[Mapping[str, Any]]] = {}
     for record in cases:
         for label, entry in (record.get("labels") or {}).items():
@@ -126,7 +134,7 @@ def _summary(
     start, end = _time(run.get("started")), _time(run.get("ended"))
     if start is None or end is None or not start < end:
         return {**counts, "hours": None, "rate": None}
-    # A run that was taken up again has cases of before.
+    # A resumed run also has cases from before its start.
     begun = [_time(record.get("started")) for record in cases]
     hours = (end - start) / 3600
     return {**counts, "hours": hours, "rate": sum(each is not None and each >= int(start) for each in begun) / hours}
@@ -134,31 +142,30 @@ def _summary(
 
 def _time(text: Any) -> float | None:
     try:
-        # Python 3.10 does not know the Z of UTC.
+        # Python 3.10 does not read the Z of UTC.
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
     except (AttributeError, ValueError):
         return None
 
 
-def _head(data: Mapping[str, Any], viewer: str | None) -> str:
+def _head(data: Mapping[str, Any]) -> str:
     style, script = _asset("page.css"), "".join(map(_asset, SCRIPTS))
-    scripts = " ".join(_digest(text) for text in (script, viewer) if text)
+    # NiiVue is allowed by its sum, as the page's own script is: no other script runs.
+    scripts = f"{_digest(script.encode())} {_digest(gzip.decompress(viewer_script()))}"
     policy = (
-        f"default-src 'none'; script-src {scripts}; style-src {_digest(style)}; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
+        f"default-src 'none'; script-src {scripts}; style-src {_digest(style.encode())}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
     bundle = data["run"].get("bundle")
     names = [bundle.get(key) for key in ("title", "name")] if isinstance(bundle, Mapping) else []
     title = str(next(filter(None, names), "Cohort"))
-    packed = base64.b64encode(gzip.compress(viewer.encode(), mtime=0)).decode() if viewer else ""
     return Template(_asset("page.html")).substitute(
         policy=policy,
         title=html.escape(title),
         style=style,
         script=script,
         data=_block("data", data),
-        viewer=f'<script type="text/plain" id="viewer-script">{packed}</script>\n' if viewer else "",
-        licence=html.escape(LICENCE),
+        licence=html.escape(viewer_licence()),
     )
 
 
@@ -166,12 +173,16 @@ def _asset(name: str) -> str:
     return (resources.files(__package__) / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def _digest(content: bytes) -> str:
+    return f"'sha256-{_base64(hashlib.sha256(content).digest())}'"
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _block(name: str, content: Any) -> str:
-    """JSON that no parser of HTML can take for markup."""
+    """Return a script element of JSON that no HTML parser can take for markup."""
     text = json.dumps(_finite(content), separators=(",", ":"), allow_nan=False, default=str)
     escaped = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return f'<script type="application/json" id="{name}">{escaped}</script>\n'

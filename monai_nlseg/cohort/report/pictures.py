@@ -1,4 +1,4 @@
-"""What a page embeds of a preview: pictures with their labels over them, and volumes."""
+"""The parts of a preview that the page embeds: pictures with their labels, and volumes."""
 
 from __future__ import annotations
 
@@ -14,29 +14,42 @@ from PIL import Image
 
 from monai_nlseg.cohort.preview import Preview
 
-__all__ = ["PALETTE", "label_color", "pictures", "series"]
-
 PALETTE = (
     "#00c853", "#ffd600", "#ff5252", "#40c4ff", "#e040fb", "#ff9100",
     "#7c8cff", "#1de9b6", "#ff80ab", "#b2ff59", "#a1887f", "#80deea",
 )  # fmt: skip
-"""Colours of labels 1, 2, ...; begun again after the last. Green, yellow and red are those of overlay_masks."""
+"""Colours of labels 1, 2, ...; the first follows the last. Green, yellow and red are those of overlay_masks."""
 INSIDE, BORDER = 80, 255
 """Opacity of a label and of its outline, 0 to 255."""
 
 
 def label_color(label: int) -> str:
-    """The colour of a label, 1 to 255, as ``#rrggbb``."""
+    """Return the colour of a label as ``#rrggbb``.
+
+    Args:
+        label: value of the label, 1 to 255.
+    """
     return PALETTE[(label - 1) % len(PALETTE)]
 
 
 def pictures(preview: Preview) -> list[dict[str, Any]]:
-    """The slices as layers: "name", "width", "height" and, as data URIs, "image" (JPEG) and "labels" (PNG)."""
+    """Return the slices as layers: "name", "width", "height" and, as data URIs, "image" (JPEG) and "labels" (PNG).
+
+    Args:
+        preview: preview of a case.
+    """
     return [_layers(name, image, labels) for name, (image, labels) in preview.slices.items()]
 
 
 def series(preview: Preview) -> dict[str, Any] | None:
-    """What is looked through: of a volume "image" and "labels", base64 of NIfTI; of frames "frames", their layers."""
+    """Return the series that a person looks through, or None for an image.
+
+    Args:
+        preview: preview of a case.
+
+    Returns:
+        For a volume "image" and "labels", each a compressed NIfTI in base64; for frames "frames", their layers.
+    """
     if preview.kind == "volume":
         return {"image": _nifti(preview.image, preview.affine), "labels": _nifti(preview.labels, preview.affine)}
     if preview.kind == "frames":
@@ -56,7 +69,7 @@ def _layers(name: str, image: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
 
 
 def _overlay(labels: np.ndarray) -> Image.Image:
-    """Labels as indices of a palette, in which each colour comes twice: for the inside and for the outline."""
+    """Return labels as indices of a palette with two entries per colour: for the inside and for the outline."""
     colors = len(PALETTE)
     inside = np.where(labels > 0, (labels.astype(np.int16) - 1) % colors + 1, 0)
     around = np.pad(labels, 1, mode="edge")

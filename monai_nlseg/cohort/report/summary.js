@@ -51,7 +51,9 @@ const shows = [
 ];
 
 function renderSummary(choose) {
-  const { bundle, started, ended, ...rest } = data.run;
+  const { bundle, started, ended, notes, left_out, ...rest } = data.run;
+  byId("notes").append(...(notes ?? []).map((text) => make("p", { className: "flag" }, text)));
+  renderLeftOut(left_out ?? []);
   byId("title").textContent = bundle?.title || bundle?.name || "Cohort";
   byId("subtitle").textContent = ["Quality control of a cohort run", bundle?.version && `bundle version ${bundle.version}`].filter(Boolean).join(", ");
   byId("when").textContent = [started, ended].filter(Boolean).map(moment).join(" – ");
@@ -73,4 +75,16 @@ function chip(label) {
   const node = make("i", { className: "chip" });
   node.style.background = label.color;
   return node;
+}
+
+// The files of the input that belong to no case, by reason.
+function renderLeftOut(kinds) {
+  const count = kinds.reduce((total, kind) => total + kind.count, 0);
+  const [summary, list] = byId("left-out").children;
+  byId("left-out").hidden = count === 0;
+  summary.textContent = `Left out: ${decimals(count, 0)} ${count === 1 ? "file" : "files"} of the input`;
+  for (const { reason, count: number, files } of kinds) {
+    const more = number > files.length ? `, and ${decimals(number - files.length, 0)} more in left_out.csv` : "";
+    list.append(make("dt", {}, `${reason} (${decimals(number, 0)})`), make("dd", {}, files.join(", ") + more));
+  }
 }

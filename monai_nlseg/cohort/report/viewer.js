@@ -1,7 +1,8 @@
 let viewer = null;
 
-// NiiVue is long: it is unpacked and run when the first volume is asked for.
+// NiiVue is large: it is unpacked and run when the first volume is asked for.
 async function startViewer() {
+  if (!document.createElement("canvas").getContext("webgl2")) throw new Error("the viewer needs a browser with WebGL2");
   const packed = Uint8Array.from(atob(byId("viewer-script").textContent), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   document.head.append(make("script", { textContent: await new Response(stream).text() }));

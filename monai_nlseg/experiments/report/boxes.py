@@ -6,21 +6,28 @@ import math
 from pathlib import Path
 from typing import Any
 
+from monai_nlseg.experiments.cells import Cell, FilledTable
 from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, wrapped
-from monai_nlseg.experiments.statistics import CellStatistics, TableStatistics
-
-__all__ = ["draw_boxes"]
 
 PANELS = 4
-"""Panels beside each other, at most."""
+"""Most panels beside each other."""
 PUBLISHED: dict[str, Any] = {
     "marker": "D", "color": "none", "markeredgecolor": "black", "markersize": 5, "linestyle": "none", "zorder": 4,
 }  # fmt: skip
 
 
-def draw_boxes(found: TableStatistics, number: int, folder: Path) -> list[Picture]:
-    """A panel a metric, a box a row, the cases as points; nothing for a table over runs or without values."""
+def draw_boxes(found: FilledTable, number: int, folder: Path) -> list[Picture]:
+    """Draw a panel for each metric, with a box for each row and a point for each case.
+
+    Args:
+        found: the table with its numbers.
+        number: number of the table, for the name of the file.
+        folder: folder of the report.
+
+    Returns:
+        The figure; nothing for a table over runs or without values.
+    """
     rows = [row for row in found.cells if row not in found.alone]
     names = [
         name
@@ -49,12 +56,12 @@ def draw_boxes(found: TableStatistics, number: int, folder: Path) -> list[Pictur
     return [save(figure, folder, f"boxes_{number}", title, caption)]
 
 
-def _of_cases(cell: CellStatistics) -> list[float]:
+def _of_cases(cell: Cell) -> list[float]:
     return [value for value in cell.values.values() if math.isfinite(value)] if cell.per == "case" else []
 
 
-def _draw(panel: Any, cells: list[CellStatistics]) -> None:
-    # As evaluation.plot has them, lying, for names of models are long.
+def _draw(panel: Any, cells: list[Cell]) -> None:
+    # Horizontal, unlike those of evaluation.plot, as names of models are long.
     values = [_of_cases(cell) for cell in cells]
     panel.boxplot(values, orientation="horizontal", showfliers=False, widths=0.55, medianprops={"color": "C1"})
     for position, (cell, found) in enumerate(zip(cells, values), 1):

@@ -1,4 +1,4 @@
-"""What the numbers cost, and what is missing: nothing of it may hide."""
+"""What the numbers cost, and what is missing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from monai_nlseg.experiments.report.document import Block, Grid, Heading, Listin
 from monai_nlseg.experiments.report.numbers import count, duration, span
 from monai_nlseg.experiments.results import Results, Run
 
-__all__ = ["budget", "budget_line", "overridden", "unfinished", "weights_line"]
-
 WEIGHTS = {
     "last": "the last epoch's weights are evaluated",
     "best": "the weights that were best on a validation part are evaluated",
@@ -18,7 +16,11 @@ WEIGHTS = {
 
 
 def budget(results: Results) -> list[Block]:
-    """The section on the budget: a table of the models, then seed, cases, machine and software."""
+    """Return the section on the budget: a table of the models, then seed, cases, machine and software.
+
+    Args:
+        results: the experiment and its runs.
+    """
     models = [(model, results.of(model)) for model in results.experiment.trained()]
     rows = [_budget_row(results, model, runs) for model, runs in models]
     head = ("model", "runs", "epochs", "iterations", "batch", "s/iteration", "min/run", "threads", "device", "weights")
@@ -39,7 +41,11 @@ def budget(results: Results) -> list[Block]:
 
 
 def overridden(results: Results) -> list[Block]:
-    """What the command set otherwise than the file and its notes say; nothing if it set nothing."""
+    """Return what the command set for all models; nothing if it set nothing.
+
+    Args:
+        results: the experiment and its runs.
+    """
     if not results.overrides:
         return []
     values = ", ".join(f"{name}={value}" for name, value in results.overrides.items())
@@ -48,7 +54,11 @@ def overridden(results: Results) -> list[Block]:
 
 
 def budget_line(runs: Sequence[Run]) -> str:
-    """One sentence to stand beside numbers: iterations, epochs, batch, minutes a run, threads and device."""
+    """Return a sentence for the numbers of some runs: iterations, epochs, batch, minutes, threads and device.
+
+    Args:
+        runs: runs that are done.
+    """
     if not runs:
         return "Budget: nothing has been trained."
     batches = {run.batch_size for run in runs}
@@ -58,17 +68,25 @@ def budget_line(runs: Sequence[Run]) -> str:
     devices = ", ".join(sorted({run.device for run in runs}))
     return (
         f"Budget: {span(run.iterations for run in runs)} iterations ({epochs} epochs{batch}), "
-        f"{span(minutes, 1)} minutes a run, threads: {threads}, device: {devices}; {weights_line(runs)}."
+        f"{span(minutes, 1)} minutes per run, threads: {threads}, device: {devices}; {weights_line(runs)}."
     )
 
 
 def weights_line(runs: Sequence[Run]) -> str:
-    """Which weights were evaluated."""
+    """Return which weights of some runs were evaluated.
+
+    Args:
+        runs: runs that are done.
+    """
     return "; ".join(WEIGHTS.get(each, each) for each in sorted({run.weights for run in runs}))
 
 
 def unfinished(results: Results) -> list[Block]:
-    """What there is not, first of all the runs that are not done; empty if nothing is missing."""
+    """Return what is missing, beginning with the runs that are not done; empty if nothing is missing.
+
+    Args:
+        results: the experiment and its runs.
+    """
     models = {run.model: len(results.of(run.model)) for run in results.missing}
     counts = ", ".join(f"{model} {done} of {len(results.folds)} folds" for model, done in models.items())
     blocks: list[Block] = [Paragraph(f"This experiment is not finished: {counts}.", strong=True)] if models else []
@@ -118,7 +136,7 @@ def _protocol(results: Results) -> str:
 
 def _seed(results: Results) -> str:
     seeds = span(run.seed for run in results.runs if run.seed is not None)
-    return f"training {seeds}, parting of the cases {results.experiment.protocol.seed}"
+    return f"training {seeds}, split of the cases {results.experiment.protocol.seed}"
 
 
 def _cases(runs: Sequence[Run]) -> str:
@@ -126,17 +144,17 @@ def _cases(runs: Sequence[Run]) -> str:
     tested = {case for run in runs for case in run.test}
     sizes = {part: span(len(getattr(run, part)) for run in runs) for part in ("training", "validation", "test")}
     parts = ", ".join(f"{part} {size}" for part, size in sizes.items() if size != "0")
-    return f"{len(everything):,}, of which {len(tested):,} are tested in the runs here; of a run: {parts}"
+    return f"{len(everything):,}, of which {len(tested):,} are tested in the runs here; per run: {parts}"
 
 
 def _machine(record: Mapping[str, Any]) -> str:
-    """What may make one slower than another."""
+    """Return what makes one machine slower than another."""
     gpus = record.get("gpus") or ["no GPU"]
     return f"{record.get('processor')}, {record.get('cores')} cores, {record.get('memory_gb')} GB, {' and '.join(gpus)}"
 
 
 def _distinct(records: Sequence[Mapping[str, Any]]) -> str:
-    """What the runs have recorded, once, and each value that they do not share."""
+    """Return what the runs have recorded, with each value where they differ."""
     keys = list(dict.fromkeys(key for record in records for key in record))
     values = {key: list(dict.fromkeys(str(record.get(key) or "") for record in records)) for key in keys}
     return ", ".join(f"{key} {' or '.join(found)}" for key, found in values.items() if any(found))

@@ -13,11 +13,17 @@ from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, style_of, wrapped
 from monai_nlseg.experiments.results import CurvePoint, Results, read_curve
 
-__all__ = ["draw_curves"]
-
 
 def draw_curves(results: Results, folder: Path) -> list[Picture]:
-    """A colour a model, each run thin, their mean thick; nothing if no run has left a curve."""
+    """Draw the curves of each model in one colour, each run thin and their mean thick.
+
+    Args:
+        results: the experiment and its runs.
+        folder: folder of the report.
+
+    Returns:
+        The figure; nothing if no run has left a curve.
+    """
     models = list(results.experiment.trained())
     curves = {model: [curve for run in results.of(model) if (curve := read_curve(run))] for model in models}
     if not any(curves.values()):
@@ -72,7 +78,7 @@ def _draw(
 
 
 def _mean(runs: Sequence[dict[int, tuple[int, float]]]) -> tuple[list[float], list[float]]:
-    """Mean iteration and value of the epochs that all runs have: folds of other sizes have other iterations."""
+    """Return the mean iterations and values of the epochs that all runs have: large folds have more iterations."""
     epochs = sorted(set.intersection(*(set(run) for run in runs))) if runs else []
     means = [np.mean([run[epoch] for run in runs], axis=0).tolist() for epoch in epochs]
     return [iteration for iteration, _ in means], [value for _, value in means]

@@ -1,4 +1,4 @@
-"""What a report says, before it is Markdown or HTML."""
+"""The blocks of a report, before they are Markdown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Block", "Document", "Grid", "Heading", "Listing", "Paragraph", "Picture"]
-
 
 @dataclass(frozen=True)
 class Heading:
-    """Title of a section, ``level`` 2 or 3."""
+    """Title of a section of level 2 or 3."""
 
     text: str
     level: int = 2
@@ -19,7 +17,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Text; ``strong`` where nobody may miss it."""
+    """Text, ``strong`` if it must not be missed."""
 
     text: str
     strong: bool = False
@@ -27,14 +25,14 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Listing:
-    """Points: (term, text), the term "" where there is none."""
+    """Points, each a term and its text; a point without a term has an empty one."""
 
     points: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; the first ``words`` columns hold words, the others numbers."""
+    """Table whose first ``words`` columns hold words, and the others numbers."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -43,7 +41,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file: its path from the report's folder, what it shows in a few words, and its caption."""
+    """PNG file, with its path from the report's folder, a few words on what it shows, and its caption."""
 
     path: Path
     title: str
@@ -51,11 +49,3 @@ class Picture:
 
 
 Block = Heading | Paragraph | Listing | Grid | Picture
-
-
-@dataclass(frozen=True)
-class Document:
-    """The whole."""
-
-    title: str
-    blocks: Sequence[Block]

@@ -1,72 +1,68 @@
-"""A report as one page that reaches nothing outside."""
+"""A report as one page that loads nothing from outside."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from monai_nlseg.experiments.report.document import Block, Document, Grid, Heading, Listing, Paragraph, Picture
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
-__all__ = ["to_html"]
 
+def to_html(markdown: str, title: str, folder: Path) -> str:
+    """Return a report in Markdown as a page of HTML, which needs no script and allows none.
 
-def to_html(document: Document, folder: Path) -> str:
-    """The document with its pictures, which lie below ``folder``, in itself; it needs no script and allows none."""
+    Args:
+        markdown: the report; HTML in it is shown as text.
+        title: title of the page.
+        folder: folder below which the report's pictures lie; the page holds them.
+    """
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.add_render_rule("table_open", _table_open)
+    reader.add_render_rule("table_close", _table_close)
+    tokens = reader.parse(markdown)
+    for token in _all_tokens(tokens):
+        if token.type == "image":
+            data = base64.b64encode((folder / str(token.attrs["src"])).read_bytes()).decode()
+            token.attrs["src"] = f"data:image/png;base64,{data}"
+        elif token.attrs.pop("style", "") == "text-align:right":  # which the policy forbids
+            token.attrs["class"] = "number"
     style = (resources.files(__package__) / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    head = [
-        "<!doctype html>",
-        '<html lang="en">',
-        "<head>",
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        f"<title>{escape(document.title)}</title>",
-        f"<style>{style}</style>",
-        "</head>",
-        "<body>",
-        "<main>",
-        f"<h1>{escape(document.title)}</h1>",
-    ]
-    body = [_block(block, folder) for block in document.blocks]
-    return "\n".join([*head, *body, "</main>", "</body>", "</html>"]) + "\n"
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+{reader.renderer.render(tokens, reader.options, {})}</main>
+</body>
+</html>
+"""
 
 
-def _block(block: Block, folder: Path) -> str:
-    if isinstance(block, Heading):
-        return f"<h{block.level}>{escape(block.text)}</h{block.level}>"
-    if isinstance(block, Paragraph):
-        return f'<p class="strong">{escape(block.text)}</p>' if block.strong else f"<p>{escape(block.text)}</p>"
-    if isinstance(block, Listing):
-        return "<ul>\n" + "\n".join(_point(*point) for point in block.points) + "\n</ul>"
-    if isinstance(block, Picture):
-        data = base64.b64encode((folder / block.path).read_bytes()).decode()
-        image = f'<img src="data:image/png;base64,{data}" alt="{escape(block.title)}">'
-        return f"<figure>\n{image}\n<figcaption>{escape(block.caption)}</figcaption>\n</figure>"
-    return _grid(block)
+def _all_tokens(tokens: Sequence[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield token
+        yield from token.children or ()
 
 
-def _point(term: str, text: str) -> str:
-    return f"<li>{f'<b>{escape(term)}</b>: ' if term else ''}{escape(text)}</li>"
+def _table_open(*_: Any) -> str:
+    """Return the beginning of a table that scrolls where the page is too narrow, by the keyboard, too."""
+    return '<div class="wide" tabindex="0" role="region" aria-label="Table">\n<table>\n'
 
 
-def _grid(grid: Grid) -> str:
-    head = "".join(f'<th scope="col"{_kind(index, grid)}>{escape(text)}</th>' for index, text in enumerate(grid.head))
-    rows = [
-        f"<tr{' class=group' if row[0] else ''}>"
-        + f'<th scope="row">{escape(row[0])}</th>'
-        + "".join(f"<td{_kind(index, grid)}>{escape(text)}</td>" for index, text in enumerate(row[1:], 1))
-        + "</tr>"
-        for row in grid.rows
-    ]
-    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
-    return f'<div class="wide" tabindex="0" role="region" aria-label="Table">\n{table}\n</div>'
-
-
-def _kind(index: int, grid: Grid) -> str:
-    return "" if index < grid.words else ' class="number"'
+def _table_close(*_: Any) -> str:
+    return "</table>\n</div>\n"

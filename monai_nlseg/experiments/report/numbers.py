@@ -1,17 +1,21 @@
-"""Numbers as a reader wants them."""
+"""Numbers for readers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-__all__ = ["SIGNIFICANT", "count", "duration", "moments", "number", "p_value", "span"]
 
 NONE = "–"
 SIGNIFICANT = 0.05
 
 
 def number(value: float | None, decimals: int, signed: bool = False) -> str:
-    """A number with thousands parted, a dash for None."""
+    """Return a number with commas between thousands, or a dash for None.
+
+    Args:
+        value: the number.
+        decimals: digits after the decimal point.
+        signed: whether a positive number has a "+".
+    """
     if value is None:
         return NONE
     text = f"{value:+,.{decimals}f}" if signed else f"{value:,.{decimals}f}"
@@ -19,13 +23,24 @@ def number(value: float | None, decimals: int, signed: bool = False) -> str:
 
 
 def moments(mean: float | None, std: float | None, decimals: int) -> str:
-    """Mean ± standard deviation, the latter where there is one."""
-    # No-break spaces, for GitHub breaks a cell at any other.
+    """Return "mean ± standard deviation", without the deviation where there is none.
+
+    Args:
+        mean: the mean.
+        std: the standard deviation.
+        decimals: digits after the decimal point.
+    """
+    # No-break spaces, as GitHub breaks a cell at any other.
     return number(mean, decimals) + (f"\u00a0±\u00a0{number(std, decimals)}" if std is not None else "")
 
 
 def p_value(value: float | None, corrected: bool = False) -> str:
-    """Three decimals; a star at what is significant after correction."""
+    """Return a p-value with three decimals, and a star if it is significant after correction.
+
+    Args:
+        value: the p-value, from 0 to 1.
+        corrected: whether it is corrected for multiple comparisons.
+    """
     if value is None:
         return NONE
     star = " *" if corrected and value < SIGNIFICANT else ""
@@ -33,7 +48,11 @@ def p_value(value: float | None, corrected: bool = False) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in a unit in which they can be grasped."""
+    """Return a time in hours, minutes, seconds or milliseconds.
+
+    Args:
+        seconds: the time.
+    """
     for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
@@ -41,11 +60,21 @@ def duration(seconds: float) -> str:
 
 
 def span(values: Iterable[float], decimals: int = 0) -> str:
-    """The least and the largest of values, or the one that all are."""
+    """Return the least and the largest of some values, or the one value that all have.
+
+    Args:
+        values: the values.
+        decimals: digits after the decimal point.
+    """
     ends = sorted({number(value, decimals): value for value in values}.items(), key=lambda end: end[1])
     return " to ".join(dict.fromkeys((ends[0][0], ends[-1][0]))) if ends else NONE
 
 
 def count(amount: int, noun: str) -> str:
-    """ "1 case", "2 cases"."""
+    """Return an amount and its noun, as "1 case" or "2 cases".
+
+    Args:
+        amount: the amount.
+        noun: the noun in the singular.
+    """
     return f"{amount:,} {noun if amount == 1 else noun + 's'}"

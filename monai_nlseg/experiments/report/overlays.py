@@ -1,9 +1,8 @@
-"""Slices with their labels: the truth, and what each model made of it."""
+"""Slices with their true labels and those that each model predicted."""
 
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,12 @@ from monai_nlseg.cohort.report.pictures import label_color
 from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import WIDTH, new_figure, save, wrapped
 from monai_nlseg.experiments.results import Results, Run
-from monai_nlseg.experiments.spec import variant_slug
-
-__all__ = ["draw_overlays"]
+from monai_nlseg.experiments.schema.names import variant_slug
 
 CASES = 6
-"""Cases that are shown, at most."""
+"""Most cases in the figures."""
 COLUMNS = 6
-"""Pictures beside each other, at most: image, label and predictions; more models are shown in further figures."""
+"""Most pictures beside each other: image, label and predictions; more models are shown in further figures."""
 OPACITY = 0.35
 
 
@@ -35,14 +32,21 @@ class _Slices:
 
 
 def draw_overlays(results: Results, folder: Path) -> list[Picture]:
-    """Image, label and each row's prediction of the same slices; nothing if no run has kept any.
+    """Draw image, label and each row's prediction of the same slices.
+
+    Args:
+        results: the experiment and its runs.
+        folder: folder of the report.
+
+    Returns:
+        The figures; nothing if no run has kept slices.
 
     Raises:
         ValueError: for a file of slices that is damaged.
     """
     cases, rows = _collect(results), list(results.experiment.rows())
     rows = [row for row in rows if any(row in each.predictions for each in cases.values())]
-    # Those first that most models have predicted, so that an unfinished experiment compares what it can.
+    # Cases that most models have predicted come first, so that an unfinished experiment compares what it can.
     names = sorted(cases, key=lambda case: -len(cases[case].predictions))[:CASES]
     if not names:
         return []
@@ -59,7 +63,7 @@ def draw_overlays(results: Results, folder: Path) -> list[Picture]:
 
 
 def _collect(results: Results) -> dict[str, _Slices]:
-    """Case -> its slices, the image and label from the first run that has kept them."""
+    """Return case -> its slices, with image and label from the first run that has kept them."""
     cases: dict[str, _Slices] = {}
     for row, (model, variant) in results.experiment.rows().items():
         for run in results.of(model):
@@ -79,7 +83,7 @@ def _load(run: Run, variant: str) -> list[tuple[str, np.ndarray, np.ndarray, np.
                 (str(file[f"case_{index}"]), *(file[f"{name}_{index}"] for name in ("image", "label", "pred")))
                 for index in range(count)
             ]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # each part of a damaged archive raises its own
         raise ValueError(f"'{path}' cannot be read as slices ({error}): remove it.") from None
 
 
@@ -124,7 +128,7 @@ def _color(label: int, colors: Mapping[int, str]) -> tuple[float, float, float]:
 
 
 def _overlay(image: np.ndarray, labels: np.ndarray | None, colors: Mapping[int, str]) -> np.ndarray:
-    """The slice in grey, labels translucent with an outline, as (H, W, 3) in 0 to 1."""
+    """Return a picture (H, W, 3) in [0, 1] of the slice in grey, with translucent labels and their outlines."""
     picture = np.repeat(np.clip(image.astype(float), 0, 1)[..., None], 3, axis=2)
     if labels is None:
         return picture

@@ -1,4 +1,4 @@
-"""A point a row: what it costs against how good it is."""
+"""Scatter plots of the rows: how good each is against what it costs."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from typing import Any
 
 from monai.utils import optional_import
 
+from monai_nlseg.experiments.cells import Cell, FilledTable
 from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, style_of
 from monai_nlseg.experiments.report.sweep import find_column
-from monai_nlseg.experiments.statistics import CellStatistics, TableStatistics
-from monai_nlseg.experiments.tables import Figure
-
-__all__ = ["draw_scatter"]
+from monai_nlseg.experiments.schema.layout import Figure
 
 PLACES = [(6, 3, "left"), (6, -9, "left"), (-6, 3, "right"), (-6, -9, "right"), (0, 8, "center"), (0, -14, "center")]
-"""Where the name of a point may stand: offset in points, and alignment."""
+"""Places for the name of a point: offset in points, and alignment."""
 
 
 _Label = tuple[str, tuple[float, ...], tuple[float, float]]
-"""Name of a point, colour, place."""
+"""Name of a point, its colour and its place."""
 
 
-def draw_scatter(tables: Sequence[TableStatistics], figure: Figure, number: int, folder: Path) -> list[Picture]:
-    """Rows that have both numbers, published ones hollow; nothing if there is none."""
+def draw_scatter(tables: Sequence[FilledTable], figure: Figure, number: int, folder: Path) -> list[Picture]:
+    """Draw a point for each row that has both numbers, and a hollow one for published numbers.
+
+    Args:
+        tables: all tables with their numbers.
+        figure: what the file says about the figure.
+        number: number of the figure, for the name of the file.
+        folder: folder of the report.
+
+    Returns:
+        The figure; nothing if no row has both numbers.
+    """
     (across, x), (up, y) = (find_column(tables, str(name)) for name in (figure.x, figure.y))
     rows = [row for row in across.cells if row in up.cells]
     here = {row: (across.cells[row][x].mean, up.cells[row][y].mean) for row in rows}
@@ -54,7 +62,7 @@ def draw_scatter(tables: Sequence[TableStatistics], figure: Figure, number: int,
     return [save(picture, folder, f"scatter_{number}", figure.title, text)]
 
 
-def _published(cell: CellStatistics) -> float | None:
+def _published(cell: Cell) -> float | None:
     return cell.published[0]
 
 
@@ -63,13 +71,13 @@ def _both(point: tuple[float | None, float | None]) -> bool:
 
 
 def _dark(color: str) -> tuple[float, ...]:
-    """As text needs it: the colours of points are too pale for letters."""
+    """Return a darker colour, for text: the colours of points are too pale for letters."""
     to_rgb, _ = optional_import("matplotlib.colors", name="to_rgb")
     return tuple(0.65 * part for part in to_rgb(color))
 
 
 def _plain_ticks(panel: Any) -> None:
-    """Numbers instead of powers of ten: parameters and frames per second span little more than one."""
+    """Show numbers instead of powers of ten: parameters and frames per second span little more than one."""
     ticker, _ = optional_import("matplotlib.ticker")
     panel.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     panel.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))

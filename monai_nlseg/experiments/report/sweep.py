@@ -10,14 +10,11 @@ from typing import Any
 from monai.utils import optional_import
 
 from monai_nlseg.evaluation import describe
+from monai_nlseg.experiments.cells import Cell, FilledTable, values_of
 from monai_nlseg.experiments.report.document import Picture
 from monai_nlseg.experiments.report.style import new_figure, save, style_of, wrapped
 from monai_nlseg.experiments.results import Results
-from monai_nlseg.experiments.statistics import CellStatistics, TableStatistics, values_of
-from monai_nlseg.experiments.tables import QUANTITIES, Column, Figure
-
-__all__ = ["draw_sweep", "find_column"]
-
+from monai_nlseg.experiments.schema.layout import QUANTITIES, Column, Figure
 
 LOGARITHMIC = 4
 """Ratio of the largest to the least value beyond which an axis is logarithmic."""
@@ -27,21 +24,37 @@ LOGARITHMIC = 4
 class _Point:
     line: str
     x: float | str
-    cell: CellStatistics
+    cell: Cell
     seconds: float | None
 
 
-def find_column(tables: Sequence[TableStatistics], name: str) -> tuple[TableStatistics, str]:
-    """The table and the column that "table title/column" means; an experiment's figures name only such."""
+def find_column(tables: Sequence[FilledTable], name: str) -> tuple[FilledTable, str]:
+    """Return the table and the column that "table title/column" names.
+
+    Args:
+        tables: all tables with their numbers.
+        name: the name, which the experiment has checked.
+    """
     return next(
         (found, column) for found in tables for column in found.table.columns if f"{found.table.title}/{column}" == name
     )
 
 
 def draw_sweep(
-    results: Results, tables: Sequence[TableStatistics], figure: Figure, number: int, folder: Path
+    results: Results, tables: Sequence[FilledTable], figure: Figure, number: int, folder: Path
 ) -> list[Picture]:
-    """A line a model; nothing if no row with a value of the config id has run."""
+    """Draw a line for each model.
+
+    Args:
+        results: the experiment and its runs.
+        tables: all tables with their numbers.
+        figure: what the file says about the figure.
+        number: number of the figure, for the name of the file.
+        folder: folder of the report.
+
+    Returns:
+        The figure; nothing if no row with a value of the config id has run.
+    """
     found, column = find_column(tables, str(figure.metric))
     points, without = _points(results, found, column, figure.x)
     if not points:
@@ -66,8 +79,8 @@ def draw_sweep(
     return [save(picture, folder, f"sweep_{number}", figure.title, f"{text}{left_out}.")]
 
 
-def _points(results: Results, found: TableStatistics, column: str, key: str) -> tuple[list[_Point], list[str]]:
-    """Points of the rows that have run, in order of their values; and the rows that have no value of the config id."""
+def _points(results: Results, found: FilledTable, column: str, key: str) -> tuple[list[_Point], list[str]]:
+    """Return the points of the rows that have run, in the order of their values, and the rows without the config id."""
     experiment = results.experiment
     points, without = [], []
     for row, (model, variant) in experiment.rows().items():
@@ -89,7 +102,7 @@ def _points(results: Results, found: TableStatistics, column: str, key: str) -> 
 
 
 def _scale(panel: Any, words: list[str], values: Sequence[Any]) -> None:
-    """A tick a value; logarithmic where the values double, as steps of a window do."""
+    """Set a tick at each value, logarithmic where the values double, as steps of a window do."""
     if words:
         panel.set_xticks(range(len(words)), words)
         return
@@ -113,7 +126,7 @@ def _scale_clock(clock: Any, seconds: Sequence[float]) -> None:
 
 
 def _place(value: Any) -> float | str:
-    """A number where it is one, or the same along each axis; else the text."""
+    """Return the place of a value: a number if it is one, or the same along each axis, else its text."""
     same = isinstance(value, list | tuple) and len(set(map(str, value))) == 1
     single = value[0] if same else value
     return float(single) if isinstance(single, int | float) and not isinstance(single, bool) else str(value)

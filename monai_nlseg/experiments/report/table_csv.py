@@ -1,4 +1,4 @@
-"""The tables in long form: a line a cell."""
+"""The tables in long form, with a line for each cell."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from monai_nlseg.csv_text import escaped
+from monai_nlseg.experiments.cells import Cell, FilledTable
 from monai_nlseg.experiments.results import Results
-from monai_nlseg.experiments.statistics import CellStatistics, TableStatistics
-
-__all__ = ["COLUMNS", "to_csv"]
 
 COLUMNS = (
     "table", "row", "column", "n", "not_finite", "mean", "std", "ci95_low", "ci95_high", "published_mean",
@@ -21,11 +20,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def to_csv(results: Results, tables: Sequence[TableStatistics]) -> str:
-    """Every cell of every table, scaled as the tables show it, with all digits; what there is not is empty.
+def to_csv(results: Results, tables: Sequence[FilledTable]) -> str:
+    """Return every cell of every table, scaled as the tables show it, with all digits; what is missing is empty.
 
     ``reference`` is the row of the tests, empty where there is none; ``iterations`` and ``training_minutes`` are means
     over the runs of the row.
+
+    Args:
+        results: the experiment and its runs.
+        tables: all tables with their numbers.
     """
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
@@ -35,11 +38,11 @@ def to_csv(results: Results, tables: Sequence[TableStatistics]) -> str:
             for column, cell in cells.items():
                 place = {"table": found.table.title, "row": row, "column": column}
                 line = place | _numbers(cell, found.reference) | _cost(results, row)
-                writer.writerow({key: value for key, value in line.items() if value is not None})
+                writer.writerow({key: escaped(value) for key, value in line.items() if value is not None})
     return file.getvalue()
 
 
-def _numbers(cell: CellStatistics, reference: str) -> dict[str, Any]:
+def _numbers(cell: Cell, reference: str) -> dict[str, Any]:
     tests = cell.tests or {}
     low, high = cell.ci95 or (None, None)
     return {

@@ -1,25 +1,28 @@
-"""A table of the experiment: numbers here and published ones, then the tests."""
+"""A table of the experiment: its own numbers and the published ones, then the tests."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from monai_nlseg.experiments.cells import CONSTANTS, Cell, FilledTable
 from monai_nlseg.experiments.report.budget import budget_line
 from monai_nlseg.experiments.report.document import Block, Grid, Heading, Listing, Paragraph
 from monai_nlseg.experiments.report.numbers import SIGNIFICANT, count, moments, number, p_value
 from monai_nlseg.experiments.results import Results
-from monai_nlseg.experiments.statistics import CONSTANTS, CellStatistics, TableStatistics
-from monai_nlseg.experiments.tables import Column
+from monai_nlseg.experiments.schema.layout import Column
 
-__all__ = ["table_blocks", "tests_blocks"]
-
-UNITS = {"case": "the test cases of all folds", "run": "the runs, one value a fold or split"}
-PAIRS = {"case": "case (a metric that has one value a run: by fold)", "run": "fold or split"}
+UNITS = {"case": "the test cases of all folds", "run": "the runs, one value per fold or split"}
+PAIRS = {"case": "case (a metric that has one value per run: by fold)", "run": "fold or split"}
 
 
-def table_blocks(results: Results, found: TableStatistics) -> list[Block]:
-    """The numbers, what they are of, what they cost, and what is missing."""
+def table_blocks(results: Results, found: FilledTable) -> list[Block]:
+    """Return a table's numbers, what they mean, what they cost, and what is missing.
+
+    Args:
+        results: the experiment and its runs.
+        found: the table with its numbers.
+    """
     rows = results.experiment.rows()
     runs = [run for model in dict.fromkeys(model for model, _ in rows.values()) for run in results.of(model)]
     lines = [line for row in found.cells for line in _lines(results, found, row)]
@@ -28,8 +31,12 @@ def table_blocks(results: Results, found: TableStatistics) -> list[Block]:
     return [Heading(found.table.title), Grid(("", "", *found.table.columns), lines, 2), Listing(notes)]
 
 
-def tests_blocks(found: TableStatistics) -> list[Block]:
-    """The paired tests; nothing for a table of quantities, and where no row has two pairs with the reference."""
+def tests_blocks(found: FilledTable) -> list[Block]:
+    """Return a table's paired tests; nothing if it has only quantities, or no row has two pairs with the reference.
+
+    Args:
+        found: the table with its numbers.
+    """
     compared = [
         (row, name, cell.tests)
         for row, cells in found.cells.items()
@@ -48,8 +55,8 @@ def tests_blocks(found: TableStatistics) -> list[Block]:
     return [Heading(f"{found.table.title}: tests", 3), Paragraph(meaning), Grid(head, lines, 2)]
 
 
-def _lines(results: Results, found: TableStatistics, row: str) -> list[list[str]]:
-    """Here, published and difference: a line each, as far as there are such numbers."""
+def _lines(results: Results, found: FilledTable, row: str) -> list[list[str]]:
+    """Return the lines of a row: own numbers, published ones and their difference, as far as they exist."""
     cells, columns = found.cells[row], found.table.columns
     lines = []
     if row not in found.alone:
@@ -63,15 +70,15 @@ def _lines(results: Results, found: TableStatistics, row: str) -> list[list[str]
     return [[row if index == 0 else "", *line] for index, line in enumerate(lines)]
 
 
-def _here(cell: CellStatistics, column: Column) -> str:
+def _here(cell: Cell, column: Column) -> str:
     if not cell.n:
         return f"none of {len(cell.values)}"
     amount = "" if column.quantity in CONSTANTS else f" ({cell.n})"
     return moments(cell.mean, cell.std, column.decimals) + amount
 
 
-def _left_out(found: TableStatistics) -> list[str]:
-    """A sentence for each cell of which values are missing or not finite, so that no mean passes for one of all."""
+def _left_out(found: FilledTable) -> list[str]:
+    """Return a sentence for each cell with values that are missing or not finite, as its mean is not over all."""
     return [
         f"{row}, {name}: {count(cell.left_out, 'value')} missing or not finite, left out of the mean and the tests."
         for row, cells in found.cells.items()

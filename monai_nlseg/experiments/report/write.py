@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_nlseg.experiments.cells import FilledTable, filled_table
 from monai_nlseg.experiments.report.boxes import draw_boxes
 from monai_nlseg.experiments.report.budget import budget, overridden, unfinished
 from monai_nlseg.experiments.report.curves import draw_curves
-from monai_nlseg.experiments.report.document import Block, Document, Heading, Paragraph, Picture
+from monai_nlseg.experiments.report.document import Block, Heading, Paragraph, Picture
 from monai_nlseg.experiments.report.html import to_html
 from monai_nlseg.experiments.report.markdown import to_markdown
 from monai_nlseg.experiments.report.overlays import draw_overlays
@@ -18,15 +19,12 @@ from monai_nlseg.experiments.report.sweep import draw_sweep
 from monai_nlseg.experiments.report.table_csv import to_csv
 from monai_nlseg.experiments.report.tables import table_blocks, tests_blocks
 from monai_nlseg.experiments.results import Results, read_results
-from monai_nlseg.experiments.statistics import TableStatistics, table_statistics
-from monai_nlseg.files import written_beside
-
-__all__ = ["write_report"]
+from monai_nlseg.io.files import written_beside
 
 
 @dataclass(frozen=True)
 class _Figures:
-    """Pictures that have been written: of each table, then those the file asks for, training curves, slices."""
+    """Pictures that have been written: of each table, those the file asks for, training curves and slices."""
 
     boxes: dict[str, list[Picture]]
     asked: list[Picture]
@@ -34,6 +32,7 @@ class _Figures:
     overlays: list[Picture]
 
     def all(self) -> list[Picture]:
+        """Return all pictures, in the order of the report."""
         boxes = [picture for pictures in self.boxes.values() for picture in pictures]
         return [*boxes, *self.asked, *self.curves, *self.overlays]
 
@@ -49,7 +48,7 @@ def write_report(folder: str | Path, reference: str | None = None) -> tuple[Path
         The paths of what was written.
 
     Raises:
-        ValueError: for a folder without an experiment, a record that is damaged, a reference that is no row, and
+        ValueError: for a folder without an experiment, a record that is damaged, a reference that is not a row, and
             without matplotlib.
     """
     folder = Path(folder)
@@ -57,13 +56,14 @@ def write_report(folder: str | Path, reference: str | None = None) -> tuple[Path
     rows = results.experiment.rows()
     chosen = reference or results.experiment.reference_row
     if chosen not in rows:
-        raise ValueError(f"reference '{chosen}' is no row of the experiment: choose of {', '.join(rows)}.")
-    tables = [table_statistics(results, table, chosen) for table in results.experiment.tables]
+        raise ValueError(f"reference '{chosen}' is not a row of the experiment: choose from {', '.join(rows)}.")
+    tables = [filled_table(results, table, chosen) for table in results.experiment.tables]
     figures = _draw(results, tables, folder)
-    document = Document(results.experiment.title, _blocks(results, tables, figures))
+    title = results.experiment.title
+    markdown = to_markdown(title, _blocks(results, tables, figures))
     texts = {
-        "report.md": to_markdown(document),
-        "report.html": to_html(document, folder),
+        "report.md": markdown,
+        "report.html": to_html(markdown, title, folder),
         "report.csv": to_csv(results, tables),
     }
     for name, text in texts.items():
@@ -72,7 +72,7 @@ def write_report(folder: str | Path, reference: str | None = None) -> tuple[Path
     return (*(folder / name for name in texts), *(folder / picture.path for picture in figures.all()))
 
 
-def _draw(results: Results, tables: Sequence[TableStatistics], folder: Path) -> _Figures:
+def _draw(results: Results, tables: Sequence[FilledTable], folder: Path) -> _Figures:
     asked: list[Picture] = []
     for number, figure in enumerate(results.experiment.figures, 1):
         if figure.kind == "sweep":
@@ -87,10 +87,10 @@ def _draw(results: Results, tables: Sequence[TableStatistics], folder: Path) -> 
     )
 
 
-def _blocks(results: Results, tables: Sequence[TableStatistics], figures: _Figures) -> list[Block]:
+def _blocks(results: Results, tables: Sequence[FilledTable], figures: _Figures) -> list[Block]:
     experiment = results.experiment
-    told = {"Source": experiment.source, "Data": experiment.data, "Notes": experiment.notes}
-    blocks: list[Block] = [Paragraph(f"{name}: {text}") for name, text in told.items() if text]
+    about = {"Source": experiment.source, "Data": experiment.data, "Notes": experiment.notes}
+    blocks: list[Block] = [Paragraph(f"{name}: {text}") for name, text in about.items() if text]
     blocks += [*overridden(results), *unfinished(results), *budget(results)]
     for found in tables:
         blocks += [*table_blocks(results, found), *figures.boxes[found.table.title], *tests_blocks(found)]

@@ -13,13 +13,16 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from monai_nlseg.io.pictures.errors import PictureError
 from monai_nlseg.io.pictures.header import PictureHeader
+from monai_nlseg.io.pictures.limits import open_image
 from monai_nlseg.io.pictures.tiff import tiff_values
-
-__all__ = ["deep_values", "displayed", "opened", "rawmode_of"]
 
 
 def deep_values(path: Path, header: PictureHeader) -> np.ndarray:
     """Return values of more than 8 bits as stored, (H, W) or (H, W, 3), turned as they are displayed.
+
+    Args:
+        path: path of the file.
+        header: header of the file.
 
     Raises:
         PictureError: for a compression or colours that neither tifffile nor Pillow reads.
@@ -43,10 +46,10 @@ def _by_pillow(path: Path, header: PictureHeader) -> np.ndarray | None:
     try:
         with opened(path, header) as image:
             mode, rawmode = image.mode, rawmode_of(image)
-            order = image.tag_v2.prefix  # type: ignore[attr-defined]
+            order = image.tag_v2.prefix
     except UnidentifiedImageError:
         return None
-    # Of the other order, Pillow turns the bytes of I and F once too often.
+    # If the order of bytes is the other one, Pillow swaps those of I and F once too often.
     if mode.startswith("I;16") or mode in ("I", "F") and order == (b"II" if sys.byteorder == "little" else b"MM"):
         values = np.asarray(displayed(path, header))
         unsigned = header.samples is not None and header.samples.kind == "u"
@@ -75,15 +78,26 @@ def _both_bytes(path: Path, header: PictureHeader) -> np.ndarray:
 
 
 @contextmanager
-def opened(path: Path, header: PictureHeader) -> Iterator[ImageFile.ImageFile]:
-    """Open the one picture of a file in Pillow, not by its path: that Pillow would map in the shape as displayed."""
-    with path.open("rb") as file, Image.open(file) as image:
+def opened(path: Path, header: PictureHeader) -> Iterator[Any]:
+    """Open the only picture of a file in Pillow, but not by its path, which Pillow would map in the displayed shape.
+
+    Args:
+        path: path of the file.
+        header: header of the file.
+    """
+    with path.open("rb") as file, open_image(file) as image:
         image.seek(header.tiff.page if header.tiff else 0)
         yield image
 
 
 def displayed(path: Path, header: PictureHeader, rawmode: str = "") -> Image.Image:
-    """Return the pixels as Pillow decodes them, or by another of its raw modes, turned as they are displayed."""
+    """Return the pixels as Pillow decodes them, or by another of its raw modes, turned as they are displayed.
+
+    Args:
+        path: path of the file.
+        header: header of the file.
+        rawmode: mode in which Pillow unpacks the pixels; None for the file's own.
+    """
     with opened(path, header) as image:
         if rawmode:
             image.tile = [_in_mode(tile, rawmode) for tile in image.tile]
@@ -92,7 +106,11 @@ def displayed(path: Path, header: PictureHeader, rawmode: str = "") -> Image.Ima
 
 
 def rawmode_of(image: ImageFile.ImageFile) -> str:
-    """Return how the bytes of a picture that is not decoded yet are laid out, such as "RGB;16B"."""
+    """Return how the bytes of a picture that is not decoded yet are laid out, such as "RGB;16B".
+
+    Args:
+        image: image that is open.
+    """
     arguments = image.tile[0][3] if image.tile else ""
     return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from monai_nlseg.io.pictures.errors import PictureError
 
-__all__ = ["Samples", "eight_bits"]
-
 DEPTHS = (10, 12, 14, 16)
 """Bits of the cameras and scanners whose values lie in files of 16 or 32 bits."""
 DARKEST = 16
@@ -23,9 +21,9 @@ class Samples:
     """How a file stores values of more than 8 bits.
 
     Attributes:
-        bits: of a value, without the sign.
+        bits: bits of a value, without the sign.
         kind: "u", "i" or "f", as NumPy calls unsigned and signed integers and floating point numbers.
-        significant: bits that carry a value by the file's own word, or None.
+        significant: bits that carry a value, as far as the file says so, or None.
         inverted: whether the least value is white.
     """
 
@@ -38,10 +36,10 @@ class Samples:
 def eight_bits(values: np.ndarray, samples: Samples, path: Path) -> np.ndarray:
     """Return the values of a picture as uint8, 0 for black and 255 for white.
 
-    - Integers: the file's own word decides on the depth; else values up to 255 are of 8 bits; else the widest depth of
+    - Integers: the depth is what the file says; else 8 bits if all values are up to 255; else the largest depth at
       which all values are 8-bit values that were shifted or repeated (times 257, 256, 64, 16, 4); else the one of 10,
-      12 and 14 bits whose white, 1023, 4095 or 16383, is the largest value; above that there is no other than 16, of
-      signed values 15.
+      12 and 14 bits whose white, 1023, 4095 or 16383, is the largest value; above that it is 16, or 15 for signed
+      values.
     - Floating point: 0 to 1, or 0 to 255.
 
     Args:
@@ -75,7 +73,7 @@ def _integers(values: np.ndarray, samples: Samples, path: Path) -> np.ndarray:
     if low < 0:
         raise PictureError(f"'{path}' holds values from {low} to {high}: expected 0 for black, so save it with 8 bits.")
     depth = samples.significant or _depth(values, high, samples, path)
-    if high >> depth:  # as the PNG standard has it, values are scaled to all bits whichever are significant
+    if high >> depth:  # by the PNG standard, values are scaled to all bits, whichever are significant
         depth = samples.bits
     white = 2**depth - 1
     if samples.inverted:
@@ -103,5 +101,5 @@ def _depth(values: np.ndarray, high: int, samples: Samples, path: Path) -> int:
 
 
 def _shifted(values: np.ndarray, depth: int) -> bool:
-    """Return whether all values are 8-bit values with zeros behind them."""
+    """Return whether all values are 8-bit values followed by zeros."""
     return not (values & ((1 << (depth - 8)) - 1)).any()

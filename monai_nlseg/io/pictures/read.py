@@ -12,13 +12,14 @@ from monai_nlseg.io.pictures.depth import eight_bits
 from monai_nlseg.io.pictures.errors import PictureError, reading
 from monai_nlseg.io.pictures.header import PictureHeader, check_picture, has_colour
 
-__all__ = ["open_picture", "read_grey", "read_picture", "stored_picture", "to_grey"]
-
 
 def open_picture(path: str | Path) -> Image.Image:
     """Return a picture as displayed, in one of Pillow's modes of 8 bits or fewer.
 
     Values of more than 8 bits become 0 to 255 by :func:`monai_nlseg.io.pictures.depth.eight_bits`.
+
+    Args:
+        path: path of the file.
 
     Raises:
         PictureError: for what :func:`check_picture` refuses, damaged pixels, or values whose depth would be a guess.
@@ -36,6 +37,9 @@ def read_picture(path: str | Path) -> np.ndarray:
 
     An alpha channel is dropped.
 
+    Args:
+        path: path of the file.
+
     Raises:
         PictureError: as :func:`open_picture`.
     """
@@ -46,6 +50,9 @@ def read_picture(path: str | Path) -> np.ndarray:
 def read_grey(path: str | Path) -> np.ndarray:
     """Return the grey values of a picture as displayed, (H, W) uint8 from 0 to 255: 0.299 R + 0.587 G + 0.114 B.
 
+    Args:
+        path: path of the file.
+
     Raises:
         PictureError: as :func:`open_picture`.
     """
@@ -53,22 +60,29 @@ def read_grey(path: str | Path) -> np.ndarray:
 
 
 def to_grey(image: Image.Image) -> Image.Image:
-    """Return the grey values of what :func:`open_picture` returned, without its alpha channel."""
+    """Return the grey values of what :func:`open_picture` returned, without its alpha channel.
+
+    Args:
+        image: image that is open.
+    """
     return (image.convert("LA") if image.mode == "La" else image).convert("L")
 
 
 def stored_picture(path: str | Path) -> np.ndarray:
-    """Return the values that a picture stores, as those of a label map: unscaled, in the axes that it is displayed in.
+    """Return the values that a picture stores, as for a label map: unscaled, with the axes as displayed.
 
-    Palettes with colours give their indices, those of grey values the grey values. Values of 2 and 4 bits are as
-    stored, bilevel pictures are False and True.
+    Palettes with colours give their indices, and those of grey values the grey values. Values of 2 and 4 bits are as
+    stored; bilevel pictures are False and True.
+
+    Args:
+        path: path of the file.
 
     Returns:
         (H, W), or (H, W, C) of colours or with an alpha channel, of the type that the file has.
 
     Raises:
-        PictureError: for what :func:`check_picture` refuses, damaged pixels, and values of more than 8 bits of which
-            the least is white.
+        PictureError: for what :func:`check_picture` refuses, damaged pixels, and values of more than 8 bits if the
+            smallest is white.
     """
     path = Path(path)
     header = check_picture(path)
@@ -88,7 +102,7 @@ def stored_picture(path: str | Path) -> np.ndarray:
 
 
 def _factor(path: Path, header: PictureHeader) -> int:
-    """Return by what Pillow multiplies grey values of 2 and 4 bits."""
+    """Return the factor by which Pillow multiplies grey values of 2 and 4 bits."""
     with opened(path, header) as image:
         rawmode = rawmode_of(image)
     return {"L;2": 85, "L;4": 17}.get(rawmode[:3], 1)

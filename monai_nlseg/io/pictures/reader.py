@@ -15,23 +15,21 @@ from PIL import Image
 from monai_nlseg.io.formats import is_picture, is_volume
 from monai_nlseg.io.pictures.errors import PictureError
 from monai_nlseg.io.pictures.read import open_picture, to_grey
-from monai_nlseg.measures import COLOUR_SHARE, colour_share
-
-__all__ = ["PictureReader"]
+from monai_nlseg.requirements import COLOUR_SHARE, colour_share
 
 
 class PictureReader(PILReader):
     """Reader of pictures as they are displayed, in rows and columns, with values from 0 to 255.
 
     A picture gives the same values in any encoding: 8 or 16 bits, integers or floating point, with a palette or an
-    alpha channel, big or little end first, black or white as zero, turned by its EXIF orientation or not. What cannot
-    be read rightly is refused: several pages, a depth that would be a guess. Use::
+    alpha channel, in either byte order, with black or white as zero, turned by its EXIF orientation or not. What cannot
+    be read correctly is refused: several pages, a depth that would be a guess. Use::
 
         LoadImaged(keys, reader="monai_nlseg.data.PictureReader", channel="grey", ensure_channel_first=True)
 
     Args:
         channel: "grey" (0.299 R + 0.587 G + 0.114 B), "green" (that channel alone, in which the vessels of a fundus
-            photograph have the strongest contrast), or "rgb", which gives an axis of three colours behind the others.
+            photograph have the strongest contrast), or "rgb", which adds an axis of three colours after the others.
 
     Raises:
         ValueError: for another channel.
@@ -44,23 +42,35 @@ class PictureReader(PILReader):
         super().__init__(converter=converters[channel], reverse_indexing=False)
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
-        """Return whether the names of all files end as those of pictures do."""
+        """Return whether the names of all files end as those of pictures do.
+
+        Args:
+            filename: path, or paths.
+        """
         return all(map(is_picture, ensure_tuple(filename)))
 
     def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> list[Path]:
-        """Return the paths; :meth:`get_data` opens them, for where this raises, MONAI tries its other readers."""
+        """Return the paths; :meth:`get_data` opens them, because MONAI tries its other readers if this method fails.
+
+        Args:
+            data: path, or paths.
+            kwargs: arguments that MONAI passes to a reader; they are not used.
+        """
         return [Path(name) for name in ensure_tuple(data)]
 
     def get_data(self, img: Sequence[Path]) -> tuple[np.ndarray, dict]:
         """Return the pictures of one size, (H, W) or (H, W, 3); of several files they are stacked as channels.
 
-        The meta data have the share of pixels with a colour, see :func:`monai_nlseg.measures.colour_share`.
+        The meta data have the share of pixels with a colour, see :func:`monai_nlseg.requirements.colour_share`.
+
+        Args:
+            img: paths that :meth:`read` returned.
 
         Raises:
-            PictureError: for a volume, or a file that cannot be read rightly.
+            PictureError: for a volume, or a file that cannot be read correctly.
         """
         for path in filter(is_volume, img):
-            raise PictureError(f"'{path}' is a volume: give a picture, such as PNG, or take a model of volumes.")
+            raise PictureError(f"'{path}' is a volume: give a picture, such as PNG, or use a model for volumes.")
         pictures = [open_picture(path) for path in img]
         values, meta = super().get_data([self.converter(picture) for picture in pictures])
         meta[COLOUR_SHARE] = max(colour_share(np.asarray(_to_rgb(picture))) for picture in pictures)

@@ -12,21 +12,19 @@ from monai_nlseg.io.pictures.errors import reading
 from monai_nlseg.io.pictures.header import PictureHeader, check_picture
 from monai_nlseg.io.pictures.read import open_picture
 
-__all__ = ["stage_picture"]
-
 IN_PNG = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 """Modes that a PNG holds."""
 
 
 def stage_picture(path: Path, folder: Path) -> Path:
-    """Return a file whose picture lies as it is displayed, for readers that know nothing of EXIF orientation.
+    """Return a file whose picture is stored as it is displayed, for readers that ignore the EXIF orientation.
 
-    That is ``path`` itself, or where the picture is turned a copy without loss in ``folder``, PNG or TIFF. Grey values
-    keep their depth, for the reader may know what to do with it.
+    That is ``path`` itself or, if the picture is turned, a copy without loss in ``folder``, PNG or TIFF. Grey values
+    keep their depth, because the reader may know what to do with it.
 
     Args:
         path: the picture.
-        folder: for the copy; it is made if it is needed.
+        folder: folder for the copy; it is created if it is needed.
 
     Raises:
         PictureError: for a file that is damaged or holds several pages.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy as np
 
 from monai_nlseg.io.pictures.depth import Samples
 from monai_nlseg.io.pictures.errors import PictureError
-
-__all__ = ["TiffHeader", "tiff_header", "tiff_values"]
+from monai_nlseg.io.pictures.limits import MOST_PAGES
 
 REDUCED, MASK = 1, 4
 """Bits of NewSubfileType: a page that is a smaller copy, and one that is a mask, of another."""
+UNCOMPRESSED = 1
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
 """SampleFormat -> NumPy's letter; the fourth is undefined, which readers take for unsigned."""
@@ -47,30 +48,37 @@ class TiffHeader:
 def tiff_header(path: Path) -> TiffHeader:
     """Read the header of a TIFF.
 
+    Args:
+        path: path of the file.
+
     Raises:
         PictureError: for several pictures, none, or values of a kind that no picture has.
-        Exception: of tifffile's, for a damaged file.
+        Exception: errors of tifffile, for a damaged file.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        pages = list(file.pages)
+        pages = list(islice(file.pages, MOST_PAGES + 1))
+        if len(pages) > MOST_PAGES:
+            raise PictureError(f"'{path}' holds more than {MOST_PAGES} pages: give one image per file.")
         if not all(page.imagewidth and page.imagelength for page in pages):
             raise ValueError("a page without width or height")
         full = [index for index, page in enumerate(pages) if not page.subfiletype & (REDUCED | MASK)]
         count = sum(pages[index].imagedepth for index in full)
         if count == 1 and (
             file.is_imagej or file.is_shaped or file.is_ome
-        ):  # whose text may announce a stack behind it
+        ):  # whose text may announce a stack that follows
             count = max(series.size // series.keyframe.size for series in file.series)
         if count > 1:
-            raise PictureError(f"'{path}' holds {count} pages: give one image a file.")
+            raise PictureError(f"'{path}' holds {count} pages: give one image per file.")
         if not full:
             raise PictureError(f"'{path}' holds smaller copies or masks of a picture alone: save the picture itself.")
         page: Any = pages[full[0]]
         length = path.stat().st_size
         if any(start + size > length for start, size in zip(page.dataoffsets, page.databytecounts)):
             raise ValueError("it is cut off before its end")
+        if page.compression == UNCOMPRESSED and sum(page.databytecounts) < page.size * page.bitspersample // 8:
+            raise ValueError("it holds fewer pixels than its header announces")
         turned = page.tags.valueof("Orientation", 1)
         turned = int(turned) if turned in range(1, 9) else 1
         size = (page.imagelength, page.imagewidth)
@@ -88,9 +96,13 @@ def tiff_header(path: Path) -> TiffHeader:
 def tiff_values(path: Path, header: TiffHeader) -> np.ndarray | None:
     """Return the stored values, (H, W) or (H, W, 3), as displayed; None if tifffile lacks the compression.
 
+    Args:
+        path: path of the file.
+        header: header of the file.
+
     Raises:
         PictureError: for colours that are not red, green and blue.
-        Exception: of tifffile's, for damaged pixels.
+        Exception: errors of tifffile, for damaged pixels.
     """
     import tifffile
 
@@ -134,13 +146,13 @@ def _declared(page: Any) -> int | None:
     highest = page.tags.valueof("SMaxSampleValue", page.tags.valueof("MaxSampleValue", 0))
     highest = max(np.ravel(highest))
     declared = int(named[1]) if named else int(highest).bit_length() if highest == int(highest) else 0
-    # Some writers put the largest value there is, which says nothing of the depth.
+    # Some writers put the largest possible value, which says nothing about the depth.
     known = declared if named or int(highest) + 1 == 1 << declared else 0
     return known if 8 <= known < min(np.ravel(page.bitspersample)) else None
 
 
 def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Return stored values as displayed."""
+    """Return stored values turned as they are displayed, by an EXIF orientation from 1 to 8."""
     if orientation > 4:
         values = values.swapaxes(0, 1)
     rows = orientation in (3, 4, 7, 8)

@@ -1,4 +1,4 @@
-"""Building blocks: one attention idea a file."""
+"""Building blocks, with one attention idea per file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Efficient channel attention: each channel is scaled by what its neighbours and it hold at most, or on average."""
+"""Efficient channel attention: each channel is scaled by its maximum or mean and those of its neighbours."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import torch.nn as nn
 
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
 from monai_nlseg.networks.checks import check_spatial_dims
-
-__all__ = ["EfficientChannelAttention"]
 
 
 class EfficientChannelAttention(nn.Module):
@@ -20,7 +18,7 @@ class EfficientChannelAttention(nn.Module):
 
     Args:
         spatial_dims: 2 or 3.
-        kernel_size: neighbouring channels that a weight is made of, odd.
+        kernel_size: number of neighbouring channels that make a weight, odd.
         variant: "released" pools the maximum and has one convolution, as the published code; "paper" pools the mean
             and has two, with a ReLU between them (without one the two would be one convolution). The default is
             what the published weights were trained with.
@@ -54,7 +52,7 @@ class EfficientChannelAttention(nn.Module):
         return x * self.weights(x)
 
     def weights(self, x: torch.Tensor) -> torch.Tensor:
-        """The weight of each channel: (B, C, *spatial) -> (B, C, 1, ..., 1), in (0, 1)."""
+        """Return the weight of each channel of ``x``: (B, C, *spatial) -> (B, C, 1, ..., 1), in (0, 1)."""
         pooled = x.amax(self.axes) if self.variant == "released" else x.mean(self.axes)
         weights = torch.sigmoid(self.conv(pooled.unsqueeze(1))).squeeze(1)
         for _ in self.axes:

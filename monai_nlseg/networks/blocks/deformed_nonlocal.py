@@ -11,9 +11,7 @@ from monai.networks.layers.factories import Conv
 from monai_nlseg.networks.blocks.nonlocal_block import without_autocast
 from monai_nlseg.networks.checks import check_spatial_dims
 
-__all__ = ["DeformedNonLocalBlock"]
-
-Reading = Literal["outer", "excite_input", "excite_aggregate"]
+Interpretation = Literal["outer", "excite_input", "excite_aggregate"]
 
 
 class DeformedNonLocalBlock(nn.Module):
@@ -30,8 +28,8 @@ class DeformedNonLocalBlock(nn.Module):
     Source: "DNL-Net: deformed non-local neural network for blood vessel segmentation", BMC Medical Imaging 22:109
     (2022), equations (7) to (12). The paper has no public code and its equations need choices:
 
-    - ``reading``: only "outer" closes all printed dimensions (with the transposition of conv' in (12) read as its
-      channel, 1) and uses both one-channel convolutions. "excite_input" is ``sigmoid(y4) x``, the scaling of a
+    - ``interpretation``: only "outer" closes all printed dimensions (with the transposition of conv' in (12) taken as
+      its channel, 1) and uses both one-channel convolutions. "excite_input" is ``sigmoid(y4) x``, the scaling of a
       squeeze-and-excitation whose descriptor is y2; "excite_aggregate" is ``sigmoid(SE(mean(y1))) y1``, "an SE module
       after the non-local operation".
     - ``scale``: the paper prints neither divisor. Without them the logits grow with N and the softmax is one-hot
@@ -47,7 +45,7 @@ class DeformedNonLocalBlock(nn.Module):
     Args:
         spatial_dims: 2 or 3.
         in_channels: channels C of input and output.
-        reading: "outer", "excite_input" or "excite_aggregate".
+        interpretation: "outer", "excite_input" or "excite_aggregate".
         reduction: divisor of the channels between W1 and W2; the paper names none ("rate").
         residual: whether the input is added.
         scale: whether (8) and (9) are divided as above; False is as printed.
@@ -55,7 +53,8 @@ class DeformedNonLocalBlock(nn.Module):
     Shapes: (B, in_channels, *spatial) -> the same, any value range.
 
     Raises:
-        ValueError: for another ``spatial_dims``, an unknown ``reading`` or a ``reduction`` that leaves no channel.
+        ValueError: for another ``spatial_dims``, an unknown ``interpretation``, or a ``reduction`` that leaves no
+            channel.
 
     Examples::
 
@@ -69,20 +68,21 @@ class DeformedNonLocalBlock(nn.Module):
         self,
         spatial_dims: int,
         in_channels: int,
-        reading: Reading = "outer",
+        interpretation: Interpretation = "outer",
         reduction: int = 16,
         residual: bool = True,
         scale: bool = True,
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
-        if reading not in get_args(Reading):
-            raise ValueError(f"reading {reading!r} is unknown: choose {', '.join(map(repr, get_args(Reading)))}.")
+        if interpretation not in get_args(Interpretation):
+            known = ", ".join(map(repr, get_args(Interpretation)))
+            raise ValueError(f"interpretation {interpretation!r} is unknown: choose {known}.")
         if not 1 <= reduction <= in_channels:
             raise ValueError(
                 f"reduction {reduction} leaves no channel of {in_channels}: choose it in 1 to {in_channels}."
             )
-        self.reading = reading
+        self.interpretation = interpretation
         self.residual = residual
         self.scale = scale
         conv = Conv[Conv.CONV, spatial_dims]
@@ -90,9 +90,9 @@ class DeformedNonLocalBlock(nn.Module):
         self.phi = conv(in_channels, in_channels, 1)
         self.g = conv(in_channels, in_channels, 1)
         self.squeeze: nn.Conv1d | nn.Conv2d | nn.Conv3d | None = (
-            conv(in_channels, 1, 1) if reading != "excite_aggregate" else None
+            conv(in_channels, 1, 1) if interpretation != "excite_aggregate" else None
         )
-        self.spread: nn.Module | None = conv(in_channels, 1, 1) if reading == "outer" else None
+        self.spread: nn.Module | None = conv(in_channels, 1, 1) if interpretation == "outer" else None
         self.excite = nn.Sequential(
             nn.Linear(in_channels, in_channels // reduction),
             nn.ReLU(inplace=True),
@@ -111,11 +111,11 @@ class DeformedNonLocalBlock(nn.Module):
             out = gate * (value[:, :, :-1] @ x.flatten(2) + value[:, :, -1:]).unflatten(2, x.shape[2:])
             return x + out if self.residual else out
         spread = x if self.spread is None else self.spread(x)
-        # In one pass: the product alone would be as large as x and take longer than all before.
+        # In one pass: the product alone would be as large as x and take longer than everything before.
         return torch.addcmul(x, gate, spread) if self.residual else gate * spread
 
     def _attend(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What scales the channels, (B, C), and (B, C, C + 1) weights and biases with which x becomes y1."""
+        """Return the scale of each channel, (B, C), and the weights and biases, (B, C, C + 1), that turn x into y1."""
         # In float16 sums over many voxels overflow.
         tokens = x.flatten(2).to(torch.promote_types(x.dtype, torch.float32))
         count = tokens.shape[2]
@@ -144,6 +144,6 @@ class DeformedNonLocalBlock(nn.Module):
 
 
 def _affine(weight: torch.Tensor, bias: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
-    """(C_out, C_in + 1): a 1x1 convolution as one matrix of ``like``'s type, for inputs with a 1 beneath."""
+    """Return a 1x1 convolution as one matrix (C_out, C_in + 1) of ``like``'s type, for inputs with a 1 appended."""
     assert bias is not None
     return torch.cat([weight.flatten(1), bias.unsqueeze(1)], 1).to(like.dtype)

@@ -9,14 +9,12 @@ from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.checks import check_spatial_dims
 
-__all__ = ["AdditiveFusion", "MultiscaleFeatureFusion"]
-
 
 class AdditiveFusion(nn.Module):
     """``x_low + UP(x_high)``: a 1x1 convolution of the deep map, interpolated linearly to the shallow map's size.
 
-    The convolution stands before the interpolation, which gives the same for less. It is what
-    :class:`MultiscaleFeatureFusion` is without its attention.
+    The convolution stands before the interpolation, which gives the same result at less cost. It is
+    :class:`MultiscaleFeatureFusion` without the attention.
 
     Args:
         spatial_dims: 2 or 3.
@@ -55,8 +53,8 @@ class MultiscaleFeatureFusion(nn.Module):
         high_channels: channels of the deep map.
         low_channels: channels of the shallow map and of the output.
         context: what the deep map passes through before it is averaged, a module that keeps its channels such as
-            :class:`DeformedNonLocalBlock`; None is nothing. It sees the average only: with the block's "outer" reading,
-            a weighted sum of channel means.
+            :class:`DeformedNonLocalBlock`; None is nothing. It sees the average only: with the block's "outer"
+            interpretation, a weighted sum of channel means.
 
     Shapes: (B, high_channels, *spatial') and (B, low_channels, *spatial) -> (B, low_channels, *spatial).
 
@@ -82,7 +80,7 @@ class MultiscaleFeatureFusion(nn.Module):
 
     def forward(self, high: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
         mean = self.context(high).flatten(2).mean(2)
-        # The floor lies above float16's smallest number: a vector of zeros stays one.
+        # The floor lies above float16's smallest number, so that a vector of zeros stays zero.
         direction = F.normalize(mean, dim=1, eps=1e-6)
         weights = self.weigh(direction.reshape(list(mean.shape) + [1] * (high.dim() - 2)))
         return self.add(high, weights * low)

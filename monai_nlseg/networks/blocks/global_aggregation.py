@@ -11,8 +11,6 @@ from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 
-__all__ = ["GlobalAggregation", "ScaledDotProductAttention"]
-
 
 class ScaledDotProductAttention(nn.Module):
     """``softmax(Q K^T / sqrt(C)) V`` on (B, heads, L, C) operands, with dropout on the weights in training mode.
@@ -118,6 +116,6 @@ class GlobalAggregation(nn.Module):
         return self.project(tokens.unflatten(1, query.shape[2:]).movedim(-1, 1))
 
     def _split_heads(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, C, *spatial) -> contiguous (B, heads, L, C / heads); free of copies for one head in channels-last."""
+        """Turn (B, C, *spatial) into contiguous (B, heads, L, C / heads); no copy for one head in channels-last."""
         tokens = x.flatten(2).transpose(1, 2)
         return tokens.unflatten(2, [self.num_heads, -1]).transpose(1, 2).contiguous()

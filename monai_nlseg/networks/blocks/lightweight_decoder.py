@@ -10,8 +10,6 @@ from monai.networks.blocks import Convolution, ResidualSELayer, UpSample
 
 from monai_nlseg.networks.checks import check_spatial_dims
 
-__all__ = ["LightweightResidualSE"]
-
 # Keras' defaults, which are EfficientNet's, too.
 KERAS_NORM = ("batch", {"eps": 1e-3, "momentum": 0.01})
 # The swish of EfficientNet, as one operation.
@@ -19,12 +17,12 @@ SWISH = ("memswish", {"inplace": True})
 
 
 class LightweightResidualSE(nn.Module):
-    """Lightweight residual squeeze-and-excitation block (LRSE): a separable convolution of two levels, reweighed.
+    """Lightweight residual squeeze-and-excitation block (LRSE): a separable convolution, recalibrated.
 
     With the deeper level ``X_high`` of C1 channels and the encoder's ``X_low`` of C2::
 
         F = conv1x1(depthwise3x3([X_high, X_low]))      C1 + C2 -> C2 channels
-        A = sigmoid(W2 act(W1 mean(F)))                 W1: C2 -> C2 / reduction, W2 back, one value a channel
+        A = sigmoid(W2 act(W1 mean(F)))                 W1: C2 -> C2 / reduction, W2 back, one value per channel
         X = F + A * F
 
     Source: LAEDNet, equations (1) to (4). Unstated there and chosen here: batch norm and activation behind both
@@ -35,9 +33,10 @@ class LightweightResidualSE(nn.Module):
         in_channels: channels C1 of the deeper level.
         skip_channels: channels C2 of the encoder's level and of the output.
         upsample: whether the deeper level has half the size and is doubled, (bi- or tri-)linearly.
-        se: "post" reweighs F as the equations say; "pre" reweighs the C1 + C2 channels between the two convolutions,
-            MBConv's order, with which the published sizes of LAEDNet-S and -M agree; None reweighs nothing (ablation).
-        reduction: channels of the squeezed vector are the reweighed ones divided by it.
+        se: "post" recalibrates F as the equations say; "pre" recalibrates the C1 + C2 channels between the two
+            convolutions, MBConv's order, with which the published sizes of LAEDNet-S and -M agree; None recalibrates
+            nothing (ablation).
+        reduction: the squeezed vector has as many channels as are recalibrated, divided by this number.
         act: MONAI name or (name, arguments) of the activation.
         norm: MONAI name or (name, arguments) of the normalisation.
 
@@ -73,9 +72,9 @@ class LightweightResidualSE(nn.Module):
         if se not in ("post", "pre", None):
             raise ValueError(f"se {se!r} is unknown: choose 'post', 'pre' or None.")
         both = in_channels + skip_channels
-        reweighed = both if se == "pre" else skip_channels
-        if se is not None and not 1 <= reduction <= reweighed:
-            raise ValueError(f"reduction {reduction} does not go with {reweighed} channels: give 1 to {reweighed}.")
+        recalibrated = both if se == "pre" else skip_channels
+        if se is not None and not 1 <= reduction <= recalibrated:
+            raise ValueError(f"reduction {reduction} does not fit {recalibrated} channels: give 1 to {recalibrated}.")
 
         self.upsample: nn.Module = nn.Identity()
         if upsample:

@@ -1,4 +1,4 @@
-"""Nearest-neighbour up-sampling and the 3-wide convolution behind it as one transposed convolution."""
+"""Nearest-neighbour up-sampling and the 3-wide convolution after it as one transposed convolution."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-__all__ = ["NearestConvolution2d", "NearestConvolution3d"]
-
 
 class NearestConvolution2d(nn.Conv2d):
     """``Conv2d(kernel_size=3, padding=1)`` of the input up-sampled by repeating each pixel ``scale`` times.
 
     Among the repeated pixels most of the taps of a kernel meet the same value, so their sums are one transposed
     convolution of stride ``scale`` and kernel ``scale + 2``: the same result, borders included, with
-    ``((scale + 2) / scale) ** 2`` products a pixel instead of 9, and the up-sampled map is never held. The parameters
+    ``((scale + 2) / scale) ** 2`` products per pixel instead of 9, and the up-sampled map is never held. The parameters
     are those of the convolution.
 
     Args:
@@ -39,7 +37,19 @@ class NearestConvolution2d(nn.Conv2d):
 
 
 class NearestConvolution3d(nn.Conv3d):
-    """:class:`NearestConvolution2d` for volumes: (B, in_channels, D, H, W), each axis ``scale`` times larger."""
+    """:class:`NearestConvolution2d` for volumes.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        scale: how many times larger each axis becomes, at least 1.
+        bias: whether to add a bias.
+
+    Shapes: (B, in_channels, D, H, W) -> (B, out_channels, D * scale, H * scale, W * scale).
+
+    Raises:
+        ValueError: for a scale below 1.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, scale: int, bias: bool = False) -> None:
         super().__init__(in_channels, out_channels, 3, padding=1, bias=bias)
@@ -57,7 +67,7 @@ def _checked(scale: int) -> int:
 
 
 def _summed_taps(weight: torch.Tensor, scale: int) -> torch.Tensor:
-    """(out, in, 3, ...) -> (in, out, scale + 2, ...): the mirrored kernel convolved with ``scale`` ones an axis."""
+    """Convolve the mirrored kernel with ``scale`` ones per axis: (out, in, 3, ...) -> (in, out, scale + 2, ...)."""
     inputs, outputs = weight.shape[1], weight.shape[0]
     if weight.dim() == 4:
         taps = weight.flip(2, 3).transpose(0, 1).reshape(-1, 1, 3, 3)

@@ -12,8 +12,6 @@ from monai.networks.layers.factories import Conv
 from monai_nlseg.networks.blocks.global_aggregation import ScaledDotProductAttention
 from monai_nlseg.networks.checks import check_spatial_dims
 
-__all__ = ["NonLocalBlock", "without_autocast"]
-
 Mode = Literal["embedded_gaussian", "dot_product", "concatenation"]
 
 
@@ -30,8 +28,8 @@ class NonLocalBlock(nn.Module):
       phi_j`` the sum over the j with ``b_j > -a_i`` is ``a_i sum g_j + sum b_j g_j``, two running sums over voxels
       sorted by b, read where -a_i falls in: exact, time O(C^2 N + N log N).
 
-    None holds N x N values. The sums of the last two are in the precision of the weights under autocast too, and in
-    float32 at least.
+    None of them holds N x N values. The sums of the last two are in the precision of the weights under autocast too,
+    and in float32 at least.
 
     Source: Wang, Girshick, Gupta, He, "Non-local Neural Networks", CVPR 2018 (https://arxiv.org/abs/1711.07971),
     equations (1) to (6) and section 3.3; equation (5) of the DNL-Net paper. Its normalisation behind W is left out, as
@@ -107,22 +105,22 @@ class NonLocalBlock(nn.Module):
 
 
 def without_autocast(x: torch.Tensor) -> AbstractContextManager:
-    """Context for sums over all voxels, which the reduced precisions of autocast would spoil."""
+    """Switch autocast off on the device of ``x``, whose reduced precision would spoil sums over all voxels."""
     kind = x.device.type
-    # Only where there is something to switch off: exporters know no such context, the device "meta" no autocast.
+    # Only if there is something to switch off: exporters do not know this context, nor the device "meta" autocast.
     enabled = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
     return torch.autocast(kind, enabled=False) if enabled else nullcontext()
 
 
 def _tokens(x: torch.Tensor) -> torch.Tensor:
-    """(B, C, *spatial) -> contiguous (B, N, C)."""
+    """Turn (B, C, *spatial) into contiguous (B, N, C)."""
     return x.flatten(2).transpose(1, 2).contiguous()
 
 
 def _sum_of_rectified_sums(a: torch.Tensor, b: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-    """``sum_j ReLU(a_i + b_j) g_j`` for all i: (B, N), (B, N) and (B, N, C) -> (B, N, C)."""
+    """Return ``sum_j ReLU(a_i + b_j) g_j`` for all i: (B, N), (B, N) and (B, N, C) -> (B, N, C)."""
     count = a.shape[1]
-    # A shift between a and b changes no sum a_i + b_j, but what cancels in the two running sums.
+    # A shift between a and b changes no sum a_i + b_j, but it does change what cancels in the two running sums.
     shift = b.mean(1, keepdim=True)
     a, b = a + shift, b - shift
     b, order = b.sort(dim=1, descending=True)

@@ -10,8 +10,6 @@ from monai.networks.layers.utils import get_act_layer, get_norm_layer
 from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 
-__all__ = ["NormAct", "PreactivationResidualBlock", "AggregationResidualBlock"]
-
 
 class NormAct(nn.Sequential):
     """Normalisation followed by an activation.

@@ -13,14 +13,12 @@ from monai_nlseg.networks.blocks.nearest_convolution import NearestConvolution2d
 from monai_nlseg.networks.blocks.variant import Variant
 from monai_nlseg.networks.checks import check_channels
 
-__all__ = ["AdaptivePyramidFusion"]
-
 
 class AdaptivePyramidFusion(nn.Module):
     """Adaptive pyramid fusion (APF): ``F = conv1x1(concat(up(x_0), up(x_1), ...))``, ``y = F + gamma * ECA(F)``.
 
-    The 1x1 convolution is kept in one part a map and the parts' results are added, which is the same sum without the
-    concatenated map. Likewise "paper" convolves before the up-sampling, which is linear and keeps constants.
+    The 1x1 convolution is kept in one part per map, and the parts' results are added, which is the same sum without the
+    concatenated map. For the same reason "paper" convolves before the up-sampling, which is linear and keeps constants.
 
     Source: "Region-aware Global Context Modeling for Automatic Nerve Segmentation from Ultrasound Images", AAAI 2021,
     equations (7) and (8), and its published code.
@@ -91,7 +89,7 @@ class AdaptivePyramidFusion(nn.Module):
         return fused * (1 + weights)
 
     def fuse(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        """F, the maps joined at the size of the finest."""
+        """Return F, the ``maps`` joined at the size of the finest."""
         if len(maps) != len(self.parts):
             raise ValueError(f"{len(maps)} maps were given, the block was built for {len(self.parts)}: give one each.")
         joined: list[torch.Tensor] = []

@@ -14,8 +14,6 @@ from monai_nlseg.networks.blocks.global_aggregation import ScaledDotProductAtten
 from monai_nlseg.networks.blocks.variant import Variant, check_variant
 from monai_nlseg.networks.checks import check_spatial_dims
 
-__all__ = ["RegionAwarePyramidAggregation"]
-
 
 class RegionAwarePyramidAggregation(nn.Module):
     """Region-aware pyramid aggregation (RPA): one global attention for each size of region, over shared values.
@@ -27,8 +25,8 @@ class RegionAwarePyramidAggregation(nn.Module):
         released: Y = X + gamma * ReLU(BN(conv3(concat(S_1, S_2, ...))))
         paper:    Y = ReLU(BN(conv3(concat(X, S_1, S_2, ...))))
 
-    q and k are convolved on the regions and enlarged behind, which is the same as both are linear. No tensor of size
-    positions x positions is held (:class:`ScaledDotProductAttention`).
+    q and k are convolved on the regions and enlarged afterwards, which is the same because both are linear. No tensor
+    of size positions x positions is held (:class:`ScaledDotProductAttention`).
 
     Source: "Region-aware Global Context Modeling for Automatic Nerve Segmentation from Ultrasound Images", AAAI 2021,
     equations (1) to (6), and its published code.
@@ -102,7 +100,7 @@ class RegionAwarePyramidAggregation(nn.Module):
             embedded.append(_tokens(enlarged))
         query, key = torch.stack(embedded, 1).chunk(2, dim=3)
         value = _tokens(self.value(x)).unsqueeze(1).expand(-1, len(embedded), -1, -1)
-        # Zeros leave the products as they are, and kernels that hold no scores want one width.
+        # Zeros leave the products as they are, and kernels that hold no scores need one width.
         aggregated = self.attention(
             F.pad(query * self.scale, [0, self.padding]).contiguous(),
             F.pad(key, [0, self.padding]).contiguous(),
@@ -117,5 +115,5 @@ class RegionAwarePyramidAggregation(nn.Module):
 
 
 def _tokens(x: torch.Tensor) -> torch.Tensor:
-    """(B, C, *spatial) -> (B, L, C)."""
+    """Turn (B, C, *spatial) into (B, L, C)."""
     return x.flatten(2).transpose(1, 2)

@@ -11,14 +11,12 @@ import torch.nn as nn
 import torch.nn.functional as F
 from monai.networks.layers.factories import Conv
 
-__all__ = ["SameConvolution", "SameTransposedConvolution"]
-
 
 class SameConvolution(nn.Module):
     """Convolution whose output size is ``ceil(size / stride)``, zero padded as TensorFlow does.
 
-    Of the zeros an axis needs, half stand before and half behind it; an odd one stands behind. A stride-2 convolution
-    with a kernel of 3 therefore pads an even axis by (0, 1), not by (1, 1).
+    Half of the zeros that an axis needs come before it and half after it; an odd one comes after. A stride-2
+    convolution with a kernel of 3 therefore pads an even axis by (0, 1), not by (1, 1).
 
     Args:
         spatial_dims: 2 or 3.
@@ -70,7 +68,7 @@ class SameConvolution(nn.Module):
 class SameTransposedConvolution(nn.Module):
     """Transposed convolution, kernel 3 and stride 2, that doubles each axis as TensorFlow's ``padding="same"`` does.
 
-    The full result has ``2 * size + 1`` planes an axis; the last one is dropped.
+    The full result has ``2 * size + 1`` planes per axis; the last one is dropped.
 
     Args:
         spatial_dims: 2 or 3.
@@ -94,6 +92,6 @@ class SameTransposedConvolution(nn.Module):
             out = out.narrow(axis, 0, out.shape[axis] - 1)
         bias = self.conv.bias
         if bias is not None:
-            # Apart from the convolution: with a bias, oneDNN's takes twice as long.
+            # Separate from the convolution: with a bias, oneDNN's takes twice as long.
             out = out + bias.reshape([-1] + [1] * (x.dim() - 2))
         return out

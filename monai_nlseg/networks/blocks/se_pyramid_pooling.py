@@ -12,8 +12,6 @@ from monai.networks.layers.factories import Conv
 
 from monai_nlseg.networks.checks import check_spatial_dims
 
-__all__ = ["ResidualSEPyramidPooling"]
-
 Arrangement = Literal["cascade", "parallel"]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Variant", "check_variant"]
-
 Variant = Literal["released", "paper"]
 
 

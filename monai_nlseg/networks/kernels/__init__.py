@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from monai_nlseg.networks.kernels.attention import compiled_attention, load_attention_kernel
+from monai_nlseg.networks.kernels.norm import compiled_instance_norm, load_norm_kernels
 
-__all__ = ["compiled_attention", "load_attention_kernel"]
+__all__ = ["compiled_attention", "compiled_instance_norm", "load_attention_kernel", "load_norm_kernels"]

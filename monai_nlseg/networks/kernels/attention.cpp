@@ -2,8 +2,8 @@
 //
 // A task is QUERIES rows of Q. It walks over the keys in blocks of KEYS, which with their values fit the first-level
 // cache, and keeps a running maximum and sum for each row (Milakov and Gimelshein, "Online normalizer calculation for
-// softmax", 2018). Within a block, ROWS rows at a time stay in registers. K is stored again, one KEYS x D block after
-// the other with D outermost, so that both products read whole vectors.
+// softmax", 2018). Within a block, ROWS rows at a time stay in registers. K and V are stored again, block by block, and
+// a block in panels as wide as the vectors in registers, so that both products read their memory from front to back.
 
 #include <algorithm>
 #include <cmath>
@@ -24,6 +24,8 @@ constexpr int COLUMNS = 2;
 constexpr int KEYS = 128;
 constexpr int QUERIES = 96;
 constexpr int ROWS = 6;
+template <int D>
+constexpr int VALUES = std::min(2, D / WIDTH);  // vectors of the result in registers
 static_assert(QUERIES % ROWS == 0 && KEYS % (WIDTH * COLUMNS) == 0);
 
 constexpr std::int64_t PACKED = 1 << 24;  // floats of keys and values packed at a time, if a single head has no more
@@ -55,7 +57,14 @@ inline Vector power_of_two(Vector t) {
   return p * (Vector)(((Bits)shifted << 23) + 0x3f800000u);  // a product: a NaN's bits must not be added to
 }
 
-// out (ROWS, N) = a (ROWS, K) b (K, N), or is added to; VECTORS of each row of out stay in registers.
+// Where a panel of VECTORS vectors has the element (k, n) of a (K, N) matrix.
+template <int K, int VECTORS>
+inline std::int64_t panelled(std::int64_t k, std::int64_t n) {
+  constexpr int PANEL = VECTORS * WIDTH;
+  return n / PANEL * PANEL * K + k * PANEL + n % PANEL;
+}
+
+// out (ROWS, N) = a (ROWS, K) b (K, N in panels), or is added to; VECTORS of each row of out stay in registers.
 template <int K, int N, int VECTORS, bool ADD>
 inline void multiply(const float* a, const float* b, float* out) {
   static_assert(N % (VECTORS * WIDTH) == 0);
@@ -70,7 +79,7 @@ inline void multiply(const float* a, const float* b, float* out) {
     for (int k = 0; k < K; ++k) {
       Vector column[VECTORS];
 #pragma GCC unroll 4
-      for (int v = 0; v < VECTORS; ++v) column[v] = load(b + k * N + first + v * WIDTH);
+      for (int v = 0; v < VECTORS; ++v) column[v] = load(b + first * K + (k * VECTORS + v) * WIDTH);
 #pragma GCC unroll 6
       for (int row = 0; row < ROWS; ++row) {
         Vector value = splat(a[row * K + k]);
@@ -126,7 +135,7 @@ void attend(const float* q, const float* k, const float* v, float* out, std::int
         for (std::int64_t key = keys - first; key < KEYS; ++key) scores[r * KEYS + key] = LOWEST;
         weigh<D>(scores + r * KEYS, maximum[row + r], total[row + r], gathered + (row + r) * D);
       }
-      multiply<KEYS, D, std::min(2, D / WIDTH), true>(scores, v + first * D, gathered + row * D);
+      multiply<KEYS, D, VALUES<D>, true>(scores, v + first * D, gathered + row * D);
     }
   }
   // A row without weights is 0, as PyTorch's attention has it.
@@ -134,13 +143,13 @@ void attend(const float* q, const float* k, const float* v, float* out, std::int
     for (int d = 0; d < D; ++d) out[row * D + d] = gathered[row * D + d] / (total[row] == 0.0f ? 1.0f : total[row]);
 }
 
-// One block of keys, D outermost, and their values; what fills the last block is zero.
+// One block of keys and their values; what fills the last block is zero.
 template <int D>
 void pack(const float* k, const float* v, float* packed_k, float* packed_v, std::int64_t keys) {
   for (std::int64_t key = 0; key < KEYS; ++key)
     for (int d = 0; d < D; ++d) {
-      packed_k[d * KEYS + key] = key < keys ? k[key * D + d] : 0.0f;
-      packed_v[key * D + d] = key < keys ? v[key * D + d] : 0.0f;
+      packed_k[panelled<D, COLUMNS>(d, key)] = key < keys ? k[key * D + d] : 0.0f;
+      packed_v[panelled<KEYS, VALUES<D>>(key, d)] = key < keys ? v[key * D + d] : 0.0f;
     }
 }
 

@@ -10,8 +10,6 @@ from monai.networks.layers.factories import Conv, Pool
 
 from monai_nlseg.networks.checks import check_input, check_spatial_dims
 
-__all__ = ["CCFCN3D"]
-
 
 class CCFCN3D(nn.Module):
     """Convolution-and-concatenate 3D fully convolutional network: an encoder of convolution groups and max pooling, a
@@ -20,9 +18,9 @@ class CCFCN3D(nn.Module):
     Source: Nie, Wang, Adeli, Lao, Lin, Shen, "3-D Fully Convolutional Networks for Multimodal Isointense Infant Brain
     Image Segmentation", IEEE Transactions on Cybernetics 49 (2019), as the baseline of the Non-local U-Net paper,
     whose Table 4 gives it 2,534,276 parameters. The defaults have exactly that many with two channels in and four
-    out. They are a reading, not a proof: none of the public network definitions has this count, and a search over
-    similar structures finds 136 that do. This one follows the public definitions in what they share (three poolings,
-    skips from the first convolution of each group, two fusing convolutions, biases everywhere).
+    out. They are an interpretation, not a proof: none of the public network definitions has this count, and a search
+    over similar structures finds 136 that do. This one follows the public definitions in what they share (three
+    poolings, skips from the first convolution of each group, two fusing convolutions, biases everywhere).
 
     Args:
         spatial_dims: 2 or 3.

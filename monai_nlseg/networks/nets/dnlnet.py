@@ -20,8 +20,6 @@ from monai_nlseg.networks.blocks.se_pyramid_pooling import ResidualSEPyramidPool
 from monai_nlseg.networks.checks import check_input, check_spatial_dims
 from monai_nlseg.networks.imagenet import load_resnet_weights
 
-__all__ = ["DNLNet"]
-
 RESNET50_CHANNELS = (64, 256, 512, 1024, 2048)
 
 
@@ -144,32 +142,56 @@ class DNLNet(nn.Module):
 
     @classmethod
     def baseline(cls, **kwargs: Any) -> DNLNet:
-        """Table 5, "Baseline": the U-Net whose skips are added."""
+        """Build "Baseline" of Table 5: the U-Net whose skips are added.
+
+        Args:
+            kwargs: other arguments of :class:`DNLNet`, which override those of the variant.
+        """
         return cls(**{"fusion": "add", "context": None, "pyramid": None, **kwargs})
 
     @classmethod
     def rsep(cls, **kwargs: Any) -> DNLNet:
-        """Table 5, "Baseline + RSEP"."""
+        """Build "Baseline + RSEP" of Table 5.
+
+        Args:
+            kwargs: other arguments of :class:`DNLNet`, which override those of the variant.
+        """
         return cls(**{"fusion": "add", "context": None, "pyramid": "rsep", **kwargs})
 
     @classmethod
     def aspp(cls, **kwargs: Any) -> DNLNet:
-        """Table 5, "Baseline + ASPP"."""
+        """Build "Baseline + ASPP" of Table 5.
+
+        Args:
+            kwargs: other arguments of :class:`DNLNet`, which override those of the variant.
+        """
         return cls(**{"fusion": "add", "context": None, "pyramid": "aspp", **kwargs})
 
     @classmethod
     def dnl_mff(cls, **kwargs: Any) -> DNLNet:
-        """Table 5, "Baseline + DNL + MFF"."""
+        """Build "Baseline + DNL + MFF" of Table 5.
+
+        Args:
+            kwargs: other arguments of :class:`DNLNet`, which override those of the variant.
+        """
         return cls(**{"pyramid": None, **kwargs})
 
     @classmethod
     def dnl_mff_aspp(cls, **kwargs: Any) -> DNLNet:
-        """Table 5, "Baseline + DNL + MFF + ASPP"."""
+        """Build "Baseline + DNL + MFF + ASPP" of Table 5.
+
+        Args:
+            kwargs: other arguments of :class:`DNLNet`, which override those of the variant.
+        """
         return cls(**{"pyramid": "aspp", **kwargs})
 
     @classmethod
     def resnet50(cls, **kwargs: Any) -> DNLNet:
-        """Table 5, "ResNet50 + DNL + MFF + RSEP"."""
+        """Build "ResNet50 + DNL + MFF + RSEP" of Table 5.
+
+        Args:
+            kwargs: other arguments of :class:`DNLNet`, which override those of the variant.
+        """
         return cls(**{"encoder": "resnet50", **kwargs})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -15,8 +15,6 @@ from monai_nlseg.networks.checks import check_channels, check_input
 from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
 from monai_nlseg.networks.replace import replace_modules
 
-__all__ = ["EncoderDecoder"]
-
 ARCHITECTURES = {"unet": "Unet", "unetplusplus": "UnetPlusPlus", "deeplabv3plus": "DeepLabV3Plus"}
 
 # Name -> segmentation_models_pytorch's ("tu-" are timm's) and the repository of its ImageNet weights.

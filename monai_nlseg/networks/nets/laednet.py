@@ -16,8 +16,6 @@ from monai_nlseg.networks.blocks.lightweight_decoder import KERAS_NORM, SWISH, L
 from monai_nlseg.networks.checks import check_channels, check_input, check_spatial_dims
 from monai_nlseg.networks.imagenet import fetch_imagenet_weights, load_imagenet_weights, read_imagenet_weights
 
-__all__ = ["LAEDNet"]
-
 ENCODERS = {"S": "efficientnet-b0", "M": "efficientnet-b3", "L": "efficientnet-b7"}
 # EfficientNet's table 1, as MONAI writes it: repeats, kernel, strides, expansion, channels in and out.
 BLOCK_GROUPS = [
@@ -42,7 +40,7 @@ class LAEDNet(nn.Module):
     order they cost a quarter and give the same, as a 1x1 convolution and linear interpolation commute.
 
     Source: "LAEDNet: A Lightweight Attention Encoder-Decoder Network for ultrasound medical image segmentation". No
-    code is published, and no reading of the text gives all four sizes printed. The sizes here, in millions of
+    code is published, and no interpretation of the text gives all four sizes printed. The sizes here, in millions of
     parameters with the running statistics of batch norms (as Keras counts):
 
     ============  ======  ===========  ==========  =========
@@ -62,7 +60,7 @@ class LAEDNet(nn.Module):
         in_channels: channels of the input, 3 in the paper (a grey image in three equal channels).
         out_channels: channels of the logits, 1 for one structure with a sigmoid.
         size: "S", "M" or "L": EfficientNet-B0, -B3 or -B7.
-        se: where the decoder reweighs channels, see :class:`LightweightResidualSE`; None is the ablation.
+        se: where the decoder recalibrates channels, see :class:`LightweightResidualSE`; None is the ablation.
         pretrained: whether the encoder starts from ImageNet weights, which MONAI's loader downloads once; the paper
             does not say whether it did. 2D only. Other than three channels: see ``adapt_first_convolution``.
         weights_path: file with these weights instead of the download: the file that MONAI's loader fetches
@@ -115,7 +113,7 @@ class LAEDNet(nn.Module):
         if size not in ENCODERS:
             raise ValueError(f"size {size!r} is unknown: choose {', '.join(ENCODERS)}.")
         if not 0.0 <= drop_connect_rate < 1.0:
-            raise ValueError(f"drop_connect_rate {drop_connect_rate} is no rate: give at least 0 and less than 1.")
+            raise ValueError(f"drop_connect_rate {drop_connect_rate} is not a rate: give at least 0 and less than 1.")
         if (pretrained or weights_path is not None) and spatial_dims != 2:
             raise ValueError(
                 f"ImageNet weights are for 2 spatial_dims, not {spatial_dims}: leave out pretrained and weights_path."

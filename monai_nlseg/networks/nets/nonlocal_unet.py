@@ -13,8 +13,6 @@ from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, 
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 from monai_nlseg.networks.checks import check_channels, check_input, check_spatial_dims
 
-__all__ = ["NonLocalUNet"]
-
 # TensorFlow's momentum 0.997 is PyTorch's 0.003.
 PUBLISHED_NORM = ("batch", {"momentum": 0.003, "eps": 1e-5})
 PUBLISHED_ACT = ("relu6", {"inplace": True})
@@ -26,7 +24,7 @@ class NonLocalUNet(nn.Module):
     Source: Wang, Zou, Shen, Ji, "Non-local U-Nets for Biomedical Image Segmentation", AAAI 2020
     (https://arxiv.org/abs/1812.04103). The defaults are the paper's network with 1,821,124 parameters. The paper and
     its published code differ: the code attends in the first up-sampling block only (:meth:`released`) and its
-    attention dropout never acts, hence ``attention_dropout=0.0`` here and 0.5 in :meth:`paper`.
+    attention dropout never acts, therefore ``attention_dropout=0.0`` here and 0.5 in :meth:`paper`.
 
     Args:
         spatial_dims: 2 or 3.
@@ -134,40 +132,67 @@ class NonLocalUNet(nn.Module):
 
     @classmethod
     def paper(cls, **kwargs: Any) -> NonLocalUNet:
-        """The network as the paper states it: attention in both up-sampling blocks, attention dropout 0.5."""
+        """Build the network as the paper states it: attention in both up-sampling blocks, attention dropout 0.5.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(**{"attention_dropout": 0.5, **kwargs})
 
     @classmethod
     def released(cls, **kwargs: Any) -> NonLocalUNet:
-        """The network as the published code builds it: attention in the first up-sampling block only, 1,760,452
-        parameters."""
+        """Build the published code's network: attention in the first up-sampling block only, 1,760,452 parameters.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(**{"upsample_attention": (True, False), **kwargs})
 
     @classmethod
     def model1(cls, **kwargs: Any) -> NonLocalUNet:
-        """Ablation Model 1: a U-Net without short residual connections and without attention."""
+        """Build ablation Model 1: a U-Net without short residual connections and without attention.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(
             **{"short_residual": False, "bottom_attention": False, "upsample_attention": (False, False), **kwargs}
         )
 
     @classmethod
     def model2(cls, **kwargs: Any) -> NonLocalUNet:
-        """Ablation Model 2: Model 1 with short residual connections."""
+        """Build ablation Model 2: Model 1 with short residual connections.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(**{"bottom_attention": False, "upsample_attention": (False, False), **kwargs})
 
     @classmethod
     def model3(cls, **kwargs: Any) -> NonLocalUNet:
-        """Ablation Model 3: Model 2 with attention in the first up-sampling block."""
+        """Build ablation Model 3: Model 2 with attention in the first up-sampling block.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(**{"bottom_attention": False, "upsample_attention": (True, False), **kwargs})
 
     @classmethod
     def model4(cls, **kwargs: Any) -> NonLocalUNet:
-        """Ablation Model 4: Model 2 with attention in both up-sampling blocks."""
+        """Build ablation Model 4: Model 2 with attention in both up-sampling blocks.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(**{"bottom_attention": False, "upsample_attention": (True, True), **kwargs})
 
     @classmethod
     def model5(cls, **kwargs: Any) -> NonLocalUNet:
-        """Ablation Model 5: Model 2 with attention in the bottom block only."""
+        """Build ablation Model 5: Model 2 with attention in the bottom block only.
+
+        Args:
+            kwargs: other arguments of :class:`NonLocalUNet`, which override those of the variant.
+        """
         return cls(**{"bottom_attention": True, "upsample_attention": (False, False), **kwargs})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -180,16 +205,15 @@ class NonLocalUNet(nn.Module):
         x = self.bottom(x)
         skips.pop()
         for upsample, decoder in zip(self.upsample, self.decoder):
-            x = upsample(x)
-            x += skips.pop()
-            x = decoder(x)
+            # Not in place: what is up-sampled has gaps in memory, its sum with a skip has none.
+            x = decoder(upsample(x) + skips.pop())
         return self.output(self.dropout(self.norm_act(x)))
 
 
 class _BottomConvolution(nn.Module):
     """norm - act - conv3 in place of the bottom attention (ablation Models 1 to 4); adds its input as that does.
 
-    The paper gives no layer order for this block; this reading is documented in the reference.
+    The paper gives no layer order for this block; this interpretation is documented in the reference.
     """
 
     def __init__(

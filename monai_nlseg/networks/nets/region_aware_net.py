@@ -14,8 +14,6 @@ from monai_nlseg.networks.blocks.variant import Variant, check_variant
 from monai_nlseg.networks.checks import check_channels, check_input
 from monai_nlseg.networks.imagenet import load_resnet_weights
 
-__all__ = ["RegionAwareNet"]
-
 
 class RegionAwareNet(nn.Module):
     """Region-aware net: a ResNet-34 U-shape with region-aware attention at the bottom and fusion of scales at the end.
@@ -33,7 +31,8 @@ class RegionAwareNet(nn.Module):
         pyramid_fusion: whether the end has the second (the ablation's "APF").
         pretrained: whether the encoder starts from ImageNet weights, which torchvision's own loader fetches or finds
             in its cache. The first convolution is adapted to ``in_channels``
-            (:func:`monai_nlseg.networks.imagenet.adapt_first_convolution`); the published code makes it anew.
+            (:func:`monai_nlseg.networks.imagenet.adapt_first_convolution`); the published code initialises
+            it at random.
         weights_path: file with the state dict of torchvision's ResNet-34 to take these weights from instead; then
             ``pretrained`` is implied.
 

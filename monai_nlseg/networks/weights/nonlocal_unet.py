@@ -14,10 +14,7 @@ import torch
 from monai.utils import optional_import
 from numpy.typing import ArrayLike
 
-from monai_nlseg.files import written_beside
 from monai_nlseg.networks.nets.nonlocal_unet import NonLocalUNet
-
-__all__ = ["convert_nonlocal_unet", "nonlocal_unet_state_from_tf", "read_tf_variables"]
 
 _BATCH_NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 # What a training checkpoint holds besides the network.
@@ -29,12 +26,12 @@ def nonlocal_unet_state_from_tf(variables: Mapping[str, ArrayLike]) -> dict[str,
     """Convert the variables of the published TensorFlow Non-local U-Net into a state dict of :class:`NonLocalUNet`.
 
     Networks of depth 3 with bottom attention and with attention in none, the first or both up-sampling blocks are
-    told apart by their variables: ``NonLocalUNet.model5``, ``.released`` (the published code) and ``.paper``.
+    distinguished by their variables: ``NonLocalUNet.model5``, ``.released`` (the published code) and ``.paper``.
     Channels, features and classes follow from the shapes.
 
     Args:
         variables: TensorFlow variable name -> array. A leading ``var/`` and a trailing ``:0`` are allowed; what an
-            optimiser stored is passed over.
+            optimiser stored is skipped.
 
     Returns:
         State dict for ``load_state_dict(strict=True)``, float32.
@@ -71,9 +68,12 @@ def nonlocal_unet_state_from_tf(variables: Mapping[str, ArrayLike]) -> dict[str,
 
 
 def read_tf_variables(path: str | Path) -> dict[str, np.ndarray]:
-    """Read variables from an ``.npz`` file, or from a TensorFlow checkpoint where TensorFlow is installed.
+    """Read variables from an ``.npz`` file, or from a TensorFlow checkpoint if TensorFlow is installed.
 
     Arrays of an ``.npz`` named ``var/...`` are the variables if there are any; else all arrays are.
+
+    Args:
+        path: the ``.npz`` file, or the prefix of the checkpoint's files.
 
     Raises:
         ValueError: for a file that is missing or unreadable, or a checkpoint without TensorFlow.
@@ -101,34 +101,20 @@ def read_tf_variables(path: str | Path) -> dict[str, np.ndarray]:
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
-def convert_nonlocal_unet(source: str | Path, destination: str | Path) -> dict[str, Any]:
-    """Convert a file of published variables into a state dict file for :meth:`torch.nn.Module.load_state_dict`.
+def nonlocal_unet_variant(variables: Mapping[str, ArrayLike]) -> str:
+    """Return the name of the constructor of :class:`NonLocalUNet` that published variables fit.
 
     Args:
-        source: as :func:`read_tf_variables` reads.
-        destination: the ``.pt`` file to write.
+        variables: as :func:`nonlocal_unet_state_from_tf` takes them.
 
     Returns:
-        "variant" (the named constructor that loads it), "parameters" (trainable ones).
+        "model5", "released" or "paper".
 
     Raises:
-        ValueError: for an existing destination, or as the two steps raise.
+        ValueError: if they fit none.
     """
-    destination = Path(destination)
-    if destination.exists():
-        raise ValueError(f"'{destination}' exists: give another name, or remove it first.")
-    if not destination.parent.is_dir():
-        raise ValueError(f"the folder '{destination.parent}' does not exist: make it first.")
-    variables = read_tf_variables(source)
-    state = nonlocal_unet_state_from_tf(variables)
-    with written_beside(destination) as beside:
-        torch.save(state, beside)
     attends = _upsample_attention({_plain(name): array for name, array in variables.items()})
-    running = (".running_mean", ".running_var", ".num_batches_tracked")
-    return {
-        "variant": {(False, False): "model5", (True, False): "released", (True, True): "paper"}[attends],
-        "parameters": sum(tensor.numel() for key, tensor in state.items() if not key.endswith(running)),
-    }
+    return {(False, False): "model5", (True, False): "released", (True, True): "paper"}[attends]
 
 
 def _plain(name: str) -> str:
@@ -141,9 +127,9 @@ def _upsample_attention(arrays: Mapping[str, Any]) -> tuple[bool, bool]:
 
 
 def _names(upsample_attention: tuple[bool, bool]) -> Iterator[tuple[str, str]]:
-    """(TensorFlow name, key of the state dict) in the order in which the published code makes its variables.
+    """Yield (TensorFlow name, key of the state dict) in the order in which the published code creates its variables.
 
-    TensorFlow names a layer after its kind and numbers each kind by itself, anew inside an attention block.
+    TensorFlow names a layer after its kind and numbers each kind by itself, and starts again inside an attention block.
     """
     counter: Counter[str] = Counter()
 
@@ -196,8 +182,11 @@ def _names(upsample_attention: tuple[bool, bool]) -> Iterator[tuple[str, str]]:
 
 
 def _tensor(name: str, array: np.ndarray, expected: torch.Size) -> torch.Tensor:
-    """Kernels (k, k, k, in, out) of convolutions and (k, k, k, out, in) of transposed ones both turn by (4, 3, 0, 1,
-    2) into PyTorch's layouts."""
+    """Return a variable in PyTorch's layout.
+
+    Kernels (k, k, k, in, out) of convolutions and (k, k, k, out, in) of transposed ones are both permuted by (4, 3, 0,
+    1, 2).
+    """
     turned = array.transpose(4, 3, 0, 1, 2) if array.ndim == 5 else array
     if turned.shape != tuple(expected):
         wanted = tuple(expected[axis] for axis in (2, 3, 4, 1, 0)) if len(expected) == 5 else tuple(expected)

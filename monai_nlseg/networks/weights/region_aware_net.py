@@ -9,8 +9,6 @@ import torch
 
 from monai_nlseg.networks.nets.region_aware_net import RegionAwareNet
 
-__all__ = ["region_aware_net_state_from_released"]
-
 # Beginnings of names: here -> in the published checkpoint.
 _BEGINNINGS = {
     "encoder.conv1.": "firstconv.",
@@ -47,9 +45,9 @@ def region_aware_net_state_from_released(checkpoint: Mapping[str, Any]) -> dict[
     Whether it is an ablation (without RPA, without APF) is seen from its names; channels and classes follow from the
     shapes. The published network ends in a sigmoid, this one in the logits.
 
-    One reading is left open by the published names: the convolution in ``APF.up2`` is taken for the map of half the
-    input's size (up-sampled by 2) and ``APF.up3`` for that of a quarter, in the order of the network's arguments; the
-    shapes are the same either way.
+    The published names leave one interpretation open: the convolution in ``APF.up2`` is taken for the map of half
+    the input's size (up-sampled by 2) and ``APF.up3`` for that of a quarter, in the order of the network's arguments;
+    the shapes are the same either way.
 
     Args:
         checkpoint: name -> tensor. It may stand under "state_dict" or "model"; a leading ``module.``, which
@@ -59,8 +57,8 @@ def region_aware_net_state_from_released(checkpoint: Mapping[str, Any]) -> dict[
         State dict for ``load_state_dict(strict=True)``, float32.
 
     Raises:
-        ValueError: naming the tensors that are missing or unknown (the first five of each), and all of another shape
-            or not finite; for what is no mapping.
+        ValueError: naming the tensors that are missing or unknown (the first five of each), and all of another shape or
+            not finite; for a checkpoint that is not a mapping.
 
     Examples::
 
@@ -105,7 +103,7 @@ def _plain(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _expected(given: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """State dict, without values, of the network that the checkpoint's names and channels belong to."""
+    """Return the state dict, without values, of the network to which the checkpoint's names and channels belong."""
 
     def channels(name: str, axis: int, published: int) -> int:
         tensor = given.get(name)

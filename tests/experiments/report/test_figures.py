@@ -1,4 +1,4 @@
-"""What the figures show, told by the panels that are drawn."""
+"""Tests of the panels that the figures show."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from monai_nlseg.experiments.cells import filled_table
 from monai_nlseg.experiments.report.boxes import draw_boxes
 from monai_nlseg.experiments.report.curves import draw_curves
 from monai_nlseg.experiments.report.overlays import draw_overlays
@@ -14,13 +15,12 @@ from monai_nlseg.experiments.report.scatter import draw_scatter
 from monai_nlseg.experiments.report.style import style_of, wrapped
 from monai_nlseg.experiments.report.sweep import draw_sweep
 from monai_nlseg.experiments.results import read_results
-from monai_nlseg.experiments.statistics import table_statistics
-from monai_nlseg.experiments.tables import Figure as Asked
+from monai_nlseg.experiments.schema.layout import Figure as Asked
 from tests.experiments.finished import EXPERIMENT, FULL, PLAIN, run_record, write_all, write_experiment, write_run
 
 REFERENCE = f"{FULL}, step 8"
-SWEEP = Asked("sweep", "Dice against step", "step", metric="Table 1: Dice/average")
-SIZE = Asked("scatter", "Size", "Table 2: cost/parameters", y="Table 2: cost/Dice")
+SWEEP = Asked(kind="sweep", title="Dice against step", x="step", metric="Table 1: Dice/average")
+SIZE = Asked(kind="scatter", title="Size", x="Table 2: cost/parameters", y="Table 2: cost/Dice")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tables(results):
-    return [table_statistics(results, table, REFERENCE) for table in results.experiment.tables]
+    return [filled_table(results, table, REFERENCE) for table in results.experiment.tables]
 
 
 @pytest.fixture
@@ -116,14 +116,12 @@ def test_sweep(results, tables, drawn, tmp_path):
     ],
 )
 def test_sweep_over_a_grid(tmp_path, drawn, values, scale, ticks):
-    """A grid's models are points of their model's line; a row without the id is told."""
+    """A grid's models are points of their model's line; a row without the id is named."""
     table = {"title": "T", "columns": {"Dice": {"metric": "val_mean_dice"}}}
     content = {"title": "", "bundle": "", "models": {FULL: {}}, "grid": {"roi": values}, "tables": [table]}
     results = read_results(write_all(tmp_path, content | {"protocol": EXPERIMENT["protocol"]}))
-    found = [
-        table_statistics(results, each, next(iter(results.experiment.rows()))) for each in results.experiment.tables
-    ]
-    draw_sweep(results, found, Asked("sweep", "S", "roi", metric="T/Dice"), 1, tmp_path)
+    found = [filled_table(results, each, next(iter(results.experiment.rows()))) for each in results.experiment.tables]
+    draw_sweep(results, found, Asked(kind="sweep", title="S", x="roi", metric="T/Dice"), 1, tmp_path)
     panel = drawn[0].axes[0]
     assert [line.get_label() for line in panel.lines] == [FULL] and len(panel.lines[0].get_xdata()) == len(values)
     assert panel.get_xscale() == scale
@@ -131,7 +129,10 @@ def test_sweep_over_a_grid(tmp_path, drawn, values, scale, ticks):
 
 
 def test_sweep_over_an_id_that_nobody_sets(results, tables, tmp_path):
-    assert draw_sweep(results, tables, Asked("sweep", "S", "roi", metric="Table 1: Dice/CSF"), 1, tmp_path) == []
+    assert (
+        draw_sweep(results, tables, Asked(kind="sweep", title="S", x="roi", metric="Table 1: Dice/CSF"), 1, tmp_path)
+        == []
+    )
 
 
 def test_scatter(tables, drawn, tmp_path):

@@ -15,10 +15,10 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
+from monai_nlseg.experiments.cells import filled_table
 from monai_nlseg.experiments.report import write_report
 from monai_nlseg.experiments.report.table_csv import COLUMNS
 from monai_nlseg.experiments.results import read_results
-from monai_nlseg.experiments.statistics import table_statistics
 from tests.experiments.finished import EXPERIMENT, FULL, PLAIN, run_record, write_all, write_experiment, write_run
 
 BOLD = "<b>|*"
@@ -100,14 +100,14 @@ def test_markdown(folder):
     for point in (
         "- **weights**: the last epoch's weights are evaluated",
         "- **protocol**: k-fold, 3 folds, by case",
-        "- **cases**: 6, of which 6 are tested in the runs here; of a run: training 4, test 2",
-        "- **seed**: training 0, parting of the cases 0",
+        "- **cases**: 6, of which 6 are tested in the runs here; per run: training 4, test 2",
+        "- **seed**: training 0, split of the cases 0",
         "- **training time of all runs**: 15.0 min",
         "- **machine**: a processor, 2 cores, 8.0 GB, no GPU",
         "- **software**: torch 2.8.0, monai 1.6.1",
     ):
         assert point in lines
-    found = table_statistics(read_results(folder), read_results(folder).experiment.tables[0], f"{FULL}, step 8")
+    found = filled_table(read_results(folder), read_results(folder).experiment.tables[0], f"{FULL}, step 8")
     csf, average = (found.cells[f"{FULL}, step 8"][name] for name in ("CSF", "average"))
     row = lines.index("|  |  | CSF | average |") + 2
     assert lines[row : row + 3] == [
@@ -123,21 +123,21 @@ def test_markdown(folder):
         f"| {PLAIN}, step 8 | average | 6 | −{-tests['mean_difference']:.2f} | \\< 0.001 | {tests['t_p_holm']:.3f} \\* "
         f"| {tests['wilcoxon_p']:.3f} | {tests['wilcoxon_p_holm']:.3f} |" in lines
     )
-    line = "- Budget: 80 iterations (4 epochs, batch 5), 2.0 to 3.0 minutes a run, threads: 1, device: cpu;"
+    line = "- Budget: 80 iterations (4 epochs, batch 5), 2.0 to 3.0 minutes per run, threads: 1, device: cpu;"
     assert text.count(line) == 2
     assert "| 1,821,124 |" in text and "the metric is of the test part, which chose nothing" in text
     assert "not finished" not in text
 
 
-def test_what_the_command_set_is_told_before_any_number(folder, tmp_path):
+def test_what_the_command_set_is_named_before_any_number(folder, tmp_path):
     assert "The command set" not in (folder / "report.md").read_text(encoding="utf-8")
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     record = json.loads((copy / "experiment.json").read_text()) | {"overrides": {"epochs": 2, "roi_size": [8, 8]}}
     (copy / "experiment.json").write_text(json.dumps(record))
     write_report(copy)
     text = (copy / "report.md").read_text(encoding="utf-8")
-    told = "**The command set epochs=2, roi\\_size=\\[8, 8\\] for all models"
-    assert 0 < text.index(told) < text.index("## Budget")
+    message = "**The command set epochs=2, roi\\_size=\\[8, 8\\] for all models"
+    assert 0 < text.index(message) < text.index("## Budget")
 
 
 def test_links_of_markdown_are_relative_and_there(folder):
@@ -187,7 +187,7 @@ def test_csv(folder):
     assert len(rows) == 5 * 2 + 5 * 4 and tuple(next(iter(rows.values()))) == COLUMNS
     results = read_results(folder)
     for table in results.experiment.tables:
-        found = table_statistics(results, table, f"{FULL}, step 8")
+        found = filled_table(results, table, f"{FULL}, step 8")
         for row, cells in found.cells.items():
             for column, cell in cells.items():
                 line = rows[table.title, row, column]
@@ -226,7 +226,7 @@ def test_another_reference(folder, tmp_path):
     write_report(write_all(tmp_path), reference=f"{PLAIN}, step 16")
     text = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert f"Each row minus {PLAIN}, step 16, paired by case" in text and f"| {FULL}, step 8 | CSF | 6 | +" in text
-    with pytest.raises(ValueError, match="reference 'Model9' is no row of the experiment: choose of Non-local"):
+    with pytest.raises(ValueError, match="reference 'Model9' is not a row of the experiment: choose from Non-local"):
         write_report(tmp_path, reference="Model9")
 
 
@@ -242,7 +242,7 @@ def test_weights_chosen_on_a_validation_part(tmp_path):
     assert "the metric is of a validation part of the training cases, by which the weights were chosen" in text
 
 
-def test_damaged_records_are_told_before_anything_is_written(tmp_path):
+def test_damaged_records_are_named_before_anything_is_written(tmp_path):
     write_all(tmp_path)
     (tmp_path / "runs" / "cc-3d-fcn" / "fold_1" / "run.json").write_text("{")
     with pytest.raises(ValueError, match="run.json' cannot be read as JSON"):

@@ -22,7 +22,7 @@ UNSIGNED = Samples(16, "u")
     inverted=st.booleans(),
 )
 def test_eight_bits_in_sixteen(seed, factor, white, inverted):
-    """A dark picture, too: what is told by the values' steps needs no white."""
+    """A dark picture, too: what the steps of the values show needs no white."""
     expected = grey_picture(seed, white)
     values = expected.astype(np.uint16) * factor
     depth = {1: 8, 4: 10, 16: 12, 64: 14}.get(factor, 16)

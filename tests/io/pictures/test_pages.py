@@ -35,12 +35,12 @@ def several(path, **options):
 @pytest.mark.parametrize("read", [check_picture, open_picture, stored_picture])
 def test_several_pages_are_refused(tmp_path, name, options, read):
     path = several(tmp_path / name, **options)
-    with pytest.raises(PictureError, match=f"{name}' holds 3 pages: give one image a file"):
+    with pytest.raises(PictureError, match=f"{name}' holds 3 pages: give one image per file"):
         read(path)
 
 
 @pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {"truncate": True}])
-def test_a_stack_told_by_the_description_alone(tmp_path, options):
+def test_a_stack_recognised_by_the_description_alone(tmp_path, options):
     tifffile.imwrite(tmp_path / "a.tif", np.stack([GREY, *OTHERS]), photometric="minisblack", **options)
     with pytest.raises(PictureError, match="a.tif' holds 3 pages"):
         read_picture(tmp_path / "a.tif")

@@ -65,7 +65,7 @@ def test_several_files_are_channels(tmp_path):
 def test_what_it_refuses_is_read_by_no_other_reader(tmp_path):
     page = Image.fromarray(COLOUR)
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page])
-    with pytest.raises(PictureError, match="a.tif' holds 2 pages: give one image a file") as raised:
+    with pytest.raises(PictureError, match="a.tif' holds 2 pages: give one image per file") as raised:
         load(tmp_path / "a.tif")
     assert explained(raised.value) is raised.value
 

@@ -48,23 +48,3 @@ def test_parameters(variant, parameters):
         parameter.data.fill_(0.5)
     block(torch.rand(2, 8, 4, 4)).square().sum().backward()
     assert all(parameter.grad.abs().max() > 0 for parameter in block.parameters())
-
-
-def test_input_is_not_changed():
-    x = torch.randn(1, 4, 3, 3)
-    before = x.clone()
-    EfficientChannelAttention(2, variant="paper")(x)
-    assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "words"),
-    [
-        ({"spatial_dims": 1}, "spatial_dims 1"),
-        ({"spatial_dims": 2, "kernel_size": 4}, "kernel_size 4 has no centre"),
-        ({"spatial_dims": 2, "variant": "code"}, "variant 'code' is unknown: choose 'released'"),
-    ],
-)
-def test_refuses(kwargs, words):
-    with pytest.raises(ValueError, match=words):
-        EfficientChannelAttention(**kwargs)

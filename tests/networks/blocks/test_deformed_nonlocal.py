@@ -11,8 +11,9 @@ from monai_nlseg.networks.blocks import DeformedNonLocalBlock
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 from monai_nlseg.networks.footprint import forward_footprint
+from tests.networks.formats import formats
 
-READINGS = ["outer", "excite_input", "excite_aggregate"]
+INTERPRETATIONS = ["outer", "excite_input", "excite_aggregate"]
 SHAPES = [(2, 16, 7, 5), (1, 16, 1, 1), (1, 16, 3, 4, 5)]
 
 
@@ -22,21 +23,21 @@ def literal(block: DeformedNonLocalBlock, x: torch.Tensor) -> torch.Tensor:
     theta, phi, g = (conv(x).flatten(2) for conv in (block.theta, block.phi, block.g))
     logits = theta @ phi.transpose(1, 2)
     y1 = (logits / count**0.5 if block.scale else logits).softmax(-1) @ g
-    if block.reading == "excite_aggregate":
+    if block.interpretation == "excite_aggregate":
         out = (block.excite(y1.mean(2)).sigmoid().unsqueeze(2) * y1).unflatten(2, x.shape[2:])
     else:
         y2 = (block.squeeze(x).flatten(2) @ y1.transpose(1, 2)).squeeze(1)
         y4 = block.excite(y2 / count if block.scale else y2).reshape(*x.shape[:2], *[1] * (x.dim() - 2))
-        out = y4 * block.spread(x) if block.reading == "outer" else y4.sigmoid() * x
+        out = y4 * block.spread(x) if block.interpretation == "outer" else y4.sigmoid() * x
     return x + out if block.residual else out
 
 
-@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("interpretation", INTERPRETATIONS)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("kwargs", [{}, {"residual": False}, {"scale": False, "reduction": 4}])
-def test_is_the_literal_form(reading, shape, kwargs):
+def test_is_the_literal_form(interpretation, shape, kwargs):
     torch.manual_seed(0)
-    block = DeformedNonLocalBlock(len(shape) - 2, 16, reading, **kwargs).double()
+    block = DeformedNonLocalBlock(len(shape) - 2, 16, interpretation, **kwargs).double()
     x = torch.randn(shape, dtype=torch.float64, requires_grad=True)
     out, expected = block(x), literal(block, x)
     torch.testing.assert_close(out, expected, rtol=1e-10, atol=1e-10)
@@ -48,15 +49,15 @@ def test_is_the_literal_form(reading, shape, kwargs):
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.sampled_from(READINGS),
+    st.sampled_from(INTERPRETATIONS),
     st.floats(-100, 100),
     st.floats(0.01, 10),
     st.sampled_from([(9, 8), (40, 40), (4, 5, 6)]),
     st.booleans(),
 )
-def test_float32_is_as_good_as_the_literal_form(reading, offset, size, spatial, channels_last):
+def test_float32_is_as_good_as_the_literal_form(interpretation, offset, size, spatial, channels_last):
     torch.manual_seed(0)
-    block = DeformedNonLocalBlock(len(spatial), 16, reading, residual=False).double()
+    block = DeformedNonLocalBlock(len(spatial), 16, interpretation, residual=False).double()
     x = (torch.randn(2, 16, *spatial) * size + offset).double()
     with torch.no_grad():
         exact = literal(block, x)
@@ -85,7 +86,7 @@ def test_float32_on_many_voxels(kind):
 )
 def test_golden_counts(channels, counts):
     for dims in (2, 3):
-        blocks = [DeformedNonLocalBlock(dims, channels, reading) for reading in READINGS]
+        blocks = [DeformedNonLocalBlock(dims, channels, interpretation) for interpretation in INTERPRETATIONS]
         assert tuple(sum(p.numel() for p in block.parameters()) for block in blocks) == counts
 
 
@@ -110,21 +111,12 @@ class _Largest(TorchDispatchMode):
         return out
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_no_tensor_of_voxels_by_voxels(reading):
+@pytest.mark.parametrize("interpretation", INTERPRETATIONS)
+def test_no_tensor_of_voxels_by_voxels(interpretation):
     x = torch.randn(1, 16, 24, 24, requires_grad=True)
     with _Largest() as record:
-        DeformedNonLocalBlock(2, 16, reading)(x).sum().backward()
+        DeformedNonLocalBlock(2, 16, interpretation)(x).sum().backward()
     assert record.largest == 16 * 24**2
-
-
-@pytest.mark.parametrize("reading", READINGS)
-def test_gradient_reaches_every_parameter(reading):
-    # Of no bias either is the share in the logits constant along the softmax, whose terms are products of both convs.
-    torch.manual_seed(0)
-    block = DeformedNonLocalBlock(2, 32, reading).double()
-    block(torch.randn(2, 32, 9, 8).double().relu()).square().sum().backward()
-    assert all(parameter.grad.abs().max() > 1e-10 for parameter in block.parameters())
 
 
 def test_softmax_is_not_saturated_at_the_start():
@@ -142,10 +134,10 @@ def test_softmax_is_not_saturated_at_the_start():
             assert 0.05 < branch.std() / kind.std() < 0.5
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_autocast(reading):
+@pytest.mark.parametrize("interpretation", INTERPRETATIONS)
+def test_autocast(interpretation):
     torch.manual_seed(0)
-    block, x = DeformedNonLocalBlock(2, 32, reading), torch.randn(2, 32, 48, 48)
+    block, x = DeformedNonLocalBlock(2, 32, interpretation), torch.randn(2, 32, 48, 48)
     with torch.autocast("cpu", torch.bfloat16):
         out = block(x)
         half = block(x.bfloat16())
@@ -166,7 +158,7 @@ def test_sums_over_voxels_keep_the_weights_precision_under_autocast():
 
 
 # "outer" goes through every format within DNLNet.
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", formats("torchscript", "pt2"))
 def test_export(format, tmp_path):
     torch.manual_seed(0)
     block, path = DeformedNonLocalBlock(2, 16, "excite_aggregate").eval(), tmp_path / f"block{FORMATS[format]}"
@@ -176,39 +168,14 @@ def test_export(format, tmp_path):
         torch.testing.assert_close(ExportedNetwork(path)(x), block(x), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("interpretation", INTERPRETATIONS)
 @pytest.mark.parametrize("script", [False, True])
-def test_float16_weights(reading, script):
+def test_float16_weights(interpretation, script):
     # Neither the sums of squares nor the number of voxels, 90,000, are within float16's range.
     torch.manual_seed(0)
-    block, x = DeformedNonLocalBlock(2, 16, reading).half(), torch.randn(1, 16, 300, 300).half()
+    block, x = DeformedNonLocalBlock(2, 16, interpretation).half(), torch.randn(1, 16, 300, 300).half()
     with torch.no_grad():
         out = (torch.jit.script(block) if script else block)(x)
         expected = block.float()(x.float())
     assert out.dtype == torch.float16
     torch.testing.assert_close(out.float(), expected, rtol=0.01, atol=0.01)
-
-
-def test_shapes_without_values():
-    with torch.device("meta"):
-        assert DeformedNonLocalBlock(2, 16)(torch.empty(1, 16, 6, 5)).shape == (1, 16, 6, 5)
-
-
-@pytest.mark.parametrize("reading", READINGS)
-def test_torchscript(reading):
-    block, x = DeformedNonLocalBlock(2, 16, reading).eval(), torch.randn(2, 16, 6, 5)
-    torch.testing.assert_close(torch.jit.script(block)(x), block(x))
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "words"),
-    [
-        ({"reading": "inner"}, "reading 'inner' is unknown: choose 'outer'"),
-        ({"reduction": 32}, "reduction 32 leaves no channel of 16"),
-        ({"reduction": 0}, "reduction 0"),
-        ({"spatial_dims": 0}, "spatial_dims 0 is not supported"),
-    ],
-)
-def test_refuses(kwargs, words):
-    with pytest.raises(ValueError, match=words):
-        DeformedNonLocalBlock(**{"spatial_dims": 2, "in_channels": 16, **kwargs})

@@ -93,17 +93,3 @@ def test_works_inside_a_monai_network():
     unet = BasicUNet(spatial_dims=2, in_channels=1, out_channels=2, features=(4, 4, 8, 8, 8, 4))
     unet.down_4 = torch.nn.Sequential(unet.down_4, GlobalAggregation(2, 8))
     assert unet(torch.randn(1, 1, 32, 32)).shape == (1, 2, 32, 32)
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "words"),
-    [
-        ({"query": "left"}, "query 'left' is unknown"),
-        ({"num_heads": 3}, "cannot be split into 3 heads"),
-        ({"num_heads": 0}, "cannot be split"),
-        ({"dropout": 1.5}, "not a probability"),
-    ],
-)
-def test_refuses(kwargs, words):
-    with pytest.raises(ValueError, match=words):
-        GlobalAggregation(3, 8, **kwargs)

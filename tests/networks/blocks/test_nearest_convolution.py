@@ -55,15 +55,3 @@ def test_folds_with_a_batch_norm_behind_it(dims):
     block, x = CLASSES[dims](3, 2, 2).eval(), torch.randn(1, 3, *(4, 3, 2)[:dims])
     folded = torch.nn.utils.fusion.fuse_conv_bn_eval(block, norm)
     torch.testing.assert_close(folded(x), norm(block(x)), atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize("dims", [2, 3])
-def test_torchscript(dims):
-    block, x = CLASSES[dims](3, 2, 4), torch.randn(2, 3, *(4, 3, 2)[:dims])
-    torch.testing.assert_close(torch.jit.script(block)(x), block(x))
-
-
-@pytest.mark.parametrize("dims", [2, 3])
-def test_refuses_a_scale_that_does_not_enlarge(dims):
-    with pytest.raises(ValueError, match="scale 0 does not enlarge"):
-        CLASSES[dims](1, 1, 0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.networks.nets.resnet import ResNet
 
-from monai_nlseg.networks import channels_last, imagenet, optimize_for_inference
+from monai_nlseg.networks import imagenet, optimize_for_inference
 from monai_nlseg.networks.export import export_network
 from monai_nlseg.networks.exported import FORMATS, ExportedNetwork
 from monai_nlseg.networks.imagenet import adapt_first_convolution
@@ -15,14 +15,6 @@ from monai_nlseg.networks.optimize import CompiledAttention
 from tests.networks.trained import trained
 
 VARIANTS = ["released", "paper"]
-CASES = [
-    [{}, (2, 3, 64, 96), (2, 1, 64, 96)],
-    [{"in_channels": 1, "out_channels": 3}, (2, 1, 32, 64), (2, 3, 32, 64)],
-    [{"variant": "paper", "in_channels": 2}, (2, 2, 96, 32), (2, 1, 96, 32)],
-    [{"region_aggregation": False}, (2, 3, 64, 32), (2, 1, 64, 32)],
-    [{"pyramid_fusion": False, "variant": "paper"}, (2, 3, 64, 32), (2, 1, 64, 32)],
-    [{"region_aggregation": False, "pyramid_fusion": False}, (2, 3, 64, 64), (2, 1, 64, 64)],
-]
 
 
 def count(network: torch.nn.Module) -> int:
@@ -37,13 +29,6 @@ def opened(variant: str, **kwargs) -> RegionAwareNet:
         net.aggregation.gamma.data.fill_(0.7)
         net.fusion.gamma.data.fill_(0.7)
     return net
-
-
-@pytest.mark.parametrize(("kwargs", "input_shape", "expected_shape"), CASES)
-@pytest.mark.parametrize("train", [True, False])
-def test_shape(kwargs, input_shape, expected_shape, train):
-    net = RegionAwareNet(**kwargs).train(train)
-    assert net(torch.randn(input_shape)).shape == expected_shape
 
 
 class TestGoldenCounts:
@@ -108,22 +93,16 @@ def test_released_starts_as_the_baseline():
     torch.testing.assert_close(full(x), plain(x))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_gradient_reaches_every_parameter(variant):
-    # Running statistics, as batch statistics would absorb the biases in front of them.
-    net = opened(variant).double()
-    if variant == "released":
-        # The encoder's sums are large without trained statistics, and the attention has no scaling: out of saturation.
-        net.aggregation.query_key.weight.data.mul_(1e-2)
-    else:
-        for parameter in net.fusion.attention.parameters():
-            parameter.data.abs_()  # else the ReLU between its two convolutions may close for all
-    net(torch.randn(2, 3, 64, 96).double()).square().sum().backward()
-    assert [n for n, p in net.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-12] == []
-
-
 @pytest.mark.parametrize(
-    ("variant", "format"), [*(("released", format) for format in FORMATS), ("paper", "torchscript"), ("paper", "pt2")]
+    ("variant", "format"),
+    [
+        ("released", "torchscript"),
+        ("released", "onnx"),
+        pytest.param("released", "pt2", marks=pytest.mark.slow),
+        pytest.param("released", "openvino", marks=pytest.mark.slow),
+        pytest.param("paper", "torchscript", marks=pytest.mark.slow),
+        ("paper", "pt2"),
+    ],
 )
 def test_file_computes_what_the_network_does_for_any_batch(variant, format, tmp_path):
     net = opened(variant, in_channels=1)
@@ -143,13 +122,6 @@ def test_optimized_once_or_twice_computes_the_same(variant):
             net = optimize_for_inference(net, attention="compiled")
             assert isinstance(net.aggregation.attention, CompiledAttention)
             torch.testing.assert_close(net(x), expected, atol=1e-5 * float(expected.abs().max()), rtol=1e-4)
-
-
-def test_channels_last_computes_the_same():
-    net, x = opened("released"), torch.randn(2, 3, 64, 96)
-    with torch.inference_mode():
-        expected = net(x)
-        torch.testing.assert_close(channels_last(net)(x), expected, atol=1e-5, rtol=1e-4)
 
 
 def imagenet_state() -> dict[str, torch.Tensor]:
@@ -204,32 +176,3 @@ class TestImageNetWeights:
         torch.save(state, tmp_path / "resnet18.pth")
         with pytest.raises(ValueError, match=r"not the encoder's ImageNet weights: missing \['layer3.5.conv1.weight'"):
             RegionAwareNet(weights_path=tmp_path / "resnet18.pth")
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "words"),
-    [
-        ({"in_channels": 0}, "in_channels 0"),
-        ({"out_channels": 0}, "out_channels 0"),
-        ({"out_channels": 1.0}, "out_channels 1.0 is not a number of channels: give an integer, at least 1"),
-        ({"in_channels": "3"}, "in_channels '3' is not a number"),
-        ({"variant": "code"}, "variant 'code' is unknown"),
-        ({"weights_path": "nowhere.pth"}, "nowhere.pth' is not a file or does not exist"),
-    ],
-)
-def test_refuses_arguments(kwargs, words):
-    with pytest.raises(ValueError, match=words):
-        RegionAwareNet(**kwargs)
-
-
-@pytest.mark.parametrize(
-    ("shape", "words"),
-    [
-        ((1, 1, 32, 32), "1 channels, the network was built for 3"),
-        ((1, 3, 32, 32, 32), "2 spatial axes"),
-        ((1, 3, 580, 420), r"\[580, 420\] is not divisible by 32: pad to \[608, 448\]"),
-    ],
-)
-def test_refuses_inputs(shape, words):
-    with pytest.raises(ValueError, match=words):
-        RegionAwareNet()(torch.zeros(shape))

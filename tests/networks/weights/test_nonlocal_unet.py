@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from monai_nlseg.bundle.convert import convert_nonlocal_unet
 from monai_nlseg.networks import kernel_decay_groups
 from monai_nlseg.networks.nets import NonLocalUNet
-from monai_nlseg.networks.weights import convert_nonlocal_unet, nonlocal_unet_state_from_tf, read_tf_variables
+from monai_nlseg.networks.weights import nonlocal_unet_state_from_tf, read_tf_variables
 
 PARITY = Path(__file__).resolve().parents[4] / "shared" / "data" / "parity" / "nonlocal_unet_first_up_attention.npz"
 needs_parity = pytest.mark.skipif(not PARITY.is_file(), reason=f"the published code's outputs are not at {PARITY}")

@@ -1,4 +1,4 @@
-"""The converter against the published network written out anew, under the published names."""
+"""The converter against the published network written out again, under the published names."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_all_faults_are_named_at_once(state):
         assert words in message
 
 
-def test_another_networks_checkpoint_is_told_in_short():
+def test_another_networks_checkpoint_is_named_in_short():
     with pytest.raises(
         ValueError, match=r"missing \['firstconv.weight', .* and \d+ more, unknown \['fc.weight'\]"
     ) as error:

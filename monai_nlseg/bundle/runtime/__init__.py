@@ -1,0 +1,1 @@
+"""Run a bundle on images: what MONAI Label, the cohort and the demo share."""

@@ -1,0 +1,1 @@
+"""The cases that a folder or a list holds."""

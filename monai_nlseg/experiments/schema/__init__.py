@@ -1,0 +1,1 @@
+"""Experiment files: their models, checks and schema."""

@@ -1,0 +1,1 @@
+"""Train a served bundle on the labels that annotators saved."""
