@@ -47,8 +47,10 @@ def test_a_worker_is_killed_and_a_case_kills_each_worker(made, tmp_path):
     }
     words = "a worker ended with exit code 7 while it held the case: see the system's log, or leave the case out."
     assert found["c"]["error"] == words
+    # Which of the two cases in the worker is done first is a race; the other may have been in it when it was killed.
+    assert first["attempt"] == 1
     # It was given to one worker that was killed or that it ended, and then, alone, to another.
-    assert found["a"]["attempt"] == 1 and found["c"]["attempt"] >= 2
+    assert found["c"]["attempt"] >= 2
     assert found["c"]["input"]["files"] == [str(tmp_path / "in" / "c.nii.gz")]
     assert last_records(tmp_path / "out").keys() == set("abcde") and not workers()
     require_whole(tmp_path / "out")
