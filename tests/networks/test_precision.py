@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from monai_nlseg.networks import autocast_forward
+from monai_nlseg.networks.blocks import ScaledDotProductAttention
 from monai_nlseg.networks.nets import NonLocalUNet
 
 
@@ -22,6 +23,18 @@ def test_bfloat16_computes_reduced_and_returns_float32():
     assert result.dtype == torch.float32
     assert 0 < (result - expected).abs().max() < 0.1 * expected.abs().max()
     assert list(net.state_dict()) == keys
+
+
+def test_the_attention_has_operands_of_one_type():
+    """A bias in float32 would make the query wider than the keys, and send it past the kernel."""
+    net = NonLocalUNet(features=16).eval()
+    seen = []
+    for module in net.modules():
+        if isinstance(module, ScaledDotProductAttention):
+            module.register_forward_pre_hook(lambda module, operands: seen.append({each.dtype for each in operands}))
+    with torch.no_grad():
+        autocast_forward(net, "cpu", "bfloat16")(torch.randn(1, 2, 8, 8, 8))
+    assert seen == [{torch.bfloat16}] * 3
 
 
 def test_gradients_stay_float32():

@@ -92,6 +92,7 @@ class SameTransposedConvolution(nn.Module):
             out = out.narrow(axis, 0, out.shape[axis] - 1)
         bias = self.conv.bias
         if bias is not None:
-            # Separate from the convolution: with a bias, oneDNN's takes twice as long.
-            out = out + bias.reshape([-1] + [1] * (x.dim() - 2))
+            # Separate from the convolution: with a bias, oneDNN's takes twice as long. In the result's dtype, which
+            # autocast makes narrower than the bias.
+            out = out + bias.reshape([-1] + [1] * (x.dim() - 2)).to(out.dtype)
         return out

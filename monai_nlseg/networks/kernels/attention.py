@@ -22,10 +22,11 @@ def compiled_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tens
     """Compute ``softmax(Q K^T / sqrt(C)) V`` through the compiled kernel where it applies.
 
     It applies to CPU tensors of the shapes below that need no gradient, with 128 keys or more and 16, 32, 64 or 128
-    channels a head, in any memory layout; it computes in float32. float64 and anything else go through
-    :func:`torch.nn.functional.scaled_dot_product_attention`, whose results it has for scores that are not finite, too:
-    a row of -inf gives zeros, one with inf or NaN gives NaN. Extra memory: a copy of keys and values, of as many heads
-    as go into 64 MiB or of one.
+    channels a head, in any memory layout. It computes in float32; on a processor with AVX512-BF16, products of bfloat16
+    operands are taken as they are, with sums in float32, and the weights are rounded to bfloat16. float64 and anything
+    else go through :func:`torch.nn.functional.scaled_dot_product_attention`, whose results it has for scores that are
+    not finite, too: a row of -inf gives zeros, one with inf or NaN gives NaN. Extra memory: a copy of keys and values,
+    of as many heads as go into 64 MiB or of one.
 
     Args:
         query: (B, heads, L, C).
@@ -67,8 +68,10 @@ def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> t
         )
     # Here, where nothing can drop it: a trace of a caller leaves out what its example did not need, and the trace may
     # be run with another layout.
-    packed = [operand.to(torch.float32).contiguous() for operand in (query, key, value)]
-    output = torch.empty(query.shape, dtype=torch.float32)
+    narrow = query.dtype == torch.bfloat16 and serves_bfloat16()
+    dtype = torch.bfloat16 if narrow else torch.float32
+    packed = [operand.to(dtype).contiguous() for operand in (query, key, value)]
+    output = torch.empty(query.shape, dtype=dtype)
     batch, heads, rows, width = query.shape
     status = load_attention_kernel()(
         *(operand.data_ptr() for operand in packed),
@@ -77,6 +80,7 @@ def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> t
         rows,
         key.shape[2],
         width,
+        narrow,
         torch.get_num_threads(),
     )
     if status:
@@ -93,6 +97,12 @@ def _(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tens
 def load_attention_kernel() -> Callable[..., int]:
     """Return the kernel, as :func:`monai_nlseg.networks.kernels.library.load_kernel` does, and with its errors."""
     kernel = load_kernel(KERNEL).monai_nlseg_attention
-    kernel.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_int64] * 4 + [ctypes.c_int]
+    kernel.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_int64] * 4 + [ctypes.c_int] * 2
     kernel.restype = ctypes.c_int
     return kernel
+
+
+@functools.cache
+def serves_bfloat16() -> bool:
+    """Return whether the kernel multiplies bfloat16 operands as they are, which needs a processor with AVX512-BF16."""
+    return bool(load_kernel(KERNEL).monai_nlseg_attention_narrow())

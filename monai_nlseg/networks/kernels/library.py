@@ -70,7 +70,7 @@ def load_kernel(kernel: Kernel) -> ctypes.CDLL:
             f"the {kernel.name} kernel needs a processor with AVX2 or AVX-512, PyTorch found {capability}: "
             f"{kernel.without}."
         )
-    command = [os.environ.get("CXX", "g++"), *FLAGS, f"-march={ARCHITECTURES[capability]}"]
+    command = [os.environ.get("CXX", "g++"), *FLAGS, f"-march={ARCHITECTURES[capability]}", *_extensions(capability)]
     recipe = kernel.source.read_bytes() + " ".join(command).encode()
     cache = _cache_folder(kernel)
     name = f"{kernel.name}-{hashlib.sha256(recipe).hexdigest()[:16]}"
@@ -82,6 +82,12 @@ def load_kernel(kernel: Kernel) -> ctypes.CDLL:
             f"the {kernel.name} kernel '{library}' cannot be loaded ({error}): delete it, set XDG_CACHE_HOME to a "
             f"folder that programs may be loaded from, or {kernel.without}."
         ) from None
+
+
+def _extensions(capability: str) -> list[str]:
+    """Return the flags for what some processors of an architecture have."""
+    has_products = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # not a public function
+    return ["-mavx512bf16"] if capability == "AVX512" and has_products() else []
 
 
 def _cache_folder(kernel: Kernel) -> Path:

@@ -18,6 +18,8 @@ from monai_nlseg.networks.kernels import compiled_attention, load_attention_kern
 # The operator itself: compiled_attention leaves short lists of keys to PyTorch.
 kernel = torch.ops.monai_nlseg.attention
 INF, NAN = math.inf, math.nan
+TYPES = {torch.float32: {}, torch.bfloat16: {"atol": 0.01, "rtol": 0.02}}
+"""Types that the kernel computes in, and how far results may lie from PyTorch's; none is what its tests allow."""
 
 
 def definition(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
@@ -35,6 +37,7 @@ def definition(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> t
     spread=st.sampled_from([0.01, 1.0, 8.0]),
 )
 def test_equals_the_definition(batch, heads, rows, keys, width, spread):
+    """In bfloat16 within the rounding of a result and of the weights."""
     generator = torch.Generator().manual_seed(rows * 1000 + keys)
     query = spread * torch.randn(batch, heads, rows, width, generator=generator)
     key = torch.randn(batch, heads, keys, width, generator=generator)
@@ -42,6 +45,12 @@ def test_equals_the_definition(batch, heads, rows, keys, width, spread):
     expected = definition(query, key, value)
     for attention in (compiled_attention, kernel):
         assert (attention(query, key, value) - expected).abs().max() < 1e-5 * max(spread, 1.0)
+    narrow = [operand.to(torch.bfloat16) for operand in (query, key, value)]
+    expected, result = definition(*narrow), kernel(*narrow)
+    assert result.dtype == torch.bfloat16
+    weights = (narrow[0].double() @ narrow[1].double().transpose(-1, -2) / width**0.5).softmax(-1)
+    bound = 2.0**-8 * (expected.abs() + weights @ narrow[2].double().abs())
+    assert ((result.double() - expected).abs() <= bound + 1e-5).all()
 
 
 def test_extreme_scores_saturate_instead_of_overflowing():
@@ -65,6 +74,13 @@ def operands(rows: int = 40, keys: int = 150, width: int = 16, heads: int = 1) -
     return [torch.randn(2, heads, length, width, generator=generator) for length in (rows, keys, keys)]
 
 
+def require_what_pytorch_gives(given: list[torch.Tensor]) -> None:
+    """Compare with PyTorch's attention in float32: the one in bfloat16 has zeros for scores of inf."""
+    expected = F.scaled_dot_product_attention(*(operand.float() for operand in given))
+    tolerances = TYPES[given[0].dtype]
+    torch.testing.assert_close(kernel(*given).float(), expected, equal_nan=True, **tolerances)
+
+
 def scores_of(scores: list[float]) -> list[torch.Tensor]:
     """Operands of one query whose score with each key is given."""
     query, key, value = operands(1, len(scores))
@@ -86,28 +102,31 @@ def scores_of(scores: list[float]) -> list[torch.Tensor]:
     ],
 )
 @pytest.mark.parametrize("largest", [1.0, 1e38, INF])
-def test_scores_that_are_not_finite_give_what_pytorch_gives(scores, largest):
+@pytest.mark.parametrize("dtype", TYPES)
+def test_scores_that_are_not_finite_give_what_pytorch_gives(scores, largest, dtype):
     query, key, value = scores_of(scores)
     value[..., -1, :3] = largest
-    expected = F.scaled_dot_product_attention(query, key, value)
-    torch.testing.assert_close(kernel(query, key, value), expected, equal_nan=True)
+    require_what_pytorch_gives([operand.to(dtype) for operand in (query, key, value)])
 
 
 @pytest.mark.parametrize("operand", [0, 1, 2])
 @pytest.mark.parametrize("value", [INF, -INF, NAN])
-def test_operands_that_are_not_finite_give_what_pytorch_gives(operand, value):
-    given = operands(30, 144)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_operands_that_are_not_finite_give_what_pytorch_gives(operand, value, dtype):
+    given = [operand.to(dtype) for operand in operands(30, 144)]
     given[operand][0, 0, 3, 2] = value
     given[operand][1, 0, 20] = value
-    torch.testing.assert_close(kernel(*given), F.scaled_dot_product_attention(*given), equal_nan=True)
+    require_what_pytorch_gives(given)
 
 
 @pytest.mark.parametrize("operand", [0, 1, 2])
 @pytest.mark.parametrize("bits", [0x7FC00000, 0x7F800001, -1])
-def test_nan_is_not_hidden(operand, bits):
+@pytest.mark.parametrize("dtype", TYPES)
+def test_nan_is_not_hidden(operand, bits, dtype):
     """Whatever its low bits, which are free."""
     given = [torch.randn(1, 1, length, 32) for length in (200, 150, 150)]
     given[operand][0, 0, 140] = torch.tensor(bits, dtype=torch.int32).view(torch.float32)
+    given = [operand.to(dtype) for operand in given]
     rows = kernel(*given).isnan().all(-1).flatten()
     assert rows[140] and (operand == 0) == (rows.sum() == 1)
 
@@ -286,7 +305,12 @@ def test_same_result_with_any_number_of_threads():
 def test_avx2(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     load_attention_kernel.cache_clear()
+    module.serves_bfloat16.cache_clear()
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     operands = [torch.randn(1, 2, length, 64) for length in (250, 333, 333)]
     torch.testing.assert_close(compiled_attention(*operands), definition(*operands).float(), atol=1e-5, rtol=1e-5)
+    assert not module.serves_bfloat16()
+    given = scores_of([-INF] * 130 + [-200.0, 0.0] * 10)
+    torch.testing.assert_close(compiled_attention(*given), F.scaled_dot_product_attention(*given))
     load_attention_kernel.cache_clear()
+    module.serves_bfloat16.cache_clear()
