@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import torch
+from monai.utils import optional_import
 
 # Files in which Linux gives the limit and the use of a container's memory (cgroup versions 2 and 1), and the name of
 # the cached part of the use.
@@ -48,3 +49,9 @@ def free_memory() -> int:
             taken = int(files[1].read_text()) - int(statistics.get(cache, 0))
             available = min(available, int(files[0].read_text()) - taken)
     return max(available, 0)
+
+
+def minor_faults() -> int | None:
+    """Return how many pages of memory the system has handed to this process so far; None where it does not count."""
+    resource, counts = optional_import("resource")  # not on Windows
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt) if counts else None

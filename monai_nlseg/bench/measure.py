@@ -22,6 +22,7 @@ from monai_nlseg.bench.prepare import Predictor
 from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import window_starts
 from monai_nlseg.io.volumes import read_volume
+from monai_nlseg.machine import minor_faults
 from monai_nlseg.networks import channels_last
 from monai_nlseg.networks.footprint import forward_footprint
 
@@ -36,8 +37,8 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
     Returns:
         "title" and "same_network" of the engine; "seconds_per_window", best over batches of ``sw_batch_size``;
         "gflop_per_window"; "floor_gflops", the rate of a 3^3 convolution just before and after; "window_bytes", the
-        growth of the process by one window's pass; "labels", the labels of a batch of noise; and "steps": for each step
-        "windows", "seconds" of the volume, whether they are "extrapolated", "outside", the share of time outside the
+        growth of the process by one window's pass; "faults_per_window", see :func:`faults_of`; "labels", the labels of
+        a batch of noise; and "steps": for each step "windows", "seconds" of the volume, whether they are "extrapolated", "outside", the share of time outside the
         network, and "peak_bytes".
     """
     engine = ENGINES[name]
@@ -68,6 +69,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
         # The other figures rest on this one, so it gets three times the time, up to 30 seconds.
         window_seconds = best_time(one_batch, min(3 * settings.seconds, 30.0)) / settings.sw_batch_size
         floor = max(before, floor_rate(settings.device, seconds=min(2.0, settings.seconds / 2)))
+        faults = faults_of(one_batch)
         labels = logits.argmax(dim=1).to(torch.uint8).cpu()
         steps = {step: measure_volume(name, predict, volume, settings, step, window_seconds) for step in settings.steps}
     return {
@@ -77,6 +79,7 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
         "gflop_per_window": flops / 1e9,
         "floor_gflops": floor,
         "window_bytes": window_bytes,
+        "faults_per_window": None if faults is None else faults / settings.sw_batch_size,
         "labels": labels.flatten().tolist() if engine.same_network else [],
         "steps": steps,
     }
@@ -197,6 +200,21 @@ def run_times(run: Callable[[], Any], seconds: float) -> list[float]:
         run()
         times.append(time.perf_counter() - begin)
     return times[1:] or times
+
+
+def faults_of(run: Callable[[], Any]) -> int | None:
+    """Return the minor page faults of a run: pages of memory that the system hands out and fills with zeros.
+
+    Args:
+        run: the function that is called once.
+
+    Returns:
+        Their number; None where the system does not count them.
+    """
+    before = minor_faults()
+    run()
+    after = minor_faults()
+    return None if before is None or after is None else after - before
 
 
 def wait(output: torch.Tensor) -> None:

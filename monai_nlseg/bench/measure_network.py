@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from monai_nlseg.bench.measure import MemoryGrowth, floor_rate, run_times, wait
+from monai_nlseg.bench.measure import MemoryGrowth, faults_of, floor_rate, run_times, wait
 from monai_nlseg.bench.networks import NETWORKS, NetworkCase, NetworkSettings
 from monai_nlseg.errors import sentence
 from monai_nlseg.inferers import StepWindowInferer, inference_cost
@@ -32,7 +32,8 @@ def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, A
     Returns:
         "title", "shape" (C, H, W) of the input, "parameters", "gmac" (billions of multiply-adds in a pass), "seconds"
         of a pass (median), "best_seconds", "passes" that were timed, "memory_bytes", the growth of the process by the
-        first pass, and "beside", the case it is compared with.
+        first pass, "faults" of a later pass (:func:`monai_nlseg.bench.measure.faults_of`), and "beside", the case it is
+        compared with.
 
     Raises:
         ValueError: if the planner refuses it, or a pass would take longer than the time given.
@@ -60,7 +61,11 @@ def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, A
         memory = MemoryGrowth(settings.device)
         wait(_first(predict(image)))
         memory_bytes = memory.peak()
-        times = run_times(lambda: wait(_first(predict(image))), settings.seconds)
+
+        def run() -> None:
+            wait(_first(predict(image)))
+
+        times, faults = run_times(run, settings.seconds), faults_of(run)
     return {
         "title": case.title,
         "shape": list(case.shape),
@@ -70,6 +75,7 @@ def measure_network(case: NetworkCase, settings: NetworkSettings) -> dict[str, A
         "best_seconds": min(times),
         "passes": len(times),
         "memory_bytes": memory_bytes,
+        "faults": faults,
         "beside": case.beside,
     }
 

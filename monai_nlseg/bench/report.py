@@ -23,28 +23,31 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     machine = report["machine"]
     table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}")
     table.add_column("engine", no_wrap=True)
-    for title in ("s/window", "GFLOP/s", "x floor", "MB", "labels", *(f"step {step}" for step in steps), "outside"):
+    columns = ("x floor", *(f"step {step}" for step in steps), "s/window", "GFLOP/s", "MB", "faults", "labels", "outside")
+    for title in columns:
         table.add_column(title, justify="right", no_wrap=True)
     for result in report["engines"].values():
         window_seconds, gflop = result["seconds_per_window"], result["gflop_per_window"]
-        memory, agreement = result["window_bytes"], result.get("agreement")
+        memory, faults, agreement = result["window_bytes"], result["faults_per_window"], result.get("agreement")
         volumes = [result["steps"][step] for step in steps]
         outside = [volume["outside"] for volume in volumes if volume["outside"] is not None]
         table.add_row(
             result["title"],
+            f"{window_seconds * result['floor_gflops'] / gflop:.2f}",
+            *(f"{'~' if volume['extrapolated'] else ''}{_duration(volume['seconds'])}" for volume in volumes),
             f"{window_seconds:.3g}",
             f"{gflop / window_seconds:.0f}",
-            f"{window_seconds * result['floor_gflops'] / gflop:.2f}",
             "" if memory is None else f"{memory / 1e6:.0f}",
+            "" if faults is None else f"{faults:,.0f}",
             "" if agreement is None else f"{100 * agreement:.2f} %",
-            *(f"{'~' if volume['extrapolated'] else ''}{_duration(volume['seconds'])}" for volume in volumes),
             f"{100 * max(outside):.1f} %" if outside else "",
         )
     console.print(table)
     console.print(
         "x floor: time of a window, divided by the time of its FLOPs at the rate of a 3^3 convolution measured beside "
-        "it. MB: growth of the process by one window. labels: share equal to this engine's. step: time of the volume, "
-        "~ if extrapolated from a part of it. outside: largest share of a volume's time outside the network.",
+        "it. step: time of the volume, ~ if extrapolated from a part of it. MB: growth of the process by one window. "
+        "faults: pages of memory that the system hands out anew in a window. labels: share equal to this engine's. "
+        "outside: largest share of a volume's time outside the network.",
         highlight=False,
     )
     same = {name: result for name, result in report["engines"].items() if result["same_network"]}
@@ -56,11 +59,21 @@ def print_report(report: dict[str, Any], console: Console) -> None:
             default=fastest,
         )
         console.print(f"fastest here: {fastest['title']}; with the labels of float32: {exact['title']}", markup=False)
-    slow, ours = report["engines"].get("explicit-attention"), report["engines"].get("engine")
-    if slow and ours:
-        ratio = slow["seconds_per_window"] / ours["seconds_per_window"]
-        console.print(f"this engine is {ratio:.1f} times as fast for a window as explicit attention", highlight=False)
+    _print_ratios(report["engines"], console)
     _print_left_out(report, console)
+
+
+def _print_ratios(engines: dict[str, Any], console: Console) -> None:
+    """Print how this engine compares with other forms of the attention, with the figures behind each ratio."""
+    ours = engines.get("engine")
+    for name, what in (("torch-attention", "PyTorch's attention"), ("explicit-attention", "explicit attention")):
+        if ours and (other := engines.get(name)):
+            seconds, beside = other["seconds_per_window"], ours["seconds_per_window"]
+            console.print(
+                f"a window takes {beside:.3g} s here and {seconds:.3g} s with {what}: {seconds / beside:.2f} times as "
+                "long on this machine",
+                highlight=False,
+            )
 
 
 def write_report(report: dict[str, Any], folder: str | Path) -> list[Path]:
@@ -109,7 +122,7 @@ def print_networks(report: dict[str, Any], console: Console) -> None:
     table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}, batch 1")
     for title in ("network", "input"):
         table.add_column(title, no_wrap=True)
-    for title in ("parameters", "GMAC", "ms", "frames/s", "MB", "times as fast as"):
+    for title in ("parameters", "GMAC", "ms", "frames/s", "MB", "faults", "times as fast as"):
         table.add_column(title, justify="right", no_wrap=True)
     shape = None
     for name, result in results.items():
@@ -118,7 +131,7 @@ def print_networks(report: dict[str, Any], console: Console) -> None:
         shape = result["shape"]
         other = results.get(result["beside"] or name)
         ratio = "" if other in (None, result) else f"{other['seconds'] / result['seconds']:.3g} {other['title']}"
-        memory = result["memory_bytes"]
+        memory, faults = result["memory_bytes"], result["faults"]
         table.add_row(
             result["title"],
             "x".join(map(str, shape)),
@@ -127,11 +140,13 @@ def print_networks(report: dict[str, Any], console: Console) -> None:
             f"{1000 * result['seconds']:.3g}",
             f"{1 / result['seconds']:.3g}",
             "" if memory is None else f"{memory / 1e6:.0f}",
+            "" if faults is None else f"{faults:,}",
             ratio,
         )
     console.print(table)
     console.print(
-        "GMAC: billions of multiply-adds in a pass. ms: median time of a pass. MB: growth of the process by a pass.",
+        "GMAC: billions of multiply-adds in a pass. ms: median time of a pass. MB: growth of the process by a pass. "
+        "faults: pages of memory that the system hands out anew in a pass.",
         highlight=False,
     )
     _print_left_out(report, console)

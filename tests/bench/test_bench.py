@@ -25,6 +25,7 @@ def test_what_is_measured(report):
     assert list(report["engines"]) == ["engine", "explicit-attention", "unet"] and report["left_out"] == {}
     for result in report["engines"].values():
         assert result["seconds_per_window"] > 0 and result["floor_gflops"] > 0 and result["gflop_per_window"] > 0
+        assert result["faults_per_window"] >= 0
         assert [result["steps"][step]["windows"] for step in ("4", "16")] == [3 * 2 * 1, 2 * 2 * 1]
         for volume in result["steps"].values():
             assert volume["seconds"] > 0
@@ -40,7 +41,9 @@ def test_report_on_screen_and_in_files(report, tmp_path):
     console = Console(record=True, width=140)
     print_report(report, console)
     text = console.export_text()
-    assert "Non-local U-Net" in text and "times as fast for a window" in text and "fastest here" in text
+    assert "Non-local U-Net" in text and "fastest here" in text
+    here, beside = (report["engines"][name]["seconds_per_window"] for name in ("engine", "explicit-attention"))
+    assert f"a window takes {here:.3g} s here and {beside:.3g} s with explicit attention: {beside / here:.2f}" in text
     assert [path.name for path in write_report(report, tmp_path / "new" / "folder")] == ["bench.json", "bench.png"]
     assert json.loads((tmp_path / "new" / "folder" / "bench.json").read_text()) == json.loads(json.dumps(report))
     assert (tmp_path / "new" / "folder" / "bench.png").read_bytes().startswith(b"\x89PNG")
