@@ -38,8 +38,8 @@ def measure_engine(name: str, settings: BenchSettings) -> dict[str, Any]:
         "title" and "same_network" of the engine; "seconds_per_window", best over batches of ``sw_batch_size``;
         "gflop_per_window"; "floor_gflops", the rate of a 3^3 convolution just before and after; "window_bytes", the
         growth of the process by one window's pass; "faults_per_window", see :func:`faults_of`; "labels", the labels of
-        a batch of noise; and "steps": for each step "windows", "seconds" of the volume, whether they are "extrapolated", "outside", the share of time outside the
-        network, and "peak_bytes".
+        a batch of noise; and "steps": for each step "windows", "seconds" of the volume, whether they are
+        "extrapolated", "outside", the share of time outside the network, and "peak_bytes".
     """
     engine = ENGINES[name]
     settings = replace(settings, sw_batch_size=min(settings.sw_batch_size, engine.largest_batch or sys.maxsize))

@@ -23,7 +23,16 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     machine = report["machine"]
     table = Table(title=f"{machine['processor']}, {machine['threads']} threads, {machine['device']}")
     table.add_column("engine", no_wrap=True)
-    columns = ("x floor", *(f"step {step}" for step in steps), "s/window", "GFLOP/s", "MB", "faults", "labels", "outside")
+    columns = (
+        "x floor",
+        *(f"step {step}" for step in steps),
+        "s/window",
+        "GFLOP/s",
+        "MB",
+        "faults",
+        "labels",
+        "outside",
+    )
     for title in columns:
         table.add_column(title, justify="right", no_wrap=True)
     for result in report["engines"].values():

@@ -14,6 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
+from monai_nlseg.networks.fusing import FusedConvolution
+
 
 @dataclass(frozen=True)
 class Footprint:
@@ -56,8 +58,9 @@ def forward_footprint(
 
 
 def weights_bytes(network: nn.Module) -> int:
-    """Return the bytes of the parameters and buffers of ``network``."""
-    tensors = [*network.parameters(), *network.buffers()]
+    """Return the bytes of the parameters and buffers of ``network``, and of the weights that it keeps packed."""
+    packed = [module.weight for module in network.modules() if isinstance(module, FusedConvolution)]
+    tensors = [*network.parameters(), *network.buffers(), *packed]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 

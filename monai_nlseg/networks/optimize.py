@@ -11,6 +11,7 @@ import torch.nn as nn
 
 from monai_nlseg.networks.blocks import ScaledDotProductAttention
 from monai_nlseg.networks.folding import fold_batch_norm
+from monai_nlseg.networks.fusing import fuse_convolutions, require_fused_convolution
 from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel, load_norm_kernels
 from monai_nlseg.networks.norms import clamp_instance_norms, has_instance_norms
 from monai_nlseg.networks.replace import replace_modules
@@ -28,12 +29,13 @@ class CompiledAttention(nn.Module):
 def optimize_for_inference(
     network: nn.Module, attention: Literal["auto", "compiled", "torch"] = "auto", compile: bool = False
 ) -> nn.Module:
-    """Set evaluation mode, channels-last weights, folded batch norms, the fastest attention and norms, in place.
+    """Set evaluation mode, fold batch norms, and choose the fastest convolutions, attention and norms, in place.
 
     Call it with the trained weights loaded: folding changes the state dict. The result differs from the given
-    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it. Instance
-    norms go through the kernel of :mod:`monai_nlseg.networks.kernels` where it can be had and the network is on the
-    CPU; why not is logged.
+    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it. On the CPU,
+    convolutions keep their weights in the layout that oneDNN wants and take over activations behind them
+    (:mod:`monai_nlseg.networks.fusing`), and instance norms go through the kernel of
+    :mod:`monai_nlseg.networks.kernels` where it can be had; why not is logged.
 
     Args:
         network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.
@@ -52,6 +54,8 @@ def optimize_for_inference(
         raise ValueError(f"attention {attention!r} is unknown: choose 'auto', 'compiled' or 'torch'.")
     channels_last(fold_batch_norm(network.eval()))
     _clamp_norms(network)
+    if not compile and _serves(network, require_fused_convolution, "each convolution"):  # the compiler fuses by itself
+        fuse_convolutions(network)
     if attention == "compiled":
         load_attention_kernel()
     attends = any(isinstance(module, ScaledDotProductAttention) for module in network.modules())
