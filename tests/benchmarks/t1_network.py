@@ -8,7 +8,6 @@ than that of the clock: both are printed, and the page faults of a pass.
 from __future__ import annotations
 
 import argparse
-import copy
 import resource
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from collections.abc import Callable
 import torch
 from monai.losses import DiceCELoss
 
-from monai_nlseg.networks import channels_last, optimize_for_inference, optimize_for_training
+from monai_nlseg.networks import autocast_forward, channels_last, optimize_for_inference, optimize_for_training
 from monai_nlseg.networks.footprint import forward_footprint
 from monai_nlseg.networks.nets import NonLocalUNet
 
@@ -78,12 +77,20 @@ def main() -> None:
     floor = torch.randn(4, 32, 32, 32, 32).contiguous(memory_format=torch.channels_last_3d)
     flops = forward_footprint(build().eval(), windows.shape).flops
 
-    forms = {"as built": channels_last(build().eval()), "optimised": optimize_for_inference(build())}
+    forms = {
+        "as built": channels_last(build().eval()),
+        "optimised": optimize_for_inference(build()),
+        "optimised, bfloat16": autocast_forward(optimize_for_inference(build()), "cpu", "bfloat16"),
+    }
     runs = {name: torch.inference_mode()(lambda form=form: form(windows)) for name, form in forms.items()}
     report("inference", measure({FLOOR: lambda: layer(floor), **runs}, options.rounds), flops)
 
-    forms = {"as built": channels_last(build()), "optimised": optimize_for_training(build())}
-    runs = {name: step(copy.deepcopy(form.train()), windows, labels) for name, form in forms.items()}
+    forms = {
+        "as built": channels_last(build()),
+        "optimised": optimize_for_training(build()),
+        "optimised, bfloat16": autocast_forward(optimize_for_training(build()), "cpu", "bfloat16"),
+    }
+    runs = {name: step(form.train(), windows, labels) for name, form in forms.items()}
     # A backward pass computes each product twice: for its input and for its weights.
     report("training step", measure({FLOOR: lambda: layer(floor), **runs}, options.rounds), 3 * flops)
 
