@@ -10,9 +10,15 @@ import torch
 import torch.nn as nn
 
 from monai_nlseg.networks.blocks import ScaledDotProductAttention
+from monai_nlseg.networks.excitation import has_excitations, replace_excitations
 from monai_nlseg.networks.folding import fold_batch_norm
 from monai_nlseg.networks.fusing import fuse_convolutions, require_fused_convolution
-from monai_nlseg.networks.kernels import compiled_attention, load_attention_kernel, load_norm_kernels
+from monai_nlseg.networks.kernels import (
+    compiled_attention,
+    load_attention_kernel,
+    load_excitation_kernel,
+    load_norm_kernels,
+)
 from monai_nlseg.networks.norms import clamp_instance_norms, has_instance_norms
 from monai_nlseg.networks.replace import replace_modules
 
@@ -54,6 +60,8 @@ def optimize_for_inference(
         raise ValueError(f"attention {attention!r} is unknown: choose 'auto', 'compiled' or 'torch'.")
     channels_last(fold_batch_norm(network.eval()))
     _clamp_norms(network)
+    if not compile and has_excitations(network) and _serves(network, load_excitation_kernel, "squeeze-and-excitation"):
+        replace_excitations(network)
     if not compile and _serves(network, require_fused_convolution, "each convolution"):  # the compiler fuses by itself
         fuse_convolutions(network)
     if attention == "compiled":

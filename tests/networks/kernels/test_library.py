@@ -9,12 +9,14 @@ import subprocess
 import pytest
 import torch
 
-from monai_nlseg.networks.kernels import attention, norm
+from monai_nlseg.networks.kernels import attention, excitation, norm
 from monai_nlseg.networks.kernels import library as module
 from monai_nlseg.networks.kernels.library import load_kernel
 
 
-@pytest.fixture(scope="module", params=[attention.KERNEL, norm.KERNEL], ids=lambda kernel: kernel.name)
+@pytest.fixture(
+    scope="module", params=[attention.KERNEL, excitation.KERNEL, norm.KERNEL], ids=lambda kernel: kernel.name
+)
 def kernel(request):
     return request.param
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 CHECKS = "address,undefined"
+TESTS = {"attention": "test_attention.py", "norm": "test_norm.py", "excitation": "../test_excitation.py"}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++, which finds its sanitizers")
-@pytest.mark.parametrize("kernel", ["attention", "norm"])
+@pytest.mark.parametrize("kernel", TESTS)
 def test_no_access_outside_and_nothing_undefined(kernel, tmp_path):
     compiler = tmp_path / "checked-g++"
     compiler.write_text(f'#!/bin/sh\nexec g++ "$@" -g -fsanitize={CHECKS} -fno-sanitize-recover=all\n')
@@ -29,7 +30,7 @@ def test_no_access_outside_and_nothing_undefined(kernel, tmp_path):
         "LD_PRELOAD": " ".join(runtimes),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python keeps what it needs to the end
     }
-    tests = Path(__file__).with_name(f"test_{kernel}.py")
+    tests = Path(__file__).parent / TESTS[kernel]
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", str(tests)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
