@@ -35,7 +35,7 @@ def cohort(made, tmp_path_factory):
     return made("unet"), folder / "in", undisturbed
 
 
-SERIES = 6
+SERIES = 10
 SEG = ("--num-workers", 1, "--format", "dicom-seg")
 
 
@@ -73,8 +73,8 @@ def kill(given: tuple, output, phase: str, seconds: float, tree: bool = False) -
             with contextlib.suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
     process.communicate()
-    # A worker that still imports looks up when it has done so.
-    _, alive = psutil.wait_procs(children, timeout=30)
+    # A worker that still imports looks up when it has done so, and so does the server from which workers are forked.
+    _, alive = psutil.wait_procs(children, timeout=300)
     assert not alive
     require_whole(output)
 
