@@ -162,7 +162,7 @@ def small_disk(path, size: str):
     try:
         yield lambda options: mount(f"remount,{options}")
     finally:
-        subprocess.run(["umount", str(path)], check=True)
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 def test_a_full_disk_and_one_that_is_read_only(cohort, tmp_path, monkeypatch, capsys):
