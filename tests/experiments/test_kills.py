@@ -25,34 +25,6 @@ from tests.experiments.tiny import (
     workers,
 )
 
-HELD = '''"""Python's start: this process waits before its second checkpoint, as long as a file is there."""
-
-import os
-import sys
-import time
-
-
-def hold(event, arguments):
-    if event == "os.rename" and os.path.basename(str(arguments[1])) == "checkpoint_epoch=2.pt":
-        while os.path.exists(os.environ["NLSEG_TEST_GATE"]):
-            time.sleep(0.01)
-
-
-sys.addaudithook(hold)
-'''
-
-
-@pytest.fixture
-def gate(tmp_path, monkeypatch) -> Path:
-    """A file by which workers are held between their first two checkpoints: they answer signals, but do not go on."""
-    folder = tmp_path / "held"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(HELD)
-    (folder / "gate").touch()
-    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-    monkeypatch.setenv("NLSEG_TEST_GATE", str(folder / "gate"))
-    return folder / "gate"
-
 
 def go_on(given: list[str], output: Path, whole, models: tuple[str, ...] = ("wide",)) -> None:
     """The same command ends well, and all is as if nothing had happened."""
