@@ -6,11 +6,14 @@ import os
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from monai.bundle import ComponentLocator
 from monai.utils import set_determinism
 
-settings.register_profile("the same each time", derandomize=True)
+# How fast an example is made and done depends on the machine.
+settings.register_profile(
+    "the same each time", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("the same each time")
 
 # PyTorch knows its functions by their id(): one that goes while tests follow each other would be found in a network.

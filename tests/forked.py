@@ -24,7 +24,7 @@ PRELOAD = "monai_nlseg.cohort.tasks"
 
 
 class Forked:
-    """A process, in the form of :class:`subprocess.Popen`, whose output streams are read at its end.
+    """A process, in the form of :class:`subprocess.Popen`, whose output streams are files.
 
     Args:
         module: module to run as the main one.
@@ -64,8 +64,12 @@ class Forked:
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         self.wait(timeout)
-        out, err = (Path(path).read_text() if os.path.exists(path) else "" for path in self._streams)
+        out, err = self.printed()
         return out, err
+
+    def printed(self) -> list[str]:
+        """Return what it has written so far to its output and to its error stream."""
+        return [Path(path).read_text() if os.path.exists(path) else "" for path in self._streams]
 
     def send_signal(self, number: int) -> None:
         os.kill(self._process.pid, number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 
 import nibabel
@@ -13,7 +12,8 @@ import pytest
 from filelock import FileLock
 
 from tests.cohort.bundles import PAUSES, fault_bundle, save_volume, tumour_bundle, unet_bundle
-from tests.cohort.commands import begun, ended, last_records, manifest, require_whole, times
+from tests.cohort.commands import begun, ended, gate, last_records, manifest, require_whole, times
+from tests.forked import Forked
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +150,20 @@ def test_what_only_the_worker_can_refuse(bundle, tmp_path, capsys, monkeypatch):
     assert last_records(tmp_path / "out").keys() == {"a"}
 
 
-def wait_for(what, process: subprocess.Popen) -> None:
+PASSES = 2
+"""The largest image is looked at before the first is segmented."""
+
+
+def wait_for(what, process: Forked) -> None:
     while not what():
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
+
+
+def interrupt(process: Forked) -> None:
+    """Interrupt a run, and wait until it has noticed."""
+    process.send_signal(signal.SIGINT)
+    wait_for(lambda: "interrupt again to end at once" in process.printed()[0], process)
 
 
 def test_interrupts(tmp_path, capsys, monkeypatch):
@@ -163,11 +173,12 @@ def test_interrupts(tmp_path, capsys, monkeypatch):
         save_volume(tmp_path / "in" / f"{seed:02}.nii.gz", (18, 20, 14), seed=seed, mark=PAUSES)
     given = (bundle, tmp_path / "in", output, "--num-workers", 1)
 
-    first = begun(*given)
-    wait_for(lambda: len(manifest(output)) > 0, first)
-    assert ended(monkeypatch, *given) == 2
-    assert "another run is at work" in capsys.readouterr().err
-    first.send_signal(signal.SIGINT)
+    with gate(monkeypatch, tmp_path / "gate", PASSES):
+        first = begun(*given)
+        wait_for(lambda: len(manifest(output)) > 0, first)
+        assert ended(monkeypatch, *given) == 2
+        assert "another run is at work" in capsys.readouterr().err
+        interrupt(first)
     out, error = first.communicate(timeout=60)
     assert first.returncode == 130, error
     assert out.splitlines()[0] == "ending after the cases in progress; interrupt again to end at once"
@@ -179,12 +190,12 @@ def test_interrupts(tmp_path, capsys, monkeypatch):
     assert len(before) == len(so_far)
     require_whole(output)
 
-    second = begun(*given)
-    wait_for(lambda: len(manifest(output)) > len(so_far), second)
-    second.send_signal(signal.SIGINT)
-    time.sleep(0.1)
-    second.send_signal(signal.SIGINT)
-    out, error = second.communicate(timeout=60)
+    with gate(monkeypatch, tmp_path / "gate", PASSES):
+        second = begun(*given)
+        wait_for(lambda: len(manifest(output)) > len(so_far), second)
+        interrupt(second)
+        second.send_signal(signal.SIGINT)
+        out, error = second.communicate(timeout=60)
     assert second.returncode == 130, error
     require_whole(output)
 

@@ -56,6 +56,7 @@ def train(spec: RunSpec, tracking: str = "") -> None:
     while not (spec.path / TRAINED).is_file():
         try:
             _train(spec, scratch, tracking)
+            break  # the first process may still be writing what says so
         except Exception as error:
             if _rank() > 0 or not _passed_over(error, scratch) or _processes() > 1:
                 raise

@@ -34,7 +34,8 @@ def test_only_the_user_may_read_or_write_it(store, caplog):
     assert not caplog.records
 
 
-def test_several_at_once_lose_nothing(store):
+def test_several_at_once_lose_nothing(store, monkeypatch):
+    monkeypatch.setattr("monai_nlseg.bundle.trust_store.SECONDS", 600.0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(remember, map(str, range(24))))
     assert set(known_bundles()) == set(map(str, range(24)))

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from fire.parser import DefaultParseValue
 
@@ -27,14 +29,14 @@ TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 def monai_bundle(name: str, configs: list[str], *options: object, processes: int = 1) -> str:
     """Run configs of a bundle in a process of its own, or in several that train together; return what is printed."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    places = [environment | place for place in (_places(processes) if processes > 1 else [{}])]
     command = ["run", "--config_file", _config_file(name, configs), *options]
-    started = [Forked("monai.bundle", command, place) for place in places]
-    try:
-        printed = ["".join(process.communicate(timeout=600)) for process in started]
-    finally:
-        for process in started:
-            process.kill()
+    with _places(processes) if processes > 1 else nullcontext([{}]) as places:
+        started = [Forked("monai.bundle", command, environment | place) for place in places]
+        try:
+            printed = ["".join(process.communicate(timeout=600)) for process in started]
+        finally:
+            for process in started:
+                process.kill()
     assert not any(process.returncode for process in started), "\n".join(text[-3000:] for text in printed)
     return "\n".join(printed)
 
@@ -57,12 +59,16 @@ def _config_file(name: str, configs: list[str]) -> str:
     return files[0] if len(files) == 1 else str(files)
 
 
-def _places(processes: int) -> list[dict[str, str]]:
-    """Return the environment variables by which torchrun gives processes of one machine their places."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    sizes = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
-    return [meeting | sizes | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
+@contextmanager
+def _places(processes: int) -> Iterator[list[dict[str, str]]]:
+    """Give the environment variables by which torchrun gives processes of one machine their places."""
+    # Bound as long as they run, but without listening: the first of them may listen there, and no other gets the port.
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(kept.getsockname()[1])}
+        sizes = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+        yield [meeting | sizes | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]
 
 
 def run_here(name: str, configs: list[str], *options: object) -> None:

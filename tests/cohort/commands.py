@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel
@@ -35,6 +38,19 @@ def ended(monkeypatch, *given: object) -> int:
 def begun(*given: object) -> Forked:
     """Begin the command in a session of its own."""
     return Forked("monai_nlseg.cli", arguments(*given), os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+@contextmanager
+def gate(monkeypatch, folder: Path, passes: int = 0) -> Iterator[None]:
+    """Let so many images with the mark PAUSES pass in the runs that are begun here, and hold the others to the end."""
+    folder.mkdir()
+    for number in range(passes):
+        (folder / f"{number}").touch()
+    monkeypatch.setenv("NLSEG_TEST_GATE", str(folder))
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
 
 
 def manifest(output: Path) -> list[dict]:

@@ -21,7 +21,12 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.delenv("RAY_ADDRESS", raising=False)
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+        # Ray kills workers where the machine's memory is nearly full, whoever has it.
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")
+        # The nodes have the configuration of the head. On a busy machine, a second is too little to learn of a death.
+        config = {"timeout_ms_task_wait_for_death_info": 10_000}
+        head = {**NODE, "include_dashboard": False, "_system_config": config}
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         cluster.add_node(**NODE)
         yield cluster
         cluster.shutdown()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
 from monai_nlseg.cohort import Runner, RunOptions, find_cases, run
 from tests.cohort.bundles import DIES, HANGS, PAUSES, SWELLS, save_volume
-from tests.cohort.commands import last_records, require_whole
+from tests.cohort.commands import gate, last_records, require_whole
 
 
 def cohort(folder, marks: dict[str, int | None]):
@@ -62,17 +63,21 @@ def test_a_case_whose_worker_is_killed_is_tried_once_more(made, tmp_path, monkey
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     killed = []
+    opened = ExitStack()
+    opened.enter_context(gate(monkeypatch, tmp_path / "gate"))
 
     def stopped():
         if not killed and list((tmp_path / "temporary").glob("nlseg-held-*/*/nlseg-*")):  # where a case is staged
             [worker] = workers()
             os.kill(worker.pid, signal.SIGKILL)
             killed.append(worker.pid)
+            opened.close()
         return False
 
     options = RunOptions(bundle=str(made("fault")), output=str(tmp_path / "out"), previews=False)
     cases = find_cases(tmp_path / "in")
-    [record] = run(cases, options, Runner(workers=1), report=False, stopped=stopped)
+    with opened:
+        [record] = run(cases, options, Runner(workers=1), report=False, stopped=stopped)
     assert killed and record["status"] == "done" and record["attempt"] == 2
     require_whole(tmp_path / "out")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,22 @@ from monai_nlseg.experiments import training
 from monai_nlseg.handlers import EpochSeed
 from monai_nlseg.simulate import simulate_retina
 from tests.experiments import tiny
+
+HELD = '''"""Python's start: this process waits before its second checkpoint, as long as a file is there."""
+
+import os
+import sys
+import time
+
+
+def hold(event, arguments):
+    if event == "os.rename" and os.path.basename(str(arguments[1])) == "checkpoint_epoch=2.pt":
+        while os.path.exists(os.environ["NLSEG_TEST_GATE"]):
+            time.sleep(0.01)
+
+
+sys.addaudithook(hold)
+'''
 
 
 @dataclass(frozen=True)
@@ -49,3 +66,15 @@ def whole(photographs, tmp_path_factory) -> Whole:
 def copied(whole, tmp_path) -> Path:
     """A copy of the experiment that is done, with the times of its files."""
     return Path(shutil.copytree(whole.output, tmp_path / "out"))
+
+
+@pytest.fixture
+def gate(tmp_path, monkeypatch) -> Path:
+    """A file by which workers are held between their first two checkpoints: they answer signals, but do not go on."""
+    folder = tmp_path / "held"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(HELD)
+    (folder / "gate").touch()
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setenv("NLSEG_TEST_GATE", str(folder / "gate"))
+    return folder / "gate"

@@ -32,32 +32,37 @@ def go_on(given: list[str], output: Path, whole, models: tuple[str, ...] = ("wid
     require_same(output, whole.output, models)
 
 
-def test_a_driver_killed_in_mid_training(whole, photographs, tmp_path):
+def test_a_driver_killed_in_mid_training(whole, photographs, gate, tmp_path):
     output = tmp_path / "out"
     given = arguments(tmp_path, content(**ONE), photographs, output)
     run = output / "runs" / "wide" / "fold_1"
     driver = begun(given)
     try:
         wait_for(checkpoint(run), lambda: driver.poll() is None)
-        at_work = wait_for(lambda: workers(run))
+        at_work = workers(run)
+        assert at_work
     finally:
         driver.kill()
         driver.communicate()
     assert not (run / "run.json").exists()
     _, alive = psutil.wait_procs(at_work, timeout=60)
     assert not alive
+    gate.unlink()
     go_on(given, output, whole)
 
 
-def test_a_killed_worker_fails_its_run_alone(whole, photographs, tmp_path, capsys):
+def test_a_killed_worker_fails_its_run_alone(whole, photographs, gate, tmp_path, capsys):
     output = tmp_path / "out"
     given = arguments(tmp_path, content(models={"wide": {}}), photographs, output)
     run = output / "runs" / "wide" / "fold_1"
 
     def kill() -> None:
-        wait_for(checkpoint(run))
-        for process in wait_for(lambda: workers(run)):
-            process.kill()
+        try:
+            wait_for(checkpoint(run))
+            for process in workers(run):
+                process.kill()
+        finally:
+            gate.unlink()
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -73,22 +78,25 @@ def test_a_killed_worker_fails_its_run_alone(whole, photographs, tmp_path, capsy
     assert not (run / "failed.json").exists()
 
 
-def test_an_interrupt_ends_the_runs_and_is_gone_on_with(whole, photographs, tmp_path, capsys):
+def test_an_interrupt_ends_the_runs_and_is_gone_on_with(whole, photographs, gate, tmp_path, capsys):
     output = tmp_path / "out"
     given = arguments(tmp_path, content(**ONE), photographs, output)
     run = output / "runs" / "wide" / "fold_1"
 
     def interrupt() -> None:
-        wait_for(checkpoint(run))
-        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            wait_for(checkpoint(run))
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
 
     interrupter = threading.Thread(target=interrupt)
     interrupter.start()
     assert ended(given, here=False) == 130
     interrupter.join()
-    assert not workers(run)
+    assert checkpoint(run)() and not workers(run)
     assert not (run / "failed.json").exists() and not (run / "run.json").exists()
     assert "resumes from the last checkpoints" in capsys.readouterr().out
+    gate.unlink()
     go_on([*given, "--no-keep-weights"], output, whole)
     assert not list(output.rglob("*.pt"))
 

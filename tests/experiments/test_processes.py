@@ -40,7 +40,7 @@ def test_a_fault_is_named_in_one_sentence(photographs, tmp_path):
     assert read(spec.path / "failed.json") == {"error": error}
 
 
-def test_a_killed_one_is_named_and_the_others_end(photographs, tmp_path):
+def test_a_killed_one_is_named_and_the_others_end(photographs, gate, tmp_path):
     spec = planned(tmp_path, photographs)
     killed = []
 
@@ -53,10 +53,12 @@ def test_a_killed_one_is_named_and_the_others_end(photographs, tmp_path):
     error = execute(spec.folder, Resources(1, processes=2), kill_once)
     assert error is not None and error.startswith("the process ended by signal 9")
     assert len(killed) == 2 and not workers(spec.path)
+    gate.unlink()
     assert execute(spec.folder, Resources(1, processes=2)) is None
     assert read(spec.path / "run.json")["epochs"] == EPOCHS
 
 
+@pytest.mark.usefixtures("gate")
 def test_all_end_with_the_driver(photographs, tmp_path):
     output = tmp_path / "out"
     run = output / "runs" / "wide" / "fold_1"

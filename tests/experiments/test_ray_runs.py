@@ -36,11 +36,20 @@ def fake(folder: str, resources: execute.Resources, place: Place) -> str | None:
         raise ValueError("a fault of the run.")
     if model == "deadly" or model == "once" and len((run / "log.txt").read_text().splitlines()) == 1:
         os._exit(1)
-    (run / "pid").write_text(str(os.getpid()))
+    (run / "pid.new").write_text(str(os.getpid()))
+    (run / "pid.new").rename(run / "pid")
     while model == "endless":
         time.sleep(0.1)
-    time.sleep(0.3)
+    # Otherwise one node could do all runs while the other begins.
+    logs, deadline = run.parents[1], time.monotonic() + 120
+    while len(nodes(logs)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
     return None
+
+
+def nodes(folder: Path) -> set[str]:
+    """The nodes that have begun runs."""
+    return {line.split()[0] for path in folder.rglob("log.txt") for line in path.read_text().splitlines()}
 
 
 @pytest.fixture
@@ -84,7 +93,7 @@ def test_runs_are_done_on_all_nodes_and_their_ends_reported(light, cluster, tmp_
     assert errors.pop("wrong, fold_3") == "a fault of the run."
     assert set(errors.values()) == {None}
     lines = [line.split() for path in tmp_path.rglob("log.txt") for line in path.read_text().splitlines()]
-    assert len({node for node, *_ in lines}) == 2
+    assert len(nodes(tmp_path)) == 2
     assert {tuple(rest) for _, *rest in lines} == {("1", "1")}
     assert not list((tmp_path / ".nlseg").iterdir())
     assert not ray.is_initialized()

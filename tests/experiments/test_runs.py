@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from monai_nlseg.bundle import find_bundle
-from monai_nlseg.experiments import experiment_of
+from monai_nlseg.experiments import experiment_of, training
 from monai_nlseg.experiments.run_spec import RunSpec, read_spec
 from monai_nlseg.experiments.runs import make_runs
 from monai_nlseg.experiments.workflow import select_part
@@ -179,3 +179,11 @@ def test_what_the_command_gives_holds_in_the_evaluation(plan):
 def test_what_the_experiment_varies_is_not_overridden(plan, changes):
     with pytest.raises(ValueError, match="'step' is what the experiment varies: leave it out of --set"):
         plan(overrides={"step": 8}, **changes)
+
+
+def test_a_process_that_has_trained_does_not_begin_again_before_the_first_says_that_it_is_done(plan, monkeypatch):
+    trained = []
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(training, "_train", lambda *given: trained.append(given))
+    training.train(plan()[0])
+    assert len(trained) == 1

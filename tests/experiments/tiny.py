@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -60,13 +61,13 @@ def arguments(folder: Path, given: dict[str, Any], data: Path, output: Path, *op
     """Of the command; the file is written to ``folder``."""
     file = folder / "tiny.yaml"
     file.write_text(yaml.safe_dump(given, sort_keys=False))
-    # Two jobs, for each then has one thread on a machine of two cores, as in this process.
     return [*map(str, ("experiment", "run", file, "--data", data, "--output", output, "--jobs", 2, *options))]
 
 
 def ended(given: list[str], here: bool = True) -> int:
     """The exit code of the command in this process; its runs are done here, too, or in processes of their own."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # by which results differ
         patch.setattr(sys, "argv", ["nlseg", *given, *(("--jobs", "1") if here else ())])
         if here:
             patch.setattr(execute, "run_step", step_here)
@@ -90,7 +91,7 @@ def step_here(step: str, run: Path, resources: Any, stopped: Callable[[], bool])
 
 def begun(given: list[str]) -> Forked:
     """Begin the command in a process of its own."""
-    return Forked("monai_nlseg.cli", given)
+    return Forked("monai_nlseg.cli", given, os.environ | {"OMP_NUM_THREADS": "1"})
 
 
 def require_same(output: Path, expected: Path, models: tuple[str, ...] = ("wide", "narrow")) -> None:

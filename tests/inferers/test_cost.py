@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import sys
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,33 +12,12 @@ from monai_nlseg.inferers import cost as module
 from monai_nlseg.networks import optimize_for_inference
 from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
 from tests.forked import run_module
+from tests.inferers.allocations import allocated, allocations
 
 
 def conv(spatial_dims: int = 3, channels: int = 2) -> torch.nn.Module:
     layer = {2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[spatial_dims]
     return layer(channels, 4, 3, padding=1).eval()
-
-
-@contextlib.contextmanager
-def allocations() -> Iterator[torch.profiler.profile]:
-    """Profile the allocator, while no garbage of earlier tests is returned to it."""
-    gc.collect()
-    gc.disable()
-    try:
-        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-            yield profile
-    finally:
-        gc.enable()
-
-
-def allocated(profile: torch.profiler.profile) -> int:
-    """Return the most bytes that PyTorch's allocator had handed out at a time."""
-    held = peak = 0
-    events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
 
 
 def test_published_windows_and_flops():
@@ -93,7 +69,8 @@ def test_memory_is_what_the_allocator_hands_out(build, output):
 def test_memory_is_what_the_process_grows_by():
     done = run_module("tests.inferers.memory_growth")
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) == pytest.approx(1.0, abs=0.2)
+    tensors, growth, planned = map(int, done.stdout.split())
+    assert tensors <= growth <= planned
 
 
 @pytest.mark.parametrize("step", [32, 16])

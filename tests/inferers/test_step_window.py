@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import math
 
 import pytest
@@ -13,6 +12,7 @@ from monai.inferers import sliding_window_inference
 from monai_nlseg.inferers import StepWindowInferer, window_starts
 from monai_nlseg.inferers.windows import WindowGrid
 from monai_nlseg.transforms import standardize_windows
+from tests.inferers.allocations import allocated, allocations
 
 
 def _linear(spatial_dims: int, in_channels: int = 2, out_channels: int = 3) -> torch.nn.Module:
@@ -304,16 +304,9 @@ def test_no_more_is_allocated_than_the_grid_says(output):
     windows = 2 * (1 + 2 * channels) * roi**3 * 4
     result = math.prod(shape) * (1 if output == "labels" else 4 * channels)
     inferer = StepWindowInferer(roi, 8, sw_batch_size=2, output=output, reuse_empty=False)
-    gc.collect()  # what earlier tests left would be freed, and counted, below
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+    with allocations() as profile:
         inferer(image, lambda windows: torch.cat([windows] * channels, 1))
-    held = peak = 0
-    for event in sorted(
-        (event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"),
-        key=lambda event: event.start_ns(),
-    ):
-        held += event.nbytes()
-        peak = max(peak, held)
+    peak = allocated(profile)
     # Checks before the first window (finite, box) hold a few bytes a voxel of the image.
     sums = WindowGrid.covering(shape[2:], roi, 8).sums_bytes(channels)
     assert peak <= max(result + sums + windows, 16 * math.prod(shape)) * 1.02

@@ -73,6 +73,11 @@ def _do(name: str, pause: float, folder: Path) -> dict:
         raise SystemExit("the bundle ended Python.")
     if what == "full":
         raise RunRefused("the disk is full.")
+    if what == "meets":
+        (folder / f"at-work-{os.getpid()}").touch()
+        deadline = time.monotonic() + 120
+        while len(list(folder.glob("at-work-*"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
     if what == "unsendable":
         return {"name": lambda: None}
     time.sleep(pause)

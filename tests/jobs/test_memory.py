@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import mmap
 
 import pytest
@@ -23,6 +24,10 @@ def resets():
         memory.RESET.write_text("5")
     except OSError:
         pytest.skip("the system does not reset its mark here")
+    gc.collect()
+    gc.disable()  # what earlier tests left would be freed between two measurements
+    yield
+    gc.enable()
 
 
 def test_a_case_is_charged_with_what_was_used_while_it_was_there(resets):

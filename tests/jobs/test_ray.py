@@ -74,11 +74,13 @@ def error_of(outcomes: list[Outcome], name: str) -> str:
 
 
 def test_each_task_is_done_once_by_workers_on_both_nodes(start, tmp_path):
-    outcomes = list(start(["wrong", *named(40)]))
-    assert by_status(outcomes) == {"done": named(40), "failed": ["wrong"]}
+    # A worker holds two tasks: of three that wait for another worker to be at work, one goes to that.
+    names = [*named(40), "meets-1", "meets-2", "meets-3"]
+    outcomes = list(start(["wrong", *names]))
+    assert by_status(outcomes) == {"done": names, "failed": ["wrong"]}
     assert {outcome.attempt for outcome in outcomes} == {1}
     assert error_of(outcomes, "wrong") == "a bug of the worker."
-    assert sorted(line.split()[0] for line in (tmp_path / "log").read_text().splitlines()) == named(40)
+    assert sorted(line.split()[0] for line in (tmp_path / "log").read_text().splitlines()) == names
     assert len({outcome.result["pid"] for outcome in outcomes if outcome.result}) == 2
     assert not list((tmp_path / ".nlseg").iterdir())
     assert not ray.is_initialized()
