@@ -67,7 +67,8 @@ def print_report(report: dict[str, Any], console: Console) -> None:
             key=lambda result: result["seconds_per_window"],
             default=fastest,
         )
-        console.print(f"fastest here: {fastest['title']}; with the labels of float32: {exact['title']}", markup=False)
+        names = [result["title"].removeprefix("- ") for result in (fastest, exact)]
+        console.print(f"fastest here: {names[0]}; with the labels of float32: {names[1]}", markup=False)
     _print_ratios(report["engines"], console)
     _print_left_out(report, console)
 
