@@ -12,36 +12,37 @@ from monai.networks.blocks.activation import MemoryEfficientSwish, Swish
 from monai.networks.nets.efficientnet import MBConvBlock
 from torch._subclasses.fake_tensor import FakeTensor
 
-from monai_nlseg.networks.kernels.excitation import excite_, serves_excitation
+from monai_nlseg.networks.kernels.excitation import compiled_excitation, serves_excitation
 from monai_nlseg.networks.replace import is_altered
 
 SWISHES = (nn.SiLU, Swish, MemoryEfficientSwish)
 
 
 class SqueezeExcitation(nn.Module):
-    """Squeeze-and-excitation with swish and sigmoid, ``x * (constant + sigmoid(W2 swish(W1 mean(x))))``, in place.
+    """Squeeze-and-excitation with swish and sigmoid: ``x * (constant + sigmoid(W2 swish(W1 mean(x))))``.
 
     Args:
         squeeze: the first layer, a linear one or a convolution of one voxel.
         excite: the second layer.
         residual: whether the image is added to the result.
+        inplace: whether the result may overwrite the image, which nothing else must need then.
 
-    Shapes: (B, C, *spatial) -> the same; the image is overwritten.
+    Shapes: (B, C, *spatial) -> the same.
     """
 
-    def __init__(self, squeeze: nn.Module, excite: nn.Module, residual: bool) -> None:
+    def __init__(self, squeeze: nn.Module, excite: nn.Module, residual: bool, inplace: bool = False) -> None:
         super().__init__()
         first, self.squeeze_bias = _layer(squeeze)
         second, self.excite_bias = _layer(excite)
         wanted = self.squeeze_bias.requires_grad
         self.squeeze = nn.Parameter(first.contiguous(), requires_grad=wanted)
         self.excite = nn.Parameter(second.t().contiguous(), requires_grad=wanted)
-        self.constant = float(residual)
+        self.constant, self.inplace = float(residual), inplace
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         parameters = (self.squeeze, self.squeeze_bias, self.excite, self.excite_bias)
         if self._serves(x):
-            return excite_(x, *parameters, self.constant)
+            return compiled_excitation(x, *parameters, self.constant, self.inplace)
         squeeze, squeeze_bias, excite, excite_bias = parameters
         hidden = F.silu(F.linear(x.mean(tuple(range(2, x.dim()))), squeeze, squeeze_bias))
         gate = torch.sigmoid(F.linear(hidden, excite.t(), excite_bias)) + self.constant
@@ -58,13 +59,14 @@ class SqueezeExcitation(nn.Module):
 def replace_excitations(network: nn.Module) -> nn.Module:
     """Put a :class:`SqueezeExcitation` in the place of those of MONAI's EfficientNets and SE layers, in place.
 
-    Blocks with other activations, hooks or parametrisations stay. The result is for inference: each overwrites its
-    image, which in these blocks a convolution has just made.
+    Blocks with other activations, hooks or parametrisations stay. Those of EfficientNets overwrite their image, which a
+    convolution has just made there.
     """
     for parent in list(network.modules()):
         if isinstance(parent, MBConvBlock) and parent.has_se and _is_plain_block(parent):
             # Behind it stands the padding of the next convolution, of one voxel, which pads nothing.
-            parent._project_conv_padding = SqueezeExcitation(parent._se_reduce, parent._se_expand, residual=False)
+            layers = parent._se_reduce, parent._se_expand
+            parent._project_conv_padding = SqueezeExcitation(*layers, residual=False, inplace=True)
             parent.has_se = False
             del parent._se_reduce, parent._se_expand
         for name, child in list(parent._modules.items()):

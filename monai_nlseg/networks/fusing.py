@@ -61,9 +61,9 @@ class FusedConvolution(nn.Module):
         dtype = self._dtype(x)
         if dtype is None:
             return self.act(self._convolve(x))
-        packed = self._packed
-        if packed is None or packed.dtype != dtype or packed.shape != x.shape:
-            self._packed = packed = self._pack(dtype, x.shape)
+        packed, of = self._packed, (dtype, x.shape, *map(_state, (self.weight, self.bias)))
+        if packed is None or packed.of != of:
+            self._packed = packed = Packed(of, *self._pack(dtype, x.shape))
         how = _post_operation(self.act)
         return torch.ops.mkldnn._convolution_pointwise(x.to(dtype), packed.weight, packed.bias, *self.options, *how)
 
@@ -87,9 +87,9 @@ class FusedConvolution(nn.Module):
         serves = dtype == torch.float32 or (dtype == torch.bfloat16 and _has_bfloat16())
         return dtype if serves and self.weight.dtype == torch.float32 else None
 
-    def _pack(self, dtype: torch.dtype, shape: torch.Size) -> Packed:
+    def _pack(self, dtype: torch.dtype, shape: torch.Size) -> tuple[torch.Tensor, torch.Tensor | None]:
         weight = torch.ops.mkldnn._reorder_convolution_weight(self.weight.detach().to(dtype), *self.options, shape)
-        return Packed(dtype, shape, weight, None if self.bias is None else self.bias.detach().to(dtype))
+        return weight, None if self.bias is None else self.bias.detach().to(dtype)
 
     def _convolve(self, x: torch.Tensor) -> torch.Tensor:
         padding, stride, dilation, groups = self.options
@@ -99,12 +99,18 @@ class FusedConvolution(nn.Module):
 
 @dataclass(frozen=True)
 class Packed:
-    """Weights in the layout that oneDNN wants for a dtype and shape of image."""
+    """Weights in the layout that oneDNN wants for a dtype and shape of image, and what they were made of."""
 
-    dtype: torch.dtype
-    shape: torch.Size
+    of: tuple[Any, ...]
     weight: torch.Tensor
     bias: torch.Tensor | None
+
+
+def _state(parameter: torch.Tensor | None) -> tuple[int, int] | None:
+    """Return what changes with the values of a parameter: where they are and how often they were written."""
+    if parameter is None:
+        return None
+    return parameter.data_ptr(), 0 if parameter.is_inference() else parameter._version
 
 
 def fuse_convolutions(network: nn.Module) -> nn.Module:

@@ -112,6 +112,19 @@ def test_a_copy_packs_its_own_weights():
     assert torch.equal(twin(x), expected) and twin._packed.weight is not fused._packed.weight
 
 
+def test_weights_that_change_are_packed_again():
+    conv, other = (frozen(CONVOLUTIONS["2D"]()) for _ in range(2))
+    fused, x = FusedConvolution(conv), images(conv)
+    fused(x)
+    fused.load_state_dict(other.state_dict())
+    torch.testing.assert_close(fused(x), other(x), atol=1e-5, rtol=1e-5)
+    with torch.no_grad():
+        fused.bias.add_(1)
+    torch.testing.assert_close(fused(x), other(x) + 1, atol=1e-5, rtol=1e-5)
+    fused.weight.data = torch.zeros_like(fused.weight)
+    torch.testing.assert_close(fused(x), (fused.bias[:, None, None]).expand_as(other(x)))
+
+
 def test_the_planner_counts_packed_weights():
     conv = frozen(nn.Conv2d(6, 9, 3))
     assert weights_bytes(FusedConvolution(conv)) == 4 * (2 * conv.weight.numel() + 9)

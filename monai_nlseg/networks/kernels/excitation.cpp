@@ -1,4 +1,4 @@
-// Squeeze-and-excitation of tensors in channels-last memory, in place: the CPU kernel behind compiled excitation.
+// Squeeze-and-excitation of tensors in channels-last memory: the CPU kernel behind compiled excitation.
 //
 // x (voxels, channels) of each sample is multiplied, channel by channel, by sigmoid(W2 swish(W1 mean(x) + b1) + b2) plus
 // a constant. Sums are float within CHUNK voxels and double over them, so that the result does not depend on the number
@@ -34,11 +34,11 @@ void over_chunks(Shape shape, int threads, Task task) {
 
 }  // namespace
 
-// x: (batch, voxels, channels), changed in place; w1: (squeezed, channels), b1: (squeezed), w2: (squeezed, channels),
+// x and out, which may be x: (batch, voxels, channels); w1: (squeezed, channels), b1: (squeezed), w2: (squeezed, channels),
 // transposed, b2: (channels); all contiguous float32. Returns 1 if memory is short.
-extern "C" int monai_nlseg_excitation(float* x, const float* w1, const float* b1, const float* w2, const float* b2,
-                                      std::int64_t batch, std::int64_t voxels, std::int64_t channels,
-                                      std::int64_t squeezed, float constant, int threads) {
+extern "C" int monai_nlseg_excitation(const float* x, float* out, const float* w1, const float* b1, const float* w2,
+                                      const float* b2, std::int64_t batch, std::int64_t voxels,
+                                      std::int64_t channels, std::int64_t squeezed, float constant, int threads) {
   const Shape shape{batch, voxels, channels, squeezed};
   const std::int64_t chunks = shape.chunks();
   const std::unique_ptr<float[]> sums(new (std::nothrow) float[batch * chunks * channels]);
@@ -76,7 +76,10 @@ extern "C" int monai_nlseg_excitation(float* x, const float* w1, const float* b1
     const float* gate = gates.get() + index / chunks * channels;
     for (std::int64_t v = 0; v < count; ++v)
 #pragma omp simd
-      for (std::int64_t c = 0; c < channels; ++c) x[first + v * channels + c] *= gate[c];
+      for (std::int64_t c = 0; c < channels; ++c) {
+        const std::int64_t at = first + v * channels + c;
+        out[at] = x[at] * gate[c];
+      }
   });
   return 0;
 }
