@@ -17,7 +17,7 @@ CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def serves_excitation(x: torch.Tensor) -> bool:
-    """Return whether :func:`compiled_excitation` takes an image: float32 on the CPU, channels-last memory, not empty."""
+    """Return whether :func:`compiled_excitation` takes an image: float32 on the CPU, channels last, not empty."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or x.dim() not in CHANNELS_LAST or not x.numel():
         return False
     return x.is_contiguous(memory_format=CHANNELS_LAST[x.dim()])
