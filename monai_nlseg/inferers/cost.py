@@ -14,7 +14,7 @@ from monai_nlseg.bounds import LARGEST_AXIS, LONGEST_SECONDS, require_number
 from monai_nlseg.inferers.step_window import StepWindowInferer
 from monai_nlseg.inferers.windows import WindowGrid
 from monai_nlseg.machine import free_memory
-from monai_nlseg.networks.footprint import forward_footprint, weights_bytes
+from monai_nlseg.networks.footprint import forward_footprint, packed_bytes, weights_bytes
 
 # What a process takes besides its tensors on the CPU once convolutions run (oneDNN's code and scratch, threads'
 # arenas): 30 to 65 MB measured over five networks and four batch sizes.
@@ -43,7 +43,7 @@ class InferenceCost:
         batch_bytes: bytes of windows, activations and outputs of one batch.
         sums_bytes: bytes of the sums of overlapping windows.
         result_bytes: bytes of the result.
-        runtime_bytes: bytes that the libraries take besides tensors.
+        runtime_bytes: bytes that the libraries take besides tensors, and of the weights in a layout of theirs.
         seconds: expected time, from the network's own time for one batch on this machine; None if not measured.
     """
 
@@ -121,7 +121,7 @@ def inference_cost(
     channels = [output[1] for output in one.outputs]
     sums = sum(map(grid.sums_bytes, channels))
     result = sum(inferer.form.bytes(count, shape[1:]) for count in channels)
-    runtime = CPU_RUNTIME_BYTES if device.type == "cpu" else 0
+    runtime = CPU_RUNTIME_BYTES + packed_bytes(network) if device.type == "cpu" else 0
     elsewhere = inferer.device is not None and torch.device(inferer.device).type != device.type
     fixed = sums + runtime + (0 if elsewhere else result)
 

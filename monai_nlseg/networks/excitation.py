@@ -10,10 +10,9 @@ import torch.nn.functional as F
 from monai.networks.blocks import ChannelSELayer
 from monai.networks.blocks.activation import MemoryEfficientSwish, Swish
 from monai.networks.nets.efficientnet import MBConvBlock
-from torch._subclasses.fake_tensor import FakeTensor
 
 from monai_nlseg.networks.kernels.excitation import compiled_excitation, serves_excitation
-from monai_nlseg.networks.replace import is_altered
+from monai_nlseg.networks.replace import is_altered, is_followed
 
 SWISHES = (nn.SiLU, Swish, MemoryEfficientSwish)
 
@@ -49,11 +48,14 @@ class SqueezeExcitation(nn.Module):
         return x * gate[(...,) + (None,) * (x.dim() - 2)]
 
     def _serves(self, x: torch.Tensor) -> bool:
-        # Neither a compiler's graph nor a trace sees what a pointer is written to.
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or isinstance(x, FakeTensor):
+        if is_followed(x) or x.is_neg() or x.dim() < 2 or x.shape[1] != self.squeeze.shape[1]:
             return False
-        wanted = torch.is_grad_enabled() and (x.requires_grad or self.squeeze.requires_grad)
-        return not wanted and self.squeeze.dtype == torch.float32 and serves_excitation(x)
+        parameters = (self.squeeze, self.squeeze_bias, self.excite, self.excite_bias)
+        if torch.is_grad_enabled() and (x.requires_grad or self.squeeze.requires_grad):
+            return False
+        if not all(_is_plain_memory(parameter) for parameter in parameters):
+            return False
+        return serves_excitation(x)
 
 
 def replace_excitations(network: nn.Module) -> nn.Module:
@@ -63,7 +65,7 @@ def replace_excitations(network: nn.Module) -> nn.Module:
     convolution has just made there.
     """
     for parent in list(network.modules()):
-        if isinstance(parent, MBConvBlock) and parent.has_se and _is_plain_block(parent):
+        if isinstance(parent, MBConvBlock) and _is_plain_block(parent):
             # Behind it stands the padding of the next convolution, of one voxel, which pads nothing.
             layers = parent._se_reduce, parent._se_expand
             parent._project_conv_padding = SqueezeExcitation(*layers, residual=False, inplace=True)
@@ -78,13 +80,17 @@ def replace_excitations(network: nn.Module) -> nn.Module:
 def has_excitations(network: nn.Module) -> bool:
     """Return whether :func:`replace_excitations` would change a network."""
     return any(
-        (isinstance(module, MBConvBlock) and module.has_se and _is_plain_block(module))
+        (isinstance(module, MBConvBlock) and _is_plain_block(module))
         or (isinstance(module, ChannelSELayer) and _is_plain_layer(module))
         for module in network.modules()
     )
 
 
 def _is_plain_block(block: MBConvBlock) -> bool:
+    if not block.has_se or type(block).forward is not MBConvBlock.forward or "forward" in vars(block):
+        return False
+    if is_altered(block._depthwise_conv) or is_altered(block._bn1):  # a hook may keep what would be overwritten
+        return False
     padding = type(block._project_conv_padding) is nn.Identity and type(block._se_reduce_padding) is nn.Identity
     return padding and _are_plain(block._swish, block._se_reduce, block._se_expand)
 
@@ -108,6 +114,10 @@ def _is_plain_linear(layer: nn.Module) -> TypeGuard[nn.Linear | nn.Conv2d | nn.C
     if not isinstance(layer, nn.Conv2d | nn.Conv3d):
         return True
     return layer.weight[0, 0].numel() == 1 and layer.groups == 1
+
+
+def _is_plain_memory(parameter: torch.Tensor) -> bool:
+    return parameter.device.type == "cpu" and parameter.dtype == torch.float32 and parameter.is_contiguous()
 
 
 def _layer(layer: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:

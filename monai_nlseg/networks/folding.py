@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from monai_nlseg.networks.blocks import NearestConvolution2d, NearestConvolution3d, PreactivationResidualBlock
 from monai_nlseg.networks.nets import NonLocalUNet
-from monai_nlseg.networks.replace import is_altered
+from monai_nlseg.networks.replace import is_altered, is_plain_sequential
 
 # The output of each scales with its kernel; a subclass with its own forward may add something that does not.
 LINEAR = {
@@ -74,7 +74,7 @@ def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
     for kind, pairs in PAIRS.items():
         if isinstance(module, kind):
             yield from pairs
-    if type(module).forward is nn.Sequential.forward:
+    if is_plain_sequential(module):
         # Not named_children, which leaves out the second place of a module that is in two.
         yield from pairwise(module._modules)
     if isinstance(module, Convolution) and isinstance(adn := getattr(module, "adn", None), ADN):

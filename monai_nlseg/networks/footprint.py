@@ -58,10 +58,15 @@ def forward_footprint(
 
 
 def weights_bytes(network: nn.Module) -> int:
-    """Return the bytes of the parameters and buffers of ``network``, and of the weights that it keeps packed."""
-    packed = [module.weight for module in network.modules() if isinstance(module, FusedConvolution)]
-    tensors = [*network.parameters(), *network.buffers(), *packed]
+    """Return the bytes of the parameters and buffers of ``network``."""
+    tensors = [*network.parameters(), *network.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def packed_bytes(network: nn.Module) -> int:
+    """Return the bytes of the weights that ``network`` keeps once more, packed, from its first pass on."""
+    fused = (module for module in network.modules() if isinstance(module, FusedConvolution))
+    return sum(module.weight.numel() * module.weight.element_size() for module in fused)
 
 
 class _PeakMemory(TorchDispatchMode):

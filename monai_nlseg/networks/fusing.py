@@ -13,24 +13,30 @@ import torch.nn as nn
 import torch.nn.functional as F
 from monai.networks.blocks import ADN, Convolution
 from monai.networks.blocks.activation import MemoryEfficientSwish, Swish
-from monai.networks.nets.efficientnet import EfficientNet, MBConvBlock
-from torch._subclasses.fake_tensor import FakeTensor
+from monai.networks.nets.efficientnet import EfficientNet, EfficientNetBNFeatures, MBConvBlock
 
-from monai_nlseg.networks.replace import is_altered
+from monai_nlseg.networks.nets.laednet import LAEDNetEncoder
+from monai_nlseg.networks.replace import is_altered, is_followed, is_plain_sequential
 
 Activation = nn.SiLU | Swish | MemoryEfficientSwish | nn.Sigmoid | nn.LeakyReLU
 """Activations that oneDNN computes as PyTorch does, NaN and infinities among them; its ReLU makes zeros of NaN."""
 
-# Type of a block -> its convolutions that the activation follows, in pairs with the norm between, and its others. The
-# zeros before a convolution have its name with "_padding" behind it.
-BLOCKS: dict[type[nn.Module], tuple[dict[str, str | None], tuple[str, ...]]] = {
-    MBConvBlock: (
+# Convolutions of a block that the activation follows, in pairs with the norm between, and its others. The zeros before
+# a convolution have its name with "_padding" behind it.
+Block = tuple[dict[str, str | None], tuple[str, ...]]
+STEM: Block = ({"_conv_stem": "_bn0", "_conv_head": "_bn1"}, ())
+# By the forward of the block.
+BLOCKS: dict[Any, Block] = {
+    MBConvBlock.forward: (
         {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_se_reduce": None},
         ("_se_expand", "_project_conv"),
     ),
-    EfficientNet: ({"_conv_stem": "_bn0", "_conv_head": "_bn1"}, ()),
+    EfficientNet.forward: STEM,
+    EfficientNetBNFeatures.forward: STEM,
+    LAEDNetEncoder.forward: STEM,
 }
 BLOCK_ACTIVATION = "_swish"
+DESCRIBED = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
 
 
 class FusedConvolution(nn.Module):
@@ -38,7 +44,8 @@ class FusedConvolution(nn.Module):
 
     PyTorch's convolution brings its weights into that layout at each call; here the layout for the last shape of image
     is kept beside the weights. Where the operation does not serve (a gradient, another device or dtype than float32
-    and, by autocast, bfloat16), PyTorch's convolution does.
+    and, by autocast, bfloat16), PyTorch's convolution does. Weights that change are brought into the layout again,
+    unless they are written to through ``weight.data``, which PyTorch does not count.
 
     Args:
         conv: the convolution, in float32, padded with zeros.
@@ -55,6 +62,8 @@ class FusedConvolution(nn.Module):
         self.weight, self.bias = nn.Parameter(weight, requires_grad=conv.weight.requires_grad), conv.bias
         self.act = nn.Identity() if act is None else act
         self.options = padding, conv.stride, conv.dilation, conv.groups
+        for name in DESCRIBED:  # what the convolution says of itself, to networks that ask
+            setattr(self, name, getattr(conv, name))
         self._packed: Packed | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -62,10 +71,13 @@ class FusedConvolution(nn.Module):
         if dtype is None:
             return self.act(self._convolve(x))
         packed, of = self._packed, (dtype, x.shape, *map(_state, (self.weight, self.bias)))
-        if packed is None or packed.of != of:
-            self._packed = packed = Packed(of, *self._pack(dtype, x.shape))
-        how = _post_operation(self.act)
-        return torch.ops.mkldnn._convolution_pointwise(x.to(dtype), packed.weight, packed.bias, *self.options, *how)
+        try:
+            if packed is None or packed.of != of:
+                self._packed = packed = self._pack(of)
+            how = _post_operation(self.act)
+            return torch.ops.mkldnn._convolution_pointwise(x.to(dtype), packed.weight, packed.bias, *self.options, *how)
+        except RuntimeError:  # PyTorch's own has the clearer message
+            return self.act(self._convolve(x))
 
     def extra_repr(self) -> str:
         padding, stride, _, groups = self.options
@@ -76,20 +88,24 @@ class FusedConvolution(nn.Module):
 
     def _dtype(self, x: torch.Tensor) -> torch.dtype | None:
         """Return the dtype in which oneDNN's operation serves an image; None if it does not."""
-        # A compiler fuses by itself, and neither a trace nor a pass whose cost is asked for can hold packed weights.
-        if torch.compiler.is_compiling() or torch.jit.is_tracing() or isinstance(x, FakeTensor):
+        if is_followed(x) or x.device.type != "cpu" or self.weight.device != x.device:
             return None
-        if x.device.type != "cpu" or x.dim() != self.weight.dim() or not x.numel():
+        if x.dim() != self.weight.dim() or not x.numel() or self.weight.dtype != torch.float32:
             return None
         if torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad):
             return None
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
-        serves = dtype == torch.float32 or (dtype == torch.bfloat16 and _has_bfloat16())
-        return dtype if serves and self.weight.dtype == torch.float32 else None
+        if not torch.is_autocast_enabled("cpu"):
+            return torch.float32 if x.dtype == torch.float32 else None
+        dtype = torch.get_autocast_dtype("cpu")
+        cast = x.dtype in (torch.float32, torch.bfloat16, torch.float16)
+        return dtype if cast and dtype == torch.bfloat16 and _has_bfloat16() else None
 
-    def _pack(self, dtype: torch.dtype, shape: torch.Size) -> tuple[torch.Tensor, torch.Tensor | None]:
-        weight = torch.ops.mkldnn._reorder_convolution_weight(self.weight.detach().to(dtype), *self.options, shape)
-        return weight, None if self.bias is None else self.bias.detach().to(dtype)
+    def _pack(self, of: tuple[Any, ...]) -> Packed:
+        dtype, shape = of[:2]
+        weight, bias = (None if given is None else given.detach() for given in (self.weight, self.bias))
+        assert weight is not None
+        packed = torch.ops.mkldnn._reorder_convolution_weight(weight.to(dtype), *self.options, shape)
+        return Packed(of, packed, None if bias is None else bias.to(dtype), (weight, bias))
 
     def _convolve(self, x: torch.Tensor) -> torch.Tensor:
         padding, stride, dilation, groups = self.options
@@ -104,13 +120,16 @@ class Packed:
     of: tuple[Any, ...]
     weight: torch.Tensor
     bias: torch.Tensor | None
+    held: tuple[torch.Tensor | None, ...]
+    """The weights and bias themselves: no others can have their addresses as long as they are held."""
 
 
-def _state(parameter: torch.Tensor | None) -> tuple[int, int] | None:
+def _state(parameter: torch.Tensor | None) -> tuple[int, object] | None:
     """Return what changes with the values of a parameter: where they are and how often they were written."""
     if parameter is None:
         return None
-    return parameter.data_ptr(), 0 if parameter.is_inference() else parameter._version
+    # PyTorch does not count how often an inference tensor is written: it is packed at each call.
+    return parameter.data_ptr(), object() if parameter.is_inference() else parameter._version
 
 
 def fuse_convolutions(network: nn.Module) -> nn.Module:
@@ -118,7 +137,8 @@ def fuse_convolutions(network: nn.Module) -> nn.Module:
 
     It takes over the activation that follows in a :class:`torch.nn.Sequential`, MONAI's ``Convolution`` and the blocks
     of its EfficientNets, and the zeros that the latter pad with. Convolutions with a hook or a forward of their own
-    stay. Fold the batch norms first: the activation behind one cannot be taken over.
+    stay. Fold the batch norms first: the activation behind one cannot be taken over. A ``Sequential`` is taken to be
+    called as a whole.
 
     Raises:
         ValueError: for a network in training mode.
@@ -126,13 +146,13 @@ def fuse_convolutions(network: nn.Module) -> nn.Module:
     if network.training:
         raise ValueError("the network is in training mode: call network.eval() before its convolutions are fused.")
     for parent in list(network.modules()):
-        for kind, (followed, others) in BLOCKS.items():
-            if isinstance(parent, kind):
-                _fuse_block(parent, followed, others)
-        if type(parent).forward is nn.Sequential.forward:
+        if (block := BLOCKS.get(type(parent).forward)) and "forward" not in vars(parent):
+            _fuse_block(parent, *block)
+        if is_plain_sequential(parent):
             for name, after in pairwise(_present(parent)):
                 _fuse_pair(parent, name, parent, after)
-        if isinstance(parent, Convolution) and isinstance(adn := getattr(parent, "adn", None), ADN):
+        adn = parent._modules.get("adn")
+        if isinstance(parent, Convolution) and isinstance(adn, ADN) and all(map(is_plain_sequential, (parent, adn))):
             _fuse_pair(parent, "conv", adn, next(iter(_present(adn)), ""))
     for parent in list(network.modules()):
         for name in list(parent._modules):
@@ -147,13 +167,15 @@ def require_fused_convolution() -> None:
     Raises:
         RuntimeError: if it has none, or one that computes something else.
     """
-    conv = nn.Conv2d(3, 5, 3, stride=2).requires_grad_(False)
-    x = torch.linspace(-1.0, 1.0, 3 * 8 * 8).reshape(1, 3, 8, 8)
-    fused = FusedConvolution(conv, nn.SiLU())
-    try:
-        right = torch.backends.mkldnn.is_available() and torch.allclose(fused(x), F.silu(conv(x)), atol=1e-5)
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError):
-        right = False
+    with torch.random.fork_rng(devices=[]), torch.autocast("cpu", enabled=False), torch.device("cpu"), torch.no_grad():
+        conv = nn.Conv2d(3, 5, 3, stride=2, dtype=torch.float32)
+        x = torch.linspace(-1.0, 1.0, 3 * 8 * 8, dtype=torch.float32).reshape(1, 3, 8, 8)
+        fused = FusedConvolution(conv, nn.SiLU())
+        try:
+            right = torch.backends.mkldnn.is_available() and torch.allclose(fused(x), F.silu(conv(x)), atol=1e-5)
+        except (AttributeError, NotImplementedError, TypeError):
+            right = False
+    right = right and fused._packed is not None
     if not right:
         raise RuntimeError(f"PyTorch {torch.__version__} has no fused convolution of oneDNN that serves here.")
 
@@ -169,6 +191,11 @@ def _fuse_block(block: nn.Module, followed: dict[str, str | None], others: tuple
         _fuse(block, name, None, f"{name}_padding")
     if takes:
         setattr(block, BLOCK_ACTIVATION, nn.Identity())
+        block.set_swish = _keep_activation  # type: ignore[assignment]  # which would put an activation there once more
+
+
+def _keep_activation(memory_efficient: bool = True) -> None:
+    """Take the place of ``set_swish`` of a block whose convolutions have taken over its activation."""
 
 
 def _fuse_pair(parent: nn.Module, name: str, holder: nn.Module, act: str) -> None:
@@ -184,7 +211,7 @@ def _fuse(parent: nn.Module, name: str, act: nn.Module | None = None, padding: s
         return
     pads: tuple[int, ...] = ()
     before = parent._modules.get(padding)
-    if _is_plain_padding(before):
+    if _is_plain_padding(before, conv):
         pads = tuple(before.padding)
         setattr(parent, padding, nn.Identity())
     setattr(parent, name, FusedConvolution(conv, act, pads))
@@ -203,10 +230,15 @@ def _is_plain(conv: nn.Module | None) -> TypeGuard[nn.Conv2d | nn.Conv3d]:
     return conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
 
 
-def _is_plain_padding(before: nn.Module | None) -> TypeGuard[nn.ConstantPad2d | nn.ConstantPad3d]:
+def _is_plain_padding(
+    before: nn.Module | None, conv: nn.Conv2d | nn.Conv3d
+) -> TypeGuard[nn.ConstantPad2d | nn.ConstantPad3d]:
     if not isinstance(before, nn.ConstantPad2d | nn.ConstantPad3d) or is_altered(before):
         return False
-    return before.value == 0 and min(before.padding) >= 0
+    pads = tuple(before.padding)
+    # A tap of zero shifts the others by the dilation.
+    even = all(a == b or step == 1 for a, b, step in zip(pads[::2], pads[1::2], reversed(conv.dilation)))
+    return before.value == 0 and min(pads) >= 0 and even
 
 
 def _is_plain_activation(act: nn.Module | None) -> bool:

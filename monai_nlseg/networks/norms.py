@@ -10,7 +10,7 @@ import torch
 import torch.nn as nn
 
 from monai_nlseg.networks.kernels import compiled_instance_norm
-from monai_nlseg.networks.replace import is_altered
+from monai_nlseg.networks.replace import is_altered, is_plain_sequential
 
 InstanceNorm = nn.InstanceNorm2d | nn.InstanceNorm3d
 
@@ -52,7 +52,7 @@ def clamp_instance_norms(network: nn.Module) -> nn.Module:
     forward of their own stay. Names in the state dict stay. A ``Sequential`` is taken to be called as a whole.
     """
     for parent in list(network.modules()):
-        if type(parent).forward is nn.Sequential.forward:
+        if is_plain_sequential(parent):
             for name, after in pairwise(parent._modules):
                 norm, bounds = parent._modules[name], _bounds(parent._modules[after])
                 if bounds is not None and _is_plain(norm):

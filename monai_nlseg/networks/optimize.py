@@ -38,10 +38,11 @@ def optimize_for_inference(
     """Set evaluation mode, fold batch norms, and choose the fastest convolutions, attention and norms, in place.
 
     Call it with the trained weights loaded: folding changes the state dict. The result differs from the given
-    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it. On the CPU,
-    convolutions keep their weights in the layout that oneDNN wants and take over activations behind them
-    (:mod:`monai_nlseg.networks.fusing`), and instance norms go through the kernel of
-    :mod:`monai_nlseg.networks.kernels` where it can be had; why not is logged.
+    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it. A
+    ``Sequential`` is taken to be called as a whole. On the CPU, convolutions keep their weights in the layout that
+    oneDNN wants and take over activations behind them (:mod:`monai_nlseg.networks.fusing`), and instance norms and
+    squeeze-and-excitation go through kernels of :mod:`monai_nlseg.networks.kernels` where they can be had; why not is
+    logged.
 
     Args:
         network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.

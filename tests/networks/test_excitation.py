@@ -119,6 +119,23 @@ def test_other_layers_are_refused():
         SqueezeExcitation(nn.Conv2d(4, 2, 3), nn.Linear(2, 4), residual=False)
 
 
+def test_images_that_do_not_fit_have_pytorchs_message():
+    fused = replaced(layer())
+    for channels in (4, 16):
+        with pytest.raises(RuntimeError, match="mat1 and mat2 shapes cannot be multiplied"):
+            fused(images(2, channels, 5, 5))
+
+
+def test_views_and_transforms_of_functions():
+    module = layer()
+    fused, x = replaced(module), images(2, 12, 6, 7)
+    torch.testing.assert_close(fused(torch._neg_view(x)), module(-x))
+    torch.testing.assert_close(torch.vmap(fused)(x[None])[0], module(x))
+    value, derivative = torch.func.jvp(fused, (x,), (torch.ones_like(x),))
+    expected = torch.func.jvp(module, (x,), (torch.ones_like(x),))
+    torch.testing.assert_close((value, derivative), expected)
+
+
 def test_efficientnet():
     network = EfficientNetBN("efficientnet-b0", pretrained=False, num_classes=5).eval().requires_grad_(False)
     x = torch.randn(1, 3, 64, 64)

@@ -9,12 +9,14 @@ import pytest
 import torch
 import torch.nn as nn
 from monai.networks.blocks import Convolution
-from monai.networks.nets import EfficientNetBN
+from monai.networks.nets import EfficientNetBN, HoVerNet
+from monai.networks.nets.efficientnet import MBConvBlock
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from monai_nlseg.inferers import StepWindowInferer, inference_cost
 from monai_nlseg.networks import channels_last, fusing, optimize_for_inference
 from monai_nlseg.networks.folding import fold_batch_norm
-from monai_nlseg.networks.footprint import weights_bytes
+from monai_nlseg.networks.footprint import packed_bytes
 from monai_nlseg.networks.fusing import FusedConvolution, fuse_convolutions
 from monai_nlseg.networks.nets import LAEDNet
 
@@ -126,8 +128,134 @@ def test_weights_that_change_are_packed_again():
 
 
 def test_the_planner_counts_packed_weights():
+    conv = frozen(nn.Conv2d(6, 9, 3, padding=1))
+    fused = FusedConvolution(conv)
+    assert packed_bytes(fused) == 4 * conv.weight.numel() and packed_bytes(conv) == 0
+    inferer = StepWindowInferer(8, 8)
+    costs = [inference_cost(inferer, network, (6, 16, 16), measure=False) for network in (nn.Sequential(conv), fused)]
+    assert costs[1].peak_bytes - costs[0].peak_bytes == packed_bytes(fused)
+
+
+def test_weights_of_others_at_the_same_address():
+    network = optimize_for_inference(nn.Sequential(frozen(nn.Conv2d(16, 16, 3, bias=False))).eval())
+    x = torch.randn(1, 16, 8, 8)
+    for value in range(10):
+        weights = {"0.weight": torch.full((16, 16, 3, 3), float(value))}
+        expected = nn.functional.conv2d(x, weights["0.weight"])
+        result = torch.func.functional_call(network, weights, (x,))
+        torch.testing.assert_close(result, expected, atol=1e-3, rtol=1e-5)
+
+
+def test_weights_of_inference_mode():
+    with torch.inference_mode():
+        conv, other = nn.Conv2d(6, 9, 3).eval(), nn.Conv2d(6, 9, 3)
+        fused, x = FusedConvolution(conv), torch.randn(1, 6, 9, 9)
+        fused(x)
+        fused.load_state_dict(other.state_dict())
+        torch.testing.assert_close(fused(x), other(x), atol=1e-5, rtol=1e-5)
+
+
+def test_transforms_of_functions():
+    conv = frozen(CONVOLUTIONS["2D"]())
+    fused, x, tangent = FusedConvolution(conv, nn.SiLU()), images(conv), torch.randn(2, 6, 12, 12)
+    expected = torch.func.jvp(lambda x: nn.functional.silu(conv(x)), (x,), (tangent,))
+    torch.testing.assert_close(torch.func.jvp(fused, (x,), (tangent,)), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(torch.vmap(fused)(x[None])[0], fused(x), atol=1e-5, rtol=1e-5)
+
+
+def test_what_networks_ask_a_convolution():
+    conv = frozen(CONVOLUTIONS["strided"]())
+    fused = FusedConvolution(conv, None, (0, 1, 0, 1))
+    for name in fusing.DESCRIBED:
+        assert getattr(fused, name) == getattr(conv, name)
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 12, 12), (1, 6, 2, 2)])
+def test_images_that_do_not_fit_have_pytorchs_message(shape):
     conv = frozen(nn.Conv2d(6, 9, 3))
-    assert weights_bytes(FusedConvolution(conv)) == 4 * (2 * conv.weight.numel() + 9)
+    with pytest.raises(RuntimeError) as expected:
+        conv(torch.zeros(shape))
+    with pytest.raises(RuntimeError) as raised:
+        FusedConvolution(conv)(torch.zeros(shape))
+    assert str(raised.value) == str(expected.value)
+
+
+@pytest.mark.parametrize(("dtype", "narrow"), [(torch.bfloat16, False), (torch.uint8, True), (torch.float64, True)])
+def test_types_are_refused_as_by_pytorch(dtype, narrow):
+    conv = frozen(nn.Conv2d(6, 9, 3))
+    x = torch.ones(1, 6, 9, 9, dtype=dtype)
+    outcomes = []
+    for each in (conv, FusedConvolution(conv)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+            try:
+                outcomes.append(each(x).dtype)
+            except RuntimeError as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_pads_with_dilation_stay():
+    network = nn.Sequential(MBConvBlock(2, 8, 8, 3, 2, [16, 16], 1, 0.25))
+    network[0]._depthwise_conv.dilation = (2, 2)
+    network = trained(network)
+    x = torch.randn(1, 8, 20, 20)
+    expected = network(x)
+    torch.testing.assert_close(optimize_for_inference(network)(x), expected, atol=1e-4, rtol=1e-4)
+
+
+class Halved(Convolution):
+    """A convolution with something between it and its activation."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.adn(self.conv(x) * 0.5)
+
+
+class Shared(MBConvBlock):
+    """A block that activates its input, too."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        x = self._bn1(self._depthwise_conv(self._depthwise_conv_padding(inputs)))
+        return x + self._swish(inputs.clone())
+
+
+def doubled(conv: nn.Module) -> nn.Module:
+    forward = conv.forward
+    conv.forward = lambda x: forward(x) * 2
+    return conv
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Halved(2, 8, 8, act="swish", norm=None),
+        lambda: Shared(2, 8, 8, 3, 1, [16, 16], 1, None),
+        lambda: nn.Sequential(doubled(nn.Conv2d(8, 4, 3)), nn.SiLU()),
+    ],
+)
+def test_what_has_a_forward_of_its_own_keeps_its_value(make):
+    network = trained(nn.Sequential(make()))
+    x = torch.randn(1, 8, 16, 16)
+    expected = network(x)
+    torch.testing.assert_close(optimize_for_inference(network)(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_set_swish_puts_no_activation_back():
+    network = trained(EfficientNetBN("efficientnet-b0", pretrained=False))
+    x = torch.randn(1, 3, 64, 64)
+    expected = network(x)
+    fused = optimize_for_inference(network)
+    fused.set_swish(memory_efficient=False)
+    torch.testing.assert_close(copy.deepcopy(fused)(x), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_check_draws_no_random_numbers():
+    fusing.require_fused_convolution.cache_clear()
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    with torch.autocast("cpu", torch.bfloat16):
+        fusing.require_fused_convolution()
+    assert torch.equal(torch.rand(1), expected)
 
 
 def trained(network: nn.Module) -> nn.Module:
@@ -158,6 +286,14 @@ def test_networks(make):
     with torch.inference_mode():
         torch.testing.assert_close(fused(x), expected, atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(fused(x[..., :64]), network(x[..., :64]), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_network_that_reads_strides():
+    network = HoVerNet(mode="fast", out_classes=3).eval().requires_grad_(False)
+    x = torch.rand(1, 3, 256, 256)
+    expected = network(x)
+    torch.testing.assert_close(optimize_for_inference(network)(x), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_networks_of_volumes():

@@ -183,26 +183,28 @@ inline void multiply(const typename T::Element* a, const typename T::Element* b,
   }
 }
 
-// Scores, times a scale, become unnormalised weights; maximum, total and the row of out so far follow a new maximum.
+// Scores become unnormalised weights, powers of two of their distance from the maximum times a scale; maximum, total and
+// the row of out so far follow a new maximum. Distances are taken before they are scaled: of a maximum that was scaled,
+// and rounded, large scores would lie far away.
 template <typename T, int D>
 inline void weigh(const float* scores, float scale, typename T::Element* weights, float& maximum, float& total,
                   float* out) {
   Vector top = load(scores);
 #pragma GCC unroll 16
   for (int key = WIDTH; key < KEYS; key += WIDTH) top = larger(top, load(scores + key));
-  const float peak = std::max(maximum, largest(top) * scale);
+  const float peak = std::max(maximum, largest(top));
   // Where all scores so far are -inf, all weights are 0; -inf less -inf would be NaN.
   const Vector origin = splat(peak > LOWEST ? peak : 0.0f);
   Vector sum = {};
 #pragma GCC unroll 8
   for (int key = 0; key < KEYS; key += 2 * WIDTH) {
-    Vector first = power_of_two<T::EXACT>(load(scores + key) * scale - origin);
-    Vector second = power_of_two<T::EXACT>(load(scores + key + WIDTH) * scale - origin);
+    Vector first = power_of_two<T::EXACT>((load(scores + key) - origin) * scale);
+    Vector second = power_of_two<T::EXACT>((load(scores + key + WIDTH) - origin) * scale);
     sum += first + second;
     T::put(weights + key / T::COUNT, first, second);
   }
   if (peak > maximum) {
-    float shrink = std::exp2(maximum - peak);
+    float shrink = std::exp2((maximum - peak) * scale);
     total *= shrink;
     for (int d = 0; d < D; ++d) out[d] *= shrink;
     maximum = peak;

@@ -122,7 +122,7 @@ class LAEDNet(nn.Module):
         self.in_channels = in_channels
         self.divisor = DIVISOR
 
-        self.encoder = _Encoder(ENCODERS[size], spatial_dims, in_channels, drop_connect_rate, norm)
+        self.encoder = LAEDNetEncoder(ENCODERS[size], spatial_dims, in_channels, drop_connect_rate, norm)
         if pretrained or weights_path is not None:
             _load_imagenet(self.encoder, ENCODERS[size], weights_path)
         channels, strides = self.encoder.channels, self.encoder.strides
@@ -151,7 +151,7 @@ class LAEDNet(nn.Module):
         return self.upsample(self.output(x))
 
 
-class _Encoder(EfficientNet):
+class LAEDNetEncoder(EfficientNet):
     """MONAI's EfficientNet without its classifier; returns the outputs of its seven block groups, shallowest first.
 
     MONAI fixes TensorFlow's "same" padding for one size of image when it builds the network. Its own 300 for B3 and

@@ -60,6 +60,17 @@ def test_extreme_scores_saturate_instead_of_overflowing():
     torch.testing.assert_close(compiled_attention(query, key, value), definition(query, key, value).float())
 
 
+@pytest.mark.parametrize("spread", [1e3, 1e5, 1e9])
+@pytest.mark.parametrize("dtype", TYPES)
+def test_large_scores(spread, dtype):
+    """Far from the maximum by less than their rounding, they have equal weights."""
+    query, key, value = operands(60, 300)
+    given = [operand.to(dtype) for operand in (query * spread, key * spread, value)]
+    require_what_pytorch_gives(given)
+    given[1] = given[1][:, :, :1].expand_as(given[1])
+    require_what_pytorch_gives(given)
+
+
 def test_rising_scores_move_the_running_maximum():
     query = torch.ones(1, 1, 3, 16)
     key = torch.linspace(-40, 40, 500)[None, None, :, None].repeat(1, 1, 1, 16)
