@@ -33,7 +33,7 @@ pytest_plugins = ("tests.cohort.ray_fixtures",)
 
 CASES = 12
 BROKEN = "case-05"
-LONG = {"inferer#overlap": 0.75}
+LONG = {"inferer#overlap": 0.85}
 """Makes a case take about a second, long enough to be killed in it."""
 
 

@@ -113,6 +113,9 @@ struct Float32 {
   static constexpr int COUNT = 1;
   static constexpr bool EXACT = true;
   static Element element(const float* from, std::int64_t) { return *from; }
+  // The scale is part of the queries.
+  static Element query(const float* from, float scale) { return *from * scale; }
+  static constexpr float scale_of_scores(float) { return 1.0f; }
   static Elements load(const Element* from) { return ::load(from); }
   static Vector add(Vector sum, Element a, Elements b) { return sum + splat(a) * b; }
   static void put(Element* to, Vector first, Vector second) {
@@ -133,6 +136,9 @@ struct BFloat16 {
   static Element element(const Stored* from, std::int64_t step) {
     return from[0] | static_cast<std::uint32_t>(from[step]) << 16;
   }
+  // Queries stay as they are: scaled ones would be rounded once more.
+  static Element query(const Stored* from, float) { return element(from, 1); }
+  static constexpr float scale_of_scores(float scale) { return scale; }
   static Elements load(const Element* from) { return (__m512bh)_mm512_loadu_si512(from); }
   static Vector add(Vector sum, Element a, Elements b) {
     return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32(static_cast<int>(a)), b);
@@ -183,9 +189,9 @@ inline void multiply(const typename T::Element* a, const typename T::Element* b,
   }
 }
 
-// Scores become unnormalised weights, powers of two of their distance from the maximum times a scale; maximum, total and
-// the row of out so far follow a new maximum. Distances are taken before they are scaled: of a maximum that was scaled,
-// and rounded, large scores would lie far away.
+// Scores become unnormalised weights, powers of two of their distance from the maximum times a scale; maximum, total
+// and the row of out so far follow a new maximum. Distances are taken before they are scaled: from a maximum that was
+// scaled, and rounded, large scores would lie far away.
 template <typename T, int D>
 inline void weigh(const float* scores, float scale, typename T::Element* weights, float& maximum, float& total,
                   float* out) {
@@ -220,8 +226,9 @@ void attend(const typename T::Stored* q, const typename T::Element* k, const typ
   alignas(64) float gathered[QUERIES * D] = {}, scores[ROWS * KEYS];
   float maximum[QUERIES], total[QUERIES] = {};
   const float scale = 1.44269504f / std::sqrt(static_cast<float>(D));  // log2(e): powers of two below
+  const float left = T::scale_of_scores(scale);  // for the scores
   const int filled = static_cast<int>(std::min<std::int64_t>(rows, QUERIES));
-  for (int i = 0; i < filled * DEPTH; ++i) queries[i] = T::element(q + i * T::COUNT, 1);
+  for (int i = 0; i < filled * DEPTH; ++i) queries[i] = T::query(q + i * T::COUNT, scale);
   std::fill(maximum, maximum + QUERIES, LOWEST);
   for (std::int64_t first = 0; first < keys; first += KEYS) {
     for (int row = 0; row < filled; row += ROWS) {
@@ -229,7 +236,7 @@ void attend(const typename T::Stored* q, const typename T::Element* k, const typ
       for (int r = 0; r < ROWS; ++r) {
         // Keys that only fill the last block.
         for (std::int64_t key = keys - first; key < KEYS; ++key) scores[r * KEYS + key] = LOWEST;
-        weigh<T, D>(scores + r * KEYS, scale, weights + r * KEYS / T::COUNT, maximum[row + r], total[row + r],
+        weigh<T, D>(scores + r * KEYS, left, weights + r * KEYS / T::COUNT, maximum[row + r], total[row + r],
                     gathered + (row + r) * D);
       }
       multiply<T, KEYS / T::COUNT, D, VALUES<D>, true>(weights, v + first * DEPTH, gathered + row * D);
