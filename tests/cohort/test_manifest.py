@@ -232,8 +232,11 @@ def test_cuts_and_holes(history, step):
             assert at.items() <= manifest.records.items() and not manifest.damaged
         for hole in (bytes(40), b"\n" * 3, b"x", b""):
             path.write_bytes(whole[:place] + hole + whole[place + 40 :])
+            # Zeros to the end of a line are what a power failure leaves of a record that never was whole.
+            unwritten = whole[place + 40 : place + 41] == b"\n"
             with Manifest(path) as manifest:
-                assert all(LAST.get(case) == record for case, record in manifest.records.items()) or len(hole) < 40
+                last = all(LAST.get(case) == record for case, record in manifest.records.items())
+                assert last or len(hole) < 40 or unwritten
 
 
 def test_what_is_damaged_is_said_and_its_case_is_not_done(history):
