@@ -55,7 +55,7 @@ def print_report(report: dict[str, Any], console: Console) -> None:
     console.print(
         "x floor: time of a window, divided by the time of its FLOPs at the rate of a 3^3 convolution measured beside "
         "it. step: time of the volume, ~ if extrapolated from a part of it. MB: growth of the process by one window. "
-        "faults: pages of memory that the system hands out anew in a window. labels: share equal to this engine's. "
+        "faults: new pages of memory from the system in a window. labels: share equal to this engine's. "
         "outside: largest share of a volume's time outside the network.",
         highlight=False,
     )
@@ -156,7 +156,7 @@ def print_networks(report: dict[str, Any], console: Console) -> None:
     console.print(table)
     console.print(
         "GMAC: billions of multiply-adds in a pass. ms: median time of a pass. MB: growth of the process by a pass. "
-        "faults: pages of memory that the system hands out anew in a pass.",
+        "faults: new pages of memory from the system in a pass.",
         highlight=False,
     )
     _print_left_out(report, console)

@@ -51,7 +51,7 @@ def images(conv: nn.Module, size: int = 12) -> torch.Tensor:
 def test_equals_pytorch(name, act):
     conv = frozen(CONVOLUTIONS[name]())
     fused, after = FusedConvolution(conv, ACTS[act]), ACTS[act] or nn.Identity()
-    for size in (12, 15, 12):  # packed anew for each shape
+    for size in (12, 15, 12):  # packed for each shape
         x = images(conv, size)
         torch.testing.assert_close(fused(x), after(conv(x)), atol=1e-5, rtol=1e-5)
     x = images(conv)[:0]
