@@ -157,7 +157,7 @@ def test_a_driver_killed_in_mid_run_is_gone_on_with(cluster, second, scans, opti
     folder = Path(options.output)
     command = [
         "infer", "--bundle", options.bundle, "--input", scans, "--output", folder, "--save", "probabilities",
-        "--set", "inferer#overlap=0.75", "--runner", "ray", "--address", cluster.address,
+        "--set", f"inferer#overlap={LONG['inferer#overlap']}", "--runner", "ray", "--address", cluster.address,
         "--num-workers", 2, "--gpus-per-worker", 0,
     ]  # fmt: skip
     driver = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "monai_nlseg.cli", *map(str, command)])
@@ -183,7 +183,9 @@ def test_outputs_go_to_a_url(cluster, scans, options, tmp_path, undisturbed):
     run_there = {"records_dir": tmp_path / "records", "report": False}
     records = list(run(find_cases(str(scans)), options, on(cluster), **run_there))
     assert sorted(record["case"] for record in records if record["status"] == "failed") == [BROKEN]
-    assert manifest(tmp_path / "records") == records
+    checks = ("case_check", "check")  # of the lines, which the records themselves do not have
+    lines = manifest(tmp_path / "records")
+    assert [{key: line[key] for key in line if key not in checks} for line in lines] == records
     assert digests(store) == undisturbed
     assert list(run(find_cases(str(scans)), options, on(cluster), **run_there)) == []
 
@@ -234,7 +236,8 @@ def test_a_read_only_folder_ends_in_one_sentence(cluster, scans, options, small_
 def test_a_full_disk_ends_in_one_sentence(cluster, scans, options, small_disk, monkeypatch, capsys):
     said = refusal(scans, options, small_disk, cluster, monkeypatch, capsys)
     assert "cannot be written (No space left on device): make room or give another output folder" in said
-    assert not [path for path in small_disk.rglob("*.nii.gz") if nibabel.load(path).get_fdata().size == 0]
+    finished = [path for path in small_disk.rglob("*.nii.gz") if not path.name.startswith(".nlseg-")]
+    assert all(nibabel.load(path).get_fdata().size for path in finished), list(small_disk.rglob("*.nii.gz"))
 
 
 @pytest.mark.slow
