@@ -38,7 +38,8 @@ def optimize_for_inference(
     """Set evaluation mode, fold batch norms, and choose the fastest convolutions, attention and norms, in place.
 
     Call it with the trained weights loaded: folding changes the state dict. The result differs from the given
-    network's by rounding only (logits within 1e-4) and is for inference; do not train, script or save it. A
+    network's by rounding only (logits within 1e-4) and is for inference; do not train, script, trace by
+    ``torch.fx`` or save it; PyTorch's ``FlopCounterMode`` does not see its convolutions. A
     ``Sequential`` is taken to be called as a whole. On the CPU, convolutions keep their weights in the layout that
     oneDNN wants and take over activations behind them (:mod:`monai_nlseg.networks.fusing`), and instance norms and
     squeeze-and-excitation go through kernels of :mod:`monai_nlseg.networks.kernels` where they can be had; why not is

@@ -232,11 +232,13 @@ def test_cuts_and_holes(history, step):
             assert at.items() <= manifest.records.items() and not manifest.damaged
         for hole in (bytes(40), b"\n" * 3, b"x", b""):
             path.write_bytes(whole[:place] + hole + whole[place + 40 :])
-            # Zeros to the end of a line are what a power failure leaves of a record that never was whole.
-            unwritten = whole[place + 40 : place + 41] == b"\n"
+            # Zeros to the end of a line look like what a power failure leaves of a record that was not finished: the
+            # case then has the record before it.
+            unfinished = whole[place + 40 : place + 41] == b"\n"
             with Manifest(path) as manifest:
                 last = all(LAST.get(case) == record for case, record in manifest.records.items())
-                assert last or len(hole) < 40 or unwritten
+                assert last or len(hole) < 40 or unfinished
+                assert all(record in HISTORY for record in manifest.records.values()) or len(hole) < 40
 
 
 def test_what_is_damaged_is_said_and_its_case_is_not_done(history):

@@ -10,10 +10,9 @@ from collections.abc import Callable
 import torch
 
 from monai_nlseg.networks.kernels.library import Kernel, load_kernel
+from monai_nlseg.networks.kernels.norm import CHANNELS_LAST
 
 KERNEL = Kernel("excitation", without="leave squeeze-and-excitation to PyTorch")
-# By the axes of a tensor.
-CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 def serves_excitation(x: torch.Tensor) -> bool:
