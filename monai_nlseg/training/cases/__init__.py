@@ -1,0 +1,1 @@
+"""Labelled images in the layouts that people have, and their division into parts."""

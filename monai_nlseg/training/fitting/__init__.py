@@ -1,0 +1,1 @@
+"""Run the trainings of a plan, choose what follows them, and measure the result."""
