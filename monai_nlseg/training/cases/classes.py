@@ -33,13 +33,9 @@ def classes_of(labels: Mapping[str, Any], order: Sequence[int] | None = None, at
         raise ValueError(f"{at}: the class '{wrong[0]}' holds the value of the background or 'ignore': take it out.")
     painted = _painted(named, order, at)
     if not _overlapping(named) and all(value in given for value, given in zip(painted, named.values())):
-        own = zip(named.items(), painted)
-        return Classes(
-            tuple(
-                LabelClass(name, (first, *(value for value in given if value != first))) for (name, given), first in own
-            ),
-            ignored=ignored,
-        )
+        first = dict(zip(named, painted))
+        ordered = {name: tuple(sorted(given, key=first[name].__ne__)) for name, given in named.items()}
+        return Classes(tuple(LabelClass(*each) for each in ordered.items()), ignored=ignored)
     return Classes(tuple(LabelClass(*each) for each in named.items()), True, painted, ignored)
 
 
@@ -71,7 +67,7 @@ def _painted(named: Mapping[str, tuple[int, ...]], order: Sequence[int] | None, 
     if order is not None:
         if len(order) != len(named) or any(not isinstance(value, int) or value <= 0 for value in order):
             raise ValueError(
-                f"regions_class_order is {order!r:.60}: give a value above 0 for each of {len(named)} classes."
+                f"regions_class_order of {at} is {order!r:.60}: give a value above 0 for each of {len(named)} classes."
             )
         return tuple(order)
     single = {name: given[0] for name, given in named.items() if len(given) == 1}

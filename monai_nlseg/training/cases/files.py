@@ -41,12 +41,9 @@ def image_files(root: Path) -> ImageFiles:
     lone = [name for name in found if is_pair_voxels(name) and pair_header(name).lower() not in headers]
     dicom = [name for name in found if name.lower().endswith(DICOM)]
     hidden = [path for path, reason in skipped if reason == "hidden" and is_image(path)]
+    others = [each for each in skipped if each.reason != "hidden"]
     left_out = [
-        *(
-            f"'{path}' in '{root}' was not read, because it is {reason}."
-            for path, reason in skipped
-            if reason != "hidden"
-        ),
+        *(f"'{path}' in '{root}' was not read, because it is {reason}." for path, reason in others),
         *(f"'{name}' in '{root}' has no header '{pair_header(name)}': restore it." for name in lone),
     ]
     if hidden:

@@ -123,9 +123,7 @@ def _existing(source: str | Path) -> Path:
         if path.is_dir():
             os.listdir(path)
     except OSError as error:
-        raise ValueError(
-            f"'{path}' cannot be opened ({error.strerror}): correct the path or its permissions."
-        ) from None
+        raise ValueError(f"'{path}' cannot be opened ({error.strerror}): correct path or permissions.") from None
     return path
 
 

@@ -49,7 +49,9 @@ def _image_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]])
 
 def _label_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]]) -> str:
     if others:
-        return f"the label map {_quoted(files)} can belong to several images, {_quoted(o[0] for o in others)}: rename them."
+        return (
+            f"the label map {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: rename them."
+        )
     return f"no image belongs to the label map {_quoted(files)}: looked for '{name}'."
 
 

@@ -83,11 +83,8 @@ def _images(
     for name in raw:
         if _suffix(name) in channels:
             found.setdefault(_case(name), {}).setdefault(_suffix(name), str(files.root / name))
-    left_out = [
-        f"case '{case}' lacks a channel: looked for {listed([f'{case}_{word}' for word in channels if word not in of])}."
-        for case, of in found.items()
-        if len(of) < len(channels)
-    ]
+    missing = {case: [f"'{case}_{word}'" for word in channels if word not in of] for case, of in found.items()}
+    left_out = [f"case '{case}' lacks a channel: looked for {listed(of)}." for case, of in missing.items() if of]
     whole = {case: of for case, of in found.items() if len(of) == len(channels)}
     return {case: tuple(of[word] for word in channels) for case, of in whole.items()}, left_out
 
@@ -101,7 +98,8 @@ def _labels(files: ImageFiles) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     for name in named:
         entities = [part for part in _case(name).split("_") if not part.startswith(("space-", "desc-", "label-"))]
         found.setdefault("_".join(entities), []).append(name)
-    labels, left_out = {}, []
+    labels: dict[str, tuple[str, ...]] = {}
+    left_out = []
     for case, several in found.items():
         own = [name for name in several if "_space-" not in name] or several
         if len(own) == 1:

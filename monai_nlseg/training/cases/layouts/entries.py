@@ -54,7 +54,7 @@ def case_of(
     Raises:
         ValueError: for an entry without an image or a label map, and a part or fold that cannot be.
     """
-    images = [path for key in image_keys for path in _paths(at, entry.get(key), root, f"image ('{key}')")]
+    images = tuple(path for key in image_keys for path in _paths(at, entry.get(key), root, f"image ('{key}')"))
     label = label_key(entry)
     labels = _paths(at, entry.get(label) if label else None, root, "label map")
     rest = {key.lower(): value for key, value in entry.items() if key not in (*image_keys, label)}
@@ -73,7 +73,7 @@ def _paths(at: str, given: Any, root: Path, what: str) -> tuple[str, ...]:
         raise ValueError(f"{at} has no {what}: give a path.")
     if remote := [path for path in paths if is_remote(path)]:
         raise ValueError(f"{at} names '{remote[0]}': training reads local files, so copy the data set first.")
-    return tuple(with_header(os.path.normpath(root / path.strip())) for path in paths)
+    return tuple(with_header(os.path.abspath(root / path.strip())) for path in paths)
 
 
 def _fold(at: str, given: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -87,10 +88,11 @@ def read(folder: Path, channels: Sequence[str] = ()) -> FoundData:
 def _named(folder: Path, dataset: Mapping[str, Any], left_out: list[str]) -> Iterable[FoundCase]:
     """Yield the cases that the key "dataset" lists, with paths that are relative to the folder."""
     for name, entry in dataset.items():
-        images = entry.get("images") if isinstance(entry, dict) else None
-        label = entry.get("label") if isinstance(entry, dict) else None
-        if isinstance(images, list) and images and all(isinstance(each, str) for each in [*images, label]):
-            yield FoundCase(name, tuple(str(folder / each) for each in images), (str(folder / label),), "training")
+        images, label = (entry.get("images"), entry.get("label")) if isinstance(entry, dict) else (None, None)
+        texts = isinstance(label, str) and isinstance(images, list) and all(isinstance(each, str) for each in images)
+        if texts and images:
+            paths = tuple(os.path.abspath(folder / each) for each in (*images, str(label)))
+            yield FoundCase(name, paths[:-1], paths[-1:], "training")
         else:
             left_out.append(f"case '{name}' in the dataset.json of '{folder}' needs \"images\", a list, and \"label\".")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -46,7 +47,8 @@ def read(images: str | Path, labels: str | Path, channels: Sequence[str] = ()) -
         raise ValueError(f"'{images}' matches only what '{labels}' matches too: give a pattern of the images alone.")
     found = FoundData(())
     for key in (_below_wildcards, _without_prefix, _first_wildcard):
-        grouped, unused = by_channel(of_images.root, names, channels, lambda n, k=key: _image(n, of_images.pattern, k))
+        of_image = partial(_image, pattern=of_images.pattern, key=key)
+        grouped, unused = by_channel(of_images.root, names, channels, of_image)
         masks = [(str(of_labels.root / n), _label(n, of_labels.pattern, key)) for n in of_labels.names]
         grouped_masks, unclear = group_masks(masks)
         matched = match(grouped, grouped_masks)
