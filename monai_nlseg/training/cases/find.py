@@ -12,6 +12,7 @@ from monai_nlseg.training.cases.checked import usable
 from monai_nlseg.training.cases.classes import classes_of
 from monai_nlseg.training.cases.found import FoundData, Layout, LayoutError
 from monai_nlseg.training.cases.layouts import bids, datalist, decathlon, folders, nnunet, patterns, table
+from monai_nlseg.training.cases.outlines import likely_outlines
 from monai_nlseg.training.cases.subjects import likely_subjects, subjects_of
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -39,7 +40,8 @@ def find_data(
     r"""Find the labelled images of a data set.
 
     Known layouts are nnU-Net's raw data, the Medical Segmentation Decathlon, BIDS, MONAI's datalists, tables (CSV, TSV,
-    JSON lines), and folders of images and label maps with matching names. Only names are read here, no image.
+    JSON lines), and folders of images and label maps with matching names. Only names are read here, and a few label
+    maps, to see whether they hold outlines.
 
     Args:
         source: a folder or a list. None if ``images`` and ``labels`` are given.
@@ -73,18 +75,19 @@ def find_data(
             _tree([each for each in LAYOUTS.values() if each.title == title != folders.LAYOUT.title]),
         )
     subjects = subjects_of(cases, subject)
-    note = likely_subjects([case.name for case in cases], subjects) if subject is None else None
+    made = tuple(
+        TrainingCase(case.name, _absolute(case.images), _absolute(case.labels), of, case.part, case.fold)
+        for case, of in zip(cases, subjects)
+    )
+    alike = likely_subjects([case.name for case in cases], subjects) if subject is None else None
     return TrainingData(
         title,
         name,
-        tuple(
-            TrainingCase(case.name, _absolute(case.images), _absolute(case.labels), of, case.part, case.fold)
-            for case, of in zip(cases, subjects)
-        ),
+        made,
         found.classes if classes is None else classes_of(classes, at="the given classes"),
         found.channels,
         left_out,
-        (note,) if note else (),
+        tuple(filter(None, (alike, likely_outlines(made)))),
     )
 
 
