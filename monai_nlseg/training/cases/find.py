@@ -24,6 +24,9 @@ LAYOUTS: Mapping[str, Layout] = {
     "folders": folders.LAYOUT,
 }
 """The layouts by their names for ``layout``; the first that recognises a data set reads it."""
+OTHERWISE = """\
+Or give two patterns: --images 'a/*.png' --labels 'b/*_mask.png'
+Or say what tells the files of an image's channels apart: --channels t1,flair"""
 
 
 def find_data(
@@ -70,8 +73,9 @@ def find_data(
     cases, unusable = usable(found.cases)
     left_out = (*unusable, *found.left_out)
     if not cases:
+        reasons = " ".join(dict.fromkeys((left_out[0], left_out[-1]))) if left_out else ""
         raise LayoutError(
-            f"'{name}' holds no image with a label map{': ' + left_out[0] if left_out else _holds(name)}",
+            f"'{name}' holds no image with a label map{': ' + reasons if reasons else _holds(name)}",
             _tree([each for each in LAYOUTS.values() if each.title == title != folders.LAYOUT.title]),
         )
     subjects = subjects_of(cases, subject)
@@ -157,7 +161,7 @@ def _tree(layouts: Collection[Layout]) -> str:
     """Return the trees of layouts, of all if none is given."""
     layouts = layouts or LAYOUTS.values()
     blocks = [f"{each.title}:\n" + "\n".join(f"  {line}" for line in each.tree.splitlines()) for each in layouts]
-    return "Expected:\n" + "\n".join(blocks) + "\nOr give two patterns: --images 'a/*.png' --labels 'b/*_mask.png'"
+    return "Expected:\n" + "\n".join(blocks) + f"\n{OTHERWISE}"
 
 
 def _absolute(paths: Sequence[str]) -> tuple[str, ...]:

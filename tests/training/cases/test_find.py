@@ -18,6 +18,7 @@ def test_an_unknown_folder_is_described_and_all_layouts_are_shown(tmp_path):
     with pytest.raises(LayoutError) as caught:
         find_data(tmp_path)
     assert "no label map belongs to the image" in caught.value.sentence and "looked for 'scan'" in caught.value.sentence
+    assert "--channels t1,flair" in caught.value.tree and caught.value.sentence.count("\n") == 0
     for layout in LAYOUTS.values():
         assert layout.title in caught.value.tree and layout.tree.splitlines()[-1] in caught.value.tree
     assert str(caught.value) == f"{caught.value.sentence}\n{caught.value.tree}"
