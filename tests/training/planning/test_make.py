@@ -32,6 +32,18 @@ class MyNet(nn.Module):
         return (y, y) if self.two else y
 
 
+class Sized(nn.Module):
+    """A network for one size of window, as transformers with positions are."""
+
+    def __init__(self, img_size: list[int], in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(1, 1, *img_size))
+        self.conv = nn.Conv3d(in_channels, out_channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x + self.positions)
+
+
 MY_NET = f"{__name__}.MyNet"
 
 
@@ -168,14 +180,8 @@ class TestNetworks:
         assert chosen.settings.network.divisor == 8 and chosen.settings.sampling.window == (48, 48, 48)
 
     def test_that_wants_to_know_the_window(self):
-        given = {
-            "network.arguments.feature_size": 4,
-            "network.arguments.hidden_size": 48,
-            "network.arguments.num_heads": 4,
-        }
-        given.update({"network.arguments.mlp_dim": 48, "sampling.window": [32, 32, 32]})
-        chosen = plan(volumes(), iterations=4, network="monai.networks.nets.UNETR", overrides=given).settings
-        assert chosen.network.arguments["img_size"] == list(chosen.sampling.window) == [32, 32, 32]
+        chosen = plan(volumes(), iterations=4, network=f"{__name__}.Sized").settings
+        assert chosen.network.arguments["img_size"] == list(chosen.sampling.window) == [64, 64, 64]
 
     def test_of_a_user(self):
         chosen = plan(pictures(), iterations=4, network=MY_NET, overrides={"network.arguments.width": 8}).settings
