@@ -74,7 +74,7 @@ def train_config(recipe: Recipe, cache_rate: float) -> Config:
         "resume": False,
         "resume_from": "$latest_checkpoint(@ckpt_dir) if @resume else ''",
         "device": DEVICE,
-        "network_def": network_def(recipe),
+        "network_def": network_def(recipe.settings),
         "network": "$autocast_forward(optimize_for_training(@network_def.to(@device)), @device, @precision)",
         **optimisation_ids(recipe),
         "train": _train(recipe),

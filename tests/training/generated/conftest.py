@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from monai_nlseg.bundle import Bundle
 from monai_nlseg.quiet import notices_silenced
@@ -21,10 +22,13 @@ def trained(tmp_path_factory):
             bundle = write_bundle(folder / "segmentation", make_plan(kind, folder), kind)
             run = str(folder / "run")
             workflow = Bundle(bundle).workflow("train", workflow_type="train", ckpt_dir=run, output_dir=run)
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)  # for networks this small, more would wait for each other
             with notices_silenced(summaries=False):
                 workflow.initialize()
                 workflow.run()
                 workflow.finalize()
+            torch.set_num_threads(threads)
             store_weights(bundle, [folder / "run" / "model.pt"])
             done[kind] = folder
         return done[kind]
