@@ -8,7 +8,7 @@ from typing import Literal
 
 from monai_nlseg.io.formats import is_picture
 from monai_nlseg.training.cases.case import Classes
-from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
+from monai_nlseg.training.fingerprint.fingerprint import CaseFingerprint, Fingerprint
 from monai_nlseg.training.generated.network import probe_network
 from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.settings import Settings
@@ -100,9 +100,24 @@ class Recipe:
         return self.classes.painted or tuple(each.values[0] for each in self.classes.foreground)
 
     @property
+    def cached_gb(self) -> float:
+        """The memory that all cases take when a training keeps them, in units of 10^9 bytes."""
+        channels = len(self.found.channels) + (self.count if self.masks else 1) + self.ignoring
+        return round(sum(self._voxels(case) for case in self.found.cases) * 4 * channels / 1e9, 3)
+
+    @property
     def epochs(self) -> int:
         """The number of epochs of a training."""
         return math.ceil(self.settings.schedule.iterations / self.settings.schedule.epoch)
+
+    def _voxels(self, case: CaseFingerprint) -> float:
+        """Return the voxels of a case in the network's grid."""
+        geometry = self.settings.geometry
+        if geometry.size is not None:
+            return math.prod(geometry.size)
+        if geometry.spacing is None:
+            return math.prod(case.shape)
+        return math.prod(case.shape) * math.prod(case.spacing) / math.prod(geometry.spacing)
 
 
 def recipe_of(plan: Plan, name: str) -> Recipe:
