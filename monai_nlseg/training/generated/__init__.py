@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monai_nlseg.training.generated.card import set_performance
 from monai_nlseg.training.generated.choices import CHOICES, set_choices
 from monai_nlseg.training.generated.ensemble import fold_network, join_weights, store_weights
 from monai_nlseg.training.generated.initial import adapt_weights
@@ -17,6 +18,7 @@ __all__ = [
     "fold_network",
     "join_weights",
     "set_choices",
+    "set_performance",
     "store_weights",
     "write_bundle",
 ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from monai_nlseg.bundle import Bundle
-from monai_nlseg.training.generated import write_bundle
+from monai_nlseg.training.generated import set_performance, write_bundle
 from tests.training.generated.factory import make_plan
 
 
@@ -64,3 +64,12 @@ def test_the_model_card_has_the_classes_and_the_reasons(tmp_path):
     text = (write_bundle(tmp_path / "b", make_plan("volumes", tmp_path), "x") / "docs" / "README.md").read_text()
     assert "| 150 | tissue 150 | 4 |" in text
     assert "| sampling.window | (8, 8, 8) | As large as a batch fits. |" in text
+
+
+def test_results_go_into_the_model_card_and_the_metadata(tmp_path):
+    plan = make_plan("volumes", tmp_path)
+    bundle = Bundle(write_bundle(tmp_path / "b", plan, "x"))
+    set_performance(bundle.root, plan, "Dice 0.91 on | four cases.", {"mean_dice": 0.91})
+    text = (bundle.root / "docs" / "README.md").read_text()
+    assert "Dice 0.91 on | four cases." in text and "No weights" not in text
+    assert Bundle(bundle.root).metadata["eval_metrics"] == {"mean_dice": 0.91}
