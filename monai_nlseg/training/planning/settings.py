@@ -35,9 +35,9 @@ class Intensity(Section):
 
     Attributes:
         kind: "zscore": mean 0 and deviation 1 over the image; "zscore-nonzero": mean 4 and deviation 1 over the voxels
-            that are not 0, and 0 stays 0 (skull-stripped MR); "range": clip to ``lower`` and ``upper``, then mean 0 and deviation 1
-            by ``mean`` and ``deviation`` of the data set (CT); "unit": 0 to 1 by the range of the stored type
-            (pictures).
+            that are not 0, and 0 stays 0 (skull-stripped MR); "range": clip to ``lower`` and ``upper``, then mean 0 and
+            deviation 1 by ``mean`` and ``deviation`` of the data set (CT); "unit": 0 to 1 by the range of the stored
+            type (pictures).
         lower, upper, mean, deviation: of the data set, for "range".
     """
 

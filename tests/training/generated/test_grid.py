@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from monai_nlseg.bundle import Bundle
 from monai_nlseg.bundle.runtime.model import Model
@@ -90,3 +93,23 @@ def test_a_training_window_holds_classes_where_the_image_shows_them(kind, tmp_pa
         assert label.shape[1] == 3 and set(label.unique().tolist()) == {0, 1}
         assert not (label[:, :2].any(1) & (label[:, 2] > 0)).any()
         assert not (label[:, 1] > label[:, 0]).any()
+
+
+def test_several_masks_of_an_image_are_one_class(tmp_path):
+    plan = make_plan("lesions", tmp_path)
+    extra = np.zeros((40, 35), np.uint8)
+    extra[:4, :4] = 255
+    Image.fromarray(extra).save(tmp_path / "extra.png")
+    cases = tuple(
+        replace(each, case=replace(each.case, labels=(*each.case.labels, str(tmp_path / "extra.png"))))
+        for each in plan.found.cases
+    )
+    plan = replace(plan, found=replace(plan.found, cases=cases))
+    entries = json.loads((tmp_path / "datalist.json").read_text())["training"]
+    listed = [entry | {"label": list(each.case.labels)} for entry, each in zip(entries, cases)]
+    (tmp_path / "datalist.json").write_text(json.dumps({"training": listed}))
+    bundle = Bundle(write_bundle(tmp_path / "segmentation", plan, "lesions"))
+    case = bundle.config("train").get_parsed_content("validate#dataset")[0]
+    expected = (truth(cases[0].case) > 0) | (extra > 0)
+    assert np.array_equal(case["label"][0].numpy(), expected)
+    assert bundle.label_names().labels == {255: "tissue 255"}
