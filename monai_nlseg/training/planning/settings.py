@@ -34,10 +34,10 @@ class Intensity(Section):
     """How the values of one channel are normalised.
 
     Attributes:
-        kind: "zscore": mean 0 and deviation 1 over the image; "zscore-nonzero": the same over the voxels that are not
-            0, which stay 0 (skull-stripped MR); "range": clip to ``lower`` and ``upper``, then mean 0 and deviation 1
-            by ``mean`` and ``deviation`` of the data set (CT); "unit": 0 to 1 by the range of the stored type
-            (pictures).
+        kind: "zscore": mean 0 and deviation 1 over the image; "zscore-nonzero": mean 4 and deviation 1 over the voxels
+            that are not 0, and 0 stays 0 (skull-stripped MR); "range": clip to ``lower`` and ``upper``, then mean 0 and
+            deviation 1 by ``mean`` and ``deviation`` of the data set (CT); "unit": 0 to 1 by the range of the stored
+            type (pictures).
         lower, upper, mean, deviation: of the data set, for "range".
     """
 
@@ -113,7 +113,8 @@ class Schedule(Section):
         learning_rate: the largest of the one-cycle schedule.
         weight_decay: of AdamW.
         loss: "dice-ce" or "dice-focal".
-        class_weights: weight of the background and of each class in the cross-entropy; empty for equal weights.
+        class_weights: weight of the background and of each class in both parts of the loss, as MONAI takes it (for
+            masks in the second part only, relative to the background); empty for equal weights.
         precision: "float32" or "bfloat16".
         seed: of everything random.
     """
