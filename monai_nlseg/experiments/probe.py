@@ -63,7 +63,7 @@ def probe(spec: RunSpec) -> None:
         spec: the run.
     """
     spec = replace(spec, overrides={**spec.overrides, **_hardly_cached(spec)})
-    workflow = training_workflow(spec, spec.path / "training")
+    workflow = training_workflow(spec)
     parser = workflow.parser
     trainer = parser.get_parsed_content("train#trainer")
     epochs, iterations = trainer.state.max_epochs, trainer.state.max_epochs * trainer.state.epoch_length
