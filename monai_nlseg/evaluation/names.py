@@ -36,7 +36,7 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
     Raises:
         ValueError: if nothing is found, or two files are the same case.
     """
-    root, pattern = _split(Path(source))
+    root, pattern = split_pattern(Path(source))
     found: dict[str, Path] = {}
     for path in sorted(root.glob(pattern)):
         below = path.relative_to(root)
@@ -64,8 +64,15 @@ def find_label_maps(source: str | Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _split(source: Path) -> tuple[Path, str]:
-    """Return the folder and the pattern below it: existing parts are not a pattern, for folders may hold brackets."""
+def split_pattern(source: Path) -> tuple[Path, str]:
+    """Return the folder and the pattern below it: existing parts are not a pattern, for folders may hold brackets.
+
+    Args:
+        source: a folder, a pattern or a file.
+
+    Raises:
+        ValueError: for a path without wildcards that does not exist.
+    """
     if source.is_dir():
         return source, "**/*"
     root = source.parent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,9 +72,9 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
     """
     predicted, labelled = find_label_maps(predictions), find_label_maps(labels)
     masked = find_label_maps(masks) if masks is not None else {}
-    fits, fitting = _fits(predicted, labelled), _fits(labelled, predicted)
-    partner = _partners(fits, fitting)
-    mask_of = _partners(_fits(labelled, masked), _fits(masked, labelled))
+    fits, fitting = candidates(predicted, labelled), candidates(labelled, predicted)
+    partner = partners(fits, fitting)
+    mask_of = partners(candidates(labelled, masked), candidates(masked, labelled))
     if not partner and not any(fits.values()):
         raise ValueError(
             f"no prediction in '{predictions}' has a label map in '{labels}': the predictions are named like "
@@ -98,8 +98,12 @@ def pair_cases(predictions: str | Path, labels: str | Path, masks: str | Path | 
     )
 
 
-def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, list[str]]:
-    """Return case -> the names on the other side that may be of the same case: an equal one alone, if there is one."""
+def candidates(cases: Collection[str], others: Collection[str]) -> dict[str, list[str]]:
+    """Return case -> the names on the other side that may be of the same case: an equal one alone, if there is one.
+
+    Args:
+        cases, others: names as :func:`~monai_nlseg.evaluation.names.find_label_maps` gives them.
+    """
     alike: dict[str, list[str]] = {}
     for other in others:
         alike.setdefault(subject_or_name(other), []).append(other)
@@ -111,8 +115,12 @@ def _fits(cases: Mapping[str, Path], others: Mapping[str, Path]) -> dict[str, li
     }
 
 
-def _partners(fits: Mapping[str, list[str]], fitting: Mapping[str, list[str]]) -> dict[str, str]:
-    """Return case -> its partner, where each has no other choice."""
+def partners(fits: Mapping[str, list[str]], fitting: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return case -> its partner, where each has no other choice.
+
+    Args:
+        fits, fitting: the :func:`candidates` of each side.
+    """
     return {case: others[0] for case, others in fits.items() if len(others) == 1 and fitting[others[0]] == [case]}
 
 

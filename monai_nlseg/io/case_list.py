@@ -19,7 +19,7 @@ LABELLED = ("validation", "training")
 
 
 def read_list(path: str, data_list_key: str | None = None) -> list[Any]:
-    """Return the entries of ``.csv`` (one dict per row), ``.jsonl`` (one value per line) or ``.json``.
+    """Return the entries of ``.csv`` or ``.tsv`` (one dict per row), ``.jsonl`` (one value per line) or ``.json``.
 
     The cells of a table are separated by commas, semicolons or tabs. JSON holds a list, or a dict of lists as the
     ``dataset.json`` of the Medical Segmentation Decathlon and MONAI's data lists do.
@@ -36,7 +36,7 @@ def read_list(path: str, data_list_key: str | None = None) -> list[Any]:
     if data_list_key is not None and suffix != "json":
         raise ValueError(f"'{path}' has no lists to choose from by the key '{data_list_key}': leave the key out.")
     text = _text(path)
-    if suffix == "csv":
+    if suffix in ("csv", "tsv"):
         return _table(path, text)
     if suffix == "jsonl":
         return _lines(path, text)

@@ -36,7 +36,7 @@ def cases_in_folder(root: str, pattern: str, modalities: Sequence[str], outputs:
     images = [name for name in names if is_image(name) or name in alone]
     reasons: dict[str, str] = {}
     if modalities:
-        cases = _by_modality(root, images, modalities)
+        cases = cases_by_modality(root, images, modalities)
         reasons = dict.fromkeys(images, f"not named after {' or '.join(modalities)}")
     else:
         cases = [Case(without_suffix(name), ((with_header(join(root, name)),),)) for name in images]
@@ -86,8 +86,17 @@ def _why_unknown(root: str, name: str) -> str:
     return "not an image by its suffix or content"
 
 
-def _by_modality(root: str, names: Iterable[str], modalities: Sequence[str]) -> list[Case]:
-    """Return the cases of files whose names differ by one word."""
+def cases_by_modality(root: str, names: Iterable[str], modalities: Sequence[str]) -> list[Case]:
+    """Return the cases of files whose names differ by one word; a modality that is missing or twice is a fault.
+
+    Args:
+        root: path or URL of the folder.
+        names: names of the files below it; those that are named after no modality are in no case.
+        modalities: the words, in the order of the network's channels.
+
+    Raises:
+        ValueError: for modalities that are not different words.
+    """
     words = [word.strip("-_. ") for word in modalities]
     if not all(words) or len({*words}) < len(words):
         raise ValueError(f"the modalities {', '.join(map(repr, modalities))} are not different words: name each once.")

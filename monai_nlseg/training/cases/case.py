@@ -36,7 +36,8 @@ class LabelClass:
 
     Attributes:
         name: its name, such as "CSF".
-        values: the values of the label maps that belong to it. More than one for a region, which may overlap others.
+        values: the values of the label maps that belong to it. More than one for a region, which may overlap others;
+            if none overlaps, the first is the value that a written label map holds.
     """
 
     name: str
@@ -80,6 +81,7 @@ class TrainingData:
             decide.
         channels: names of the image's channels, such as ("T1", "FLAIR"); empty if the data set does not say.
         left_out: a sentence for each file that pairs with nothing, with what was looked for.
+        notes: sentences about what a person should look at, such as cases that may show the same subject.
     """
 
     layout: str
@@ -88,3 +90,4 @@ class TrainingData:
     classes: Classes | None = None
     channels: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
