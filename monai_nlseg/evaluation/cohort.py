@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
-import torch
 
 from monai_nlseg.evaluation.case import CaseResult, evaluate_case
 from monai_nlseg.evaluation.classes import BACKGROUND, LabelClass, classes_of_values
 from monai_nlseg.evaluation.label_map import read_label_map
 from monai_nlseg.evaluation.pairs import CasePair
+from monai_nlseg.processes import in_processes
 
-T = TypeVar("T")
 Values = tuple[frozenset[int], frozenset[int]]
 
 
@@ -36,7 +31,7 @@ def find_classes(pairs: Sequence[CasePair], ignore_label: int | None = None, job
     Raises:
         ValueError: if the maps hold only background, or too many values for label maps.
     """
-    found = _in_processes(_values, pairs, jobs, lambda pair: None)
+    found = in_processes(_values, pairs, jobs, lambda pair: None, __name__)
     labels = [label - {ignore_label} for label, _ in filter(None, found)]
     predictions = [prediction for _, prediction in filter(None, found)]
     if (None in found or not found) and not any(values - {BACKGROUND} for values in (*labels, *predictions)):
@@ -77,55 +72,10 @@ def evaluate_cohort(
     measure = partial(
         evaluate_case, classes=classes, metrics=metrics, roi=roi, ignore_label=ignore_label, fill_contours=fill_contours
     )
-    return _in_processes(measure, pairs, jobs, _lost, on_result)
-
-
-def _in_processes(
-    work: Callable[[CasePair], T],
-    pairs: Sequence[CasePair],
-    jobs: int,
-    lost: Callable[[CasePair], T],
-    on_result: Callable[[T], None] = lambda result: None,
-) -> list[T]:
-    """Return the result of ``work`` for each case, in order, and of ``lost`` for those whose process died."""
-    jobs = min(jobs, len(pairs))
-    if jobs <= 1:
-        results = []
-        for pair in pairs:
-            results.append(work(pair))
-            on_result(results[-1])
-        return results
-
-    ended: dict[CasePair, T] = {}
-    pool = ProcessPoolExecutor(jobs, _processes(), initializer=_single_thread)
-    try:
-        running = {pool.submit(work, pair): pair for pair in pairs}
-        for future in as_completed(running):
-            pair = running[future]
-            try:
-                ended[pair] = future.result()
-            except BrokenProcessPool:
-                ended[pair] = lost(pair)
-            on_result(ended[pair])
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return [ended[pair] for pair in pairs]
+    return in_processes(measure, pairs, jobs, _lost, __name__, on_result)
 
 
 def _lost(pair: CasePair) -> CaseResult:
     return CaseResult(
         pair.case, failure="a process ended before this case did, as happens when memory runs out: give fewer --jobs."
     )
-
-
-def _processes() -> multiprocessing.context.BaseContext:
-    # A fork of this process would hang in PyTorch's threads. A fork server imports PyTorch once.
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
-def _single_thread() -> None:
-    torch.set_num_threads(1)

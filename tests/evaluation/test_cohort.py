@@ -41,7 +41,7 @@ class DyingPool:
 
 
 def test_a_process_that_dies_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("monai_nlseg.evaluation.cohort.ProcessPoolExecutor", DyingPool)
+    monkeypatch.setattr("monai_nlseg.processes.ProcessPoolExecutor", DyingPool)
     results = evaluate_cohort(pair_cases(*cohort(tmp_path, 2)).pairs, CLASSES, ["dice"], jobs=2)
     assert [result.case for result in results] == ["case0", "case1"]
     assert all("give fewer --jobs" in result.failure for result in results)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator, Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from monai_nlseg.html_page import html_page
 
 
 def to_html(markdown: str, title: str, folder: Path) -> str:
@@ -32,25 +32,8 @@ def to_html(markdown: str, title: str, folder: Path) -> str:
             token.attrs["src"] = f"data:image/png;base64,{data}"
         elif token.attrs.pop("style", "") == "text-align:right":  # which the policy forbids
             token.attrs["class"] = "number"
-    style = (resources.files(__package__) / "page.css").read_text(encoding="utf-8").replace("\r\n", "\n")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{reader.renderer.render(tokens, reader.options, {})}</main>
-</body>
-</html>
-"""
+    style = (resources.files(__package__) / "page.css").read_text(encoding="utf-8")
+    return html_page(title, style, reader.renderer.render(tokens, reader.options, {}))
 
 
 def _all_tokens(tokens: Sequence[Token]) -> Iterator[Token]:

@@ -2,89 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from monai_nlseg.training.cases.case import Classes, TrainingCase, TrainingData
+from rich.console import RenderableType
 
+from monai_nlseg.training.cases.case import Classes, TrainingData
+from monai_nlseg.training.fingerprint.case import CaseFingerprint, ChannelIntensity
+from monai_nlseg.training.fingerprint.finding import Finding, counted
+from monai_nlseg.training.fingerprint.html import findings_html, lines_html, table_html
+from monai_nlseg.training.fingerprint.tables import Table, class_table, grid_table, intensity_table
+from monai_nlseg.training.fingerprint.text import as_renderable, as_text
 
-@dataclass(frozen=True)
-class ChannelIntensity:
-    """The intensities of one channel of one case.
-
-    Attributes:
-        minimum, maximum: of all voxels.
-        percentiles: the 0.5th, 50th and 99.5th percentile of the labelled foreground, or of all voxels that are not the
-            minimum if nothing is labelled.
-        mean, deviation: mean and standard deviation of the same voxels.
-        zeros: share of voxels that are exactly 0.
-        zero_border: share of the voxels on the image's outer faces that are exactly 0.
-    """
-
-    minimum: float
-    maximum: float
-    percentiles: tuple[float, float, float]
-    mean: float
-    deviation: float
-    zeros: float
-    zero_border: float
-
-
-@dataclass(frozen=True)
-class CaseFingerprint:
-    """The measures of one case.
-
-    Attributes:
-        case: the case.
-        shape: voxels along the spatial axes, as stored: (columns, rows[, slices]) for volumes, (rows, columns) for
-            pictures.
-        spacing: size of a voxel in mm along the same axes; ones for pictures.
-        orientation: axis codes of a volume such as "RAS", None for a picture.
-        dtype: type of the stored values, such as "int16".
-        channels: one for each channel.
-        voxels: value of the label map -> number of voxels, 0 included.
-        thickness: class name -> median width of its structures in pixels or voxels of the finest axis (twice the
-            distance to the outside, on the centre), None where the class is empty.
-        digest: digest of the image's voxels, equal for equal images.
-    """
-
-    case: TrainingCase
-    shape: tuple[int, ...]
-    spacing: tuple[float, ...]
-    orientation: str | None
-    dtype: str
-    channels: tuple[ChannelIntensity, ...]
-    voxels: dict[int, int]
-    thickness: dict[str, float | None]
-    digest: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something about a data set that a person should know before training.
-
-    Attributes:
-        kind: "error" (the case or the data set cannot be trained on), "warning" (probably a mistake) or "note".
-        text: a sentence that names the cases, says what was found, and what to do.
-        cases: names of the cases it is about; empty if it is about all.
-    """
-
-    kind: Literal["error", "warning", "note"]
-    text: str
-    cases: tuple[str, ...] = ()
+__all__ = ["CaseFingerprint", "ChannelIntensity", "Finding", "Fingerprint"]
 
 
 @dataclass(frozen=True)
 class Fingerprint:
     """What a data set is like.
 
+    It prints as tables and findings, and a notebook shows it as HTML.
+
     Attributes:
         data: the data set.
         spatial_dims: 2 for pictures (and volumes of a single slice), 3 for volumes.
         classes: what the label values mean: of the data set if it says so, else one class for each value found.
-        channels: names of the channels, "channel 1" and so on if the data set does not name them.
-        cases: the measures, in the order of the cases; cases that cannot be used are missing.
-        findings: what a person should know.
+        channels: names of the channels. If the data set does not name them, "grey", or "red", "green" and "blue" for
+            pictures, and "channel 1" and so on for volumes.
+        cases: the measures, in the order of the cases; cases that cannot be used are missing. There is at least one.
+        findings: what a person should know: errors first, then warnings and notes.
     """
 
     data: TrainingData
@@ -93,3 +40,52 @@ class Fingerprint:
     channels: tuple[str, ...]
     cases: tuple[CaseFingerprint, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What the data set is, in a few sentences."""
+        kind = "volumes" if self.spatial_dims == 3 else "pictures"
+        subjects = len({case.case.subject for case in self.cases})
+        usable = f"{len(self.cases)} of {counted(len(self.data.cases))} usable, {counted(subjects, 'subject')}"
+        lines = [
+            f"{self.data.source}",
+            f"Layout: {self.data.layout}. {self.spatial_dims}D {kind}, {usable}.",
+            f"Channels: {', '.join(self.channels)}. Classes: {', '.join(self.classes.names)}"
+            f"{' (regions that may overlap)' if self.classes.overlapping else ''}"
+            f"{'' if self.classes.ignored is None else f'; {self.classes.ignored} is not annotated'}.",
+        ]
+        parts = Counter(case.case.part for case in self.cases if case.case.part)
+        if parts:
+            lines.append(f"Parts: {', '.join(f'{number} {part}' for part, number in parts.items())}.")
+        for title, kinds in (
+            ("Orientation", Counter(case.orientation for case in self.cases if case.orientation)),
+            ("Stored type", Counter(case.dtype for case in self.cases)),
+        ):
+            if kinds:
+                lines.append(f"{title}: {', '.join(f'{name} ({number})' for name, number in kinds.most_common())}.")
+        return tuple(lines)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of sizes, intensities and classes."""
+        return (
+            grid_table(self.cases),
+            intensity_table(self.cases, self.channels),
+            class_table(self.cases, self.classes),
+        )
+
+    @property
+    def unusable(self) -> tuple[str, ...]:
+        """The names of the cases that cannot be used."""
+        usable = {case.name for case in self.cases}
+        return tuple(case.name for case in self.data.cases if case.name not in usable)
+
+    def __rich__(self) -> RenderableType:
+        return as_renderable(self.lines, self.tables, self.findings, self.data.left_out)
+
+    def __str__(self) -> str:
+        return as_text(self.__rich__())
+
+    def _repr_html_(self) -> str:
+        tables = "".join(f"<h4>{table.title}</h4>\n{table_html(table)}" for table in self.tables)
+        return f"{lines_html(self.lines)}{findings_html(self.findings)}{tables}{lines_html(self.data.left_out)}"

@@ -1,0 +1,45 @@
+"""Classes that are missing, or so rare that a split may leave a part without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monai_nlseg.training.fingerprint.finding import Finding, counted, named
+from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
+from monai_nlseg.training.fingerprint.tables import voxels_of
+
+FEW = 5
+"""Number of subjects below which five folds cannot all hold a class."""
+
+
+def find_rare_classes(found: Fingerprint) -> Iterator[Finding]:
+    """Find classes that no case or few subjects have, and say what the values were taken for if nothing declares them.
+
+    Args:
+        found: the fingerprint.
+    """
+    if found.data.classes is None:
+        meaning = [f"{', '.join(map(str, each.values))} = {each.name}" for each in found.classes.foreground]
+        yield Finding(
+            "note",
+            f"The data set does not name its classes, so each value found is one ({named(meaning)}), and 0 is the "
+            "background. Label maps that the network makes will hold the same values.",
+        )
+    subjects = len({case.case.subject for case in found.cases})
+    for each in found.classes.foreground:
+        having = [case for case in found.cases if voxels_of(case, each)]
+        held = len({case.case.subject for case in having})
+        if not having:
+            yield Finding(
+                "warning",
+                f"Class '{each.name}' ({', '.join(map(str, each.values))}) is declared but occurs in no case: check "
+                "its values, or remove it.",
+            )
+        elif held < min(FEW, subjects):
+            names = [case.name for case in having]
+            yield Finding(
+                "warning",
+                f"Class '{each.name}' occurs in only {counted(held, 'subject')} of {subjects} ({named(names)}): a part "
+                f"of a split may hold none of it. Add cases that have it, or take at most {counted(held, 'fold')}.",
+                tuple(names),
+            )
