@@ -1,4 +1,4 @@
-"""Which connected components of a class stay, chosen by validation cases."""
+"""Which connected components of the classes stay, chosen by validation cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from scipy import ndimage
 
 SHARES = (0.01, 0.03, 0.1, 0.3)
 """Smallest components that may stay, as shares of all voxels of their class in the case."""
-LARGEST = "largest"
 
 
 @dataclass(frozen=True)
@@ -39,62 +38,77 @@ class Components:
         [box] = ndimage.find_objects(predicted.view(np.uint8)) or [None]
         if box is None:
             return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), labelled)
-        numbers, count = ndimage.label(
-            predicted[box], ndimage.generate_binary_structure(predicted.ndim, predicted.ndim)
-        )
+        corners = ndimage.generate_binary_structure(predicted.ndim, predicted.ndim)
+        numbers, count = ndimage.label(predicted[box], corners)
         voxels = np.bincount(numbers.ravel(), minlength=count + 1)[1:]
         shared = np.bincount(numbers[label[box]], minlength=count + 1)[1:]
         return cls(voxels, shared, labelled)
 
-    def dice(self, rule: str | float | None) -> float:
-        """Return the Dice coefficient under a rule, NaN if neither prediction nor label has the class.
+    def dice(self, largest: bool = False, smallest: float = 0.0) -> float:
+        """Return the Dice coefficient of the components that stay, NaN if neither prediction nor label has the class.
 
         Args:
-            rule: "largest" for the largest component alone, a number for those with at least this share of the class's
-                voxels, None for all.
+            largest: whether the largest component alone stays.
+            smallest: share of the class's voxels that a component needs to stay.
         """
-        kept = np.ones(len(self.voxels), bool)
-        if rule == LARGEST and len(kept):
+        kept = self.voxels >= smallest * self.voxels.sum()
+        if largest and len(kept):
             kept = np.arange(len(kept)) == int(self.voxels.argmax())
-        elif isinstance(rule, float):
-            kept = self.voxels >= rule * self.voxels.sum()
         total = int(self.voxels[kept].sum()) + self.labelled
         return 2 * int(self.shared[kept].sum()) / total if total else float("nan")
 
 
 @dataclass(frozen=True)
-class RuleChoice:
-    """The rule for the components of one class, and what it gains.
+class ComponentChoice:
+    """Which components stay, and what that gains.
 
     Attributes:
-        rule: "largest", a share, or None, as for :meth:`Components.dice`.
-        before, after: mean Dice of the validation cases with all components, and under the best other rule.
-        cases: number of cases that the means are of.
-        tried: the best other rule, which is ``rule`` if it is kept.
+        largest: numbers of the classes, from 1, of which the largest component alone stays.
+        smallest: share of their class's voxels that components of all classes need to stay; 0 if all stay.
+        before, after: mean Dice of the validation cases over all classes, with all components and with those that stay.
     """
 
-    rule: str | float | None
+    largest: tuple[int, ...]
+    smallest: float
     before: float
     after: float
-    cases: int
-    tried: str | float
 
 
-def choose_rule(cases: Sequence[Components], gain: float = 1e-4) -> RuleChoice:
-    """Choose the rule of the highest mean Dice over the cases; all components stay unless another rule gains.
+def choose_components(classes: Sequence[Sequence[Components]], gain: float = 1e-4) -> ComponentChoice:
+    """Choose the components of the highest mean Dice; all stay where removing some gains nothing.
 
     Args:
-        cases: the components of one class in each case.
-        gain: smallest gain of mean Dice for which components are removed.
+        classes: for each class, its components in each case.
+        gain: smallest gain of mean Dice of a class, and of all classes, for which components are removed.
     """
-    before, count = _mean(cases, None)
-    tried = {rule: _mean(cases, rule)[0] for rule in (LARGEST, *SHARES)}
-    best = max(tried, key=lambda rule: tried[rule] if np.isfinite(tried[rule]) else -1.0)
-    kept = best if tried[best] >= before + gain else None
-    return RuleChoice(kept, before, tried[best], count, best)
+    largest = tuple(
+        number
+        for number, cases in enumerate(classes, 1)
+        if _mean([case.dice(largest=True) for case in cases]) >= _mean([case.dice() for case in cases]) + gain
+    )
+    before = _over_classes(classes, (), 0.0)
+    kept = _over_classes(classes, largest, 0.0)
+    tried = {share: _over_classes(classes, largest, share) for share in SHARES}
+    best = max(tried, key=lambda share: np.nan_to_num(tried[share], nan=-1.0))
+    smallest = best if tried[best] >= kept + gain else 0.0
+    return ComponentChoice(largest, smallest, before, tried[best] if smallest else kept)
 
 
-def _mean(cases: Sequence[Components], rule: str | float | None) -> tuple[float, int]:
-    values = np.array([case.dice(rule) for case in cases], float)
-    known = values[np.isfinite(values)]
-    return (float(known.mean()) if len(known) else float("nan")), len(known)
+def mean_dice(classes: Sequence[Sequence[Components]]) -> float:
+    """Return the mean over the classes of their mean Dice over the cases, with all components.
+
+    Args:
+        classes: for each class, its components in each case.
+    """
+    return _over_classes(classes, (), 0.0)
+
+
+def _over_classes(classes: Sequence[Sequence[Components]], largest: tuple[int, ...], smallest: float) -> float:
+    return _mean(
+        [_mean([case.dice(number in largest, smallest) for case in cases]) for number, cases in enumerate(classes, 1)]
+    )
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else float("nan")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from monai_nlseg.training.fitting.components import Components, choose_rule
+from monai_nlseg.training.fitting.components import Components, choose_components
 
 
 def map_of(*boxes: tuple[int, int, int]) -> np.ndarray:
@@ -22,9 +22,9 @@ def dice(predicted: np.ndarray, label: np.ndarray) -> float:
 def test_dice_is_that_of_the_mask_that_the_rule_leaves():
     predicted, label = map_of((2, 2, 10), (20, 20, 4), (28, 2, 1)), map_of((3, 3, 10))
     found = Components.of(predicted, label)
-    assert found.dice(None) == pytest.approx(dice(predicted, label))
-    assert found.dice("largest") == pytest.approx(dice(map_of((2, 2, 10)), label))
-    assert found.dice(0.03) == pytest.approx(dice(map_of((2, 2, 10), (20, 20, 4)), label))
+    assert found.dice() == pytest.approx(dice(predicted, label))
+    assert found.dice(largest=True) == pytest.approx(dice(map_of((2, 2, 10)), label))
+    assert found.dice(smallest=0.03) == pytest.approx(dice(map_of((2, 2, 10), (20, 20, 4)), label))
 
 
 def test_components_that_touch_at_a_corner_are_one():
@@ -32,32 +32,31 @@ def test_components_that_touch_at_a_corner_are_one():
 
 
 def test_empty_maps():
-    assert np.isnan(Components.of(map_of(), map_of()).dice("largest"))
-    assert Components.of(map_of(), map_of((0, 0, 4))).dice("largest") == 0
-    assert Components.of(map_of((0, 0, 4)), map_of()).dice(0.1) == 0
+    assert np.isnan(Components.of(map_of(), map_of()).dice(largest=True))
+    assert Components.of(map_of(), map_of((0, 0, 4))).dice(largest=True) == 0
+    assert Components.of(map_of((0, 0, 4)), map_of()).dice(smallest=0.1) == 0
 
 
-def test_a_rule_is_kept_only_if_it_gains():
+def test_components_are_removed_only_where_that_gains():
     label = map_of((2, 2, 10))
     speckled = Components.of(map_of((2, 2, 10), (20, 20, 1), (25, 20, 1)), label)
     clean = Components.of(label, label)
-    chosen = choose_rule([speckled, clean])
-    assert chosen.rule == "largest" and chosen.after == 1 and chosen.before < 1 and chosen.cases == 2
-
     two = map_of((2, 2, 10), (20, 20, 8))
-    unchanged = choose_rule([Components.of(two, two), clean])
-    assert unchanged.rule is None and unchanged.before == 1
+    chosen = choose_components([[speckled, clean], [Components.of(two, two), clean]])
+    assert chosen.largest == (1,) and chosen.smallest == 0
+    before = dice(map_of((2, 2, 10), (20, 20, 1), (25, 20, 1)), label)
+    assert chosen.after == 1 and chosen.before == pytest.approx((before + 3) / 4)
 
 
 def test_small_components_where_the_largest_alone_would_lose():
     two = map_of((2, 2, 10), (20, 20, 8))
-    chosen = choose_rule([Components.of(two | map_of((0, 30, 1)), two)])
-    assert chosen.rule == 0.01 and chosen.after == 1
+    chosen = choose_components([[Components.of(two | map_of((0, 30, 1)), two)]])
+    assert (chosen.largest, chosen.smallest, chosen.after) == ((), 0.01, 1)
 
 
 def test_without_any_case_nothing_is_removed():
-    chosen = choose_rule([Components.of(map_of(), map_of())])
-    assert chosen.rule is None and chosen.cases == 0
+    chosen = choose_components([[Components.of(map_of(), map_of())]])
+    assert (chosen.largest, chosen.smallest) == ((), 0.0)
 
 
 def test_random_masks_agree_with_a_plain_count():
@@ -66,4 +65,4 @@ def test_random_masks_agree_with_a_plain_count():
         predicted, label = random.random((2, 12, 12, 6)) > 0.9
         numbers, _ = ndimage.label(predicted, np.ones((3, 3, 3)))
         largest = numbers == np.bincount(numbers[numbers > 0]).argmax()
-        assert Components.of(predicted, label).dice("largest") == pytest.approx(dice(largest, label))
+        assert Components.of(predicted, label).dice(largest=True) == pytest.approx(dice(largest, label))

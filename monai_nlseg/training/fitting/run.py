@@ -1,0 +1,72 @@
+"""A run: a plan, the division of its data, and the folder of its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_nlseg.training.cases.case import Classes
+from monai_nlseg.training.cases.datalist import entries_of, read_datalist
+from monai_nlseg.training.cases.splits import Split
+from monai_nlseg.training.fitting.folder import RunFolder
+from monai_nlseg.training.planning.plan import Plan
+from monai_nlseg.training.planning.settings import Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that has been prepared.
+
+    Attributes:
+        folder: its folder.
+        plan: its plan.
+        split: the division of its cases.
+        digest: digest of all that its weights depend on.
+        device: device of the networks; None for the first GPU, or the processor without one.
+    """
+
+    folder: RunFolder
+    plan: Plan
+    split: Split
+    digest: str
+    device: str | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the plan."""
+        return self.plan.settings
+
+    @property
+    def classes(self) -> Classes:
+        """The classes of the data."""
+        return self.plan.found.classes
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The value of each class in a label map that the bundle writes."""
+        return self.classes.painted or tuple(each.values[0] for each in self.classes.foreground)
+
+    @property
+    def folds(self) -> range:
+        """The numbers of the folds, from 1."""
+        return range(1, len(self.split.folds) + 1)
+
+    @property
+    def on_device(self) -> dict[str, Any]:
+        """The config id of the device, if one was given."""
+        return {} if self.device is None else {"device": f"$torch.device({self.device!r})"}
+
+
+def read_part(datalist: str, fold: int, part: str) -> list[dict[str, Any]]:
+    """Return the entries of a part of a fold, for a config.
+
+    Configs refer to the file, because text in a config is run as code if it begins with "$", and names of images come
+    from outside.
+
+    Args:
+        datalist: path of the ``datalist.json`` of a run.
+        fold: number of the fold, from 1.
+        part: "training" or "validation".
+    """
+    return entries_of(getattr(read_datalist(Path(datalist)).folds[fold - 1], part))
