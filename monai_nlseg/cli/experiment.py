@@ -58,7 +58,7 @@ def run(
     interruption.
     """
     from monai_nlseg.experiments import Options, read_experiment, run_experiment
-    from monai_nlseg.experiments.schema.validation import validated
+    from monai_nlseg.io.validation import validated
 
     described, content = read_experiment(file)
     require_trust([described.bundle], trust)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from monai_nlseg.experiments import Options
-from monai_nlseg.experiments.schema.validation import validated
+from monai_nlseg.io.validation import validated
 
 
 @pytest.mark.parametrize(

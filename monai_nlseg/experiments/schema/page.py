@@ -10,7 +10,7 @@ from monai_nlseg.experiments.schema.experiment import Experiment
 from monai_nlseg.experiments.schema.fields import Entry
 from monai_nlseg.experiments.schema.layout import Column, Figure, Table
 from monai_nlseg.experiments.schema.protocol import Protocol
-from monai_nlseg.experiments.schema.validation import scalar_words
+from monai_nlseg.io.validation import scalar_words
 
 INTRODUCTION = """# Experiment files
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_nlseg.experiments.schema.experiment import Experiment
-from monai_nlseg.experiments.schema.validation import validated
+from monai_nlseg.io.validation import validated
 from monai_nlseg.io.yaml_text import parse_yaml
 
 

@@ -6,13 +6,12 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from monai_nlseg.bounds import shown
-from monai_nlseg.experiments.schema.fields import Entry
 
-Model = TypeVar("Model", bound=Entry)
+Model = TypeVar("Model", bound=BaseModel)
 
 WORDS = {
     "string": "text",
@@ -39,13 +38,35 @@ def validated(kind: type[Model], given: Any, what: str) -> Model:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        raise ValueError(_sentence(kind, error.errors(include_url=False), what)) from None
+        raise ValueError(_sentence(kind.model_json_schema(), error.errors(include_url=False), what)) from None
 
 
-def _sentence(kind: type[Entry], errors: Sequence[ErrorDetails], what: str) -> str:
+def validated_value(kind: TypeAdapter[Any], given: Any, name: str) -> Any:
+    """Return a single value as the type that it must have.
+
+    Args:
+        kind: the type.
+        given: the value, as a reader of YAML or JSON returns it.
+        name: name of the value in messages.
+
+    Raises:
+        ValueError: for a value that is not allowed.
+    """
+    try:
+        return kind.validate_python(given)
+    except ValidationError as error:
+        schema, errors = kind.json_schema(), error.errors(include_url=False)
+        # As an entry of a mapping, so that messages name it.
+        outer = {**schema, "properties": {name: schema}}
+        for each in errors:
+            each["loc"] = (name, *each["loc"])
+        raise ValueError(_sentence(outer, errors, name)) from None
+
+
+def _sentence(schema: Mapping[str, Any], errors: Sequence[ErrorDetails], what: str) -> str:
     """Return the sentence for one of the errors: a key that is misspelt also makes another one missing."""
     first = min(errors, key=lambda error: (error["type"] not in UNKNOWN, error["type"] != "missing"))
-    schema, loc = kind.model_json_schema(), first["loc"]
+    loc = first["loc"]
     if first["type"] in UNKNOWN:
         place, entry = entry_schema(schema, loc[:-1])
         names = list(entry["properties"])
