@@ -41,17 +41,13 @@ def match(images: Images, labels: Labels) -> FoundData:
 
 def _image_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]]) -> str:
     if others:
-        return f"the image {_quoted(files)} can belong to several label maps, {_quoted(o[0] for o in others)}: rename them."
-    return (
-        f"no label map belongs to the image {_quoted(files)}: looked for '{name}', also with _mask, _seg and the like."
-    )
+        return f"the image {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: rename them."
+    return f"no label map belongs to the image {_quoted(files)}: looked for '{name}', also with _mask, _seg and so on."
 
 
 def _label_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]]) -> str:
     if others:
-        return (
-            f"the label map {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: rename them."
-        )
+        return f"the label map {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: rename it."
     return f"no image belongs to the label map {_quoted(files)}: looked for '{name}'."
 
 

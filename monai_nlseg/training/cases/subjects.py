@@ -54,8 +54,8 @@ def _pattern(wanted: str) -> re.Pattern[str]:
         raise ValueError(f"the subject pattern '{wanted}' is no regular expression ({error}): correct it.") from None
     if pattern.groups != 1:
         raise ValueError(
-            f"the subject '{wanted}' is neither a column nor a pattern with one group: put brackets around the subject's "
-            r"part of the name, as in '(\d+)_'."
+            f"the subject '{wanted}' is neither a column nor a pattern with one group: put brackets around the "
+            r"subject's part of the name, as in '(\d+)_'."
         )
     return pattern
 
