@@ -16,6 +16,7 @@ from monai_nlseg.cli.error_line import error_line
 from monai_nlseg.cli.evaluate import evaluate
 from monai_nlseg.cli.experiment import experiment
 from monai_nlseg.cli.infer import infer
+from monai_nlseg.cli.inspect import inspect
 from monai_nlseg.cli.kaggle import kaggle
 from monai_nlseg.cli.label_app import label_app
 from monai_nlseg.cli.simulate import simulate
@@ -25,9 +26,9 @@ __all__ = ["app", "main"]
 
 HELP = """Segment images with non-local context, on MONAI.
 
-The exit code is 0 on success and 2 after an error, which is reported in one sentence. `infer`, `experiment run` and
-`check-bundle` exit with 3 if some cases, runs or checks failed; `infer` and `experiment run` exit with 130 if they were
-interrupted.
+The exit code is 0 on success and 2 after an error, which is reported in one sentence. `infer`, `inspect`, `experiment
+run` and `check-bundle` exit with 3 if some cases, runs or checks failed; `infer` and `experiment run` exit with 130 if
+they were interrupted.
 """
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ app.command()(bench)
 app.command()(check_bundle)
 app.command()(evaluate)
 app.command()(infer)
+app.command()(inspect)
 app.command()(label_app)
 app.command()(trust)
 app.add_typer(simulate, name="simulate")

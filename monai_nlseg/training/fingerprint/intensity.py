@@ -29,7 +29,7 @@ def measure_intensity(values: np.ndarray, foreground: np.ndarray) -> ChannelInte
     if not chosen.size:
         chosen = values.ravel()
     low, middle, high = (float(value) for value in np.percentile(chosen, PERCENTILES))
-    faces = [np.take(values, end, axis) for axis in range(values.ndim) for end in (0, -1)]
+    faces = [np.moveaxis(values, axis, 0)[end] for axis in range(values.ndim) for end in (0, -1)]
     return ChannelIntensity(
         minimum=float(minimum),
         maximum=float(values.max()),

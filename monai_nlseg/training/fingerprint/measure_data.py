@@ -78,7 +78,7 @@ def fingerprint(
         cases=tuple(cases),
         findings=(),
     )
-    findings += find_all(found)
+    findings += [*(Finding("note", note) for note in data.notes), *find_all(found)]
     return replace(found, findings=tuple(sorted(findings, key=lambda each: ORDER.index(each.kind))))
 
 

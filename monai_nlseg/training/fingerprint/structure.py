@@ -27,8 +27,8 @@ def median_width(mask: np.ndarray, spacing: tuple[float, ...]) -> float | None:
 
     The width at a point on the centre is twice the distance to the nearest voxel outside, less one voxel, since the
     distance is one from voxel centre to voxel centre; so even widths come out one too small. The centre is where the
-    distance is largest among neighbours. Each of its points counts as often as it has voxels around it, so that the
-    many short side branches of a compact structure do not count.
+    distance is largest among neighbours. Each of its points counts by that distance, so that the many short side
+    branches of a compact structure hardly count.
 
     Args:
         mask: boolean, without margins, see :func:`crop`.
@@ -51,7 +51,7 @@ def median_width(mask: np.ndarray, spacing: tuple[float, ...]) -> float | None:
     distances = distance_transform_edt(padded, sampling=np.divide(spacing, min(spacing)))
     centre = padded & (distances >= maximum_filter(distances, 3))
     widths = np.sort(distances[centre])
-    weights = np.cumsum(widths ** (mask.ndim - 1))
+    weights = np.cumsum(widths)
     return max(1.0, 2 * float(widths[np.searchsorted(weights, weights[-1] / 2)]) - 1)
 
 
