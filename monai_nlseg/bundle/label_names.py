@@ -15,7 +15,8 @@ class LabelNames:
 
     Attributes:
         channels: channel of the scores -> name, by the metadata.
-        labels: value in the label map -> name, by the config, if that says more than the metadata.
+        labels: value in the label map -> name, by the config, if that says more than the metadata. If one of the values
+            is not that of a channel, these are all names.
     """
 
     channels: Mapping[int, str]
@@ -61,4 +62,5 @@ class LabelNames:
             0 in names and len(names) < channels if exclusive else names.get(0, "background").lower() != "background"
         )
         shift = int(masks or first)  # no channel is the background's, or none has its name
-        return {key + shift: name for key, name in names.items() if key + shift} | dict(self.labels)
+        by_channel = {key + shift: name for key, name in names.items() if key + shift}
+        return by_channel | dict(self.labels) if set(self.labels) <= set(by_channel) else dict(self.labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_nlseg.data.busi import busi_datalist
+from monai_nlseg.data.channels import channel_datalist
 from monai_nlseg.data.chasedb1 import chasedb1_datalist
 from monai_nlseg.data.cta import (
     CTAReader,
@@ -21,6 +22,7 @@ from monai_nlseg.data.deferred import Deferred
 from monai_nlseg.data.drive import drive_datalist
 from monai_nlseg.data.duplicates import identical_images
 from monai_nlseg.data.flags import positive_flags
+from monai_nlseg.data.fold_datalist import fold_datalist
 from monai_nlseg.data.hc18 import hc18_datalist
 from monai_nlseg.data.ibsr import ibsr_datalist
 from monai_nlseg.data.images import image_datalist
@@ -52,6 +54,7 @@ __all__ = [
     "assemble_slices",
     "balanced_split",
     "busi_datalist",
+    "channel_datalist",
     "chasedb1_datalist",
     "cta_datalist",
     "cta_images",
@@ -60,6 +63,7 @@ __all__ = [
     "cta_slices",
     "drive_datalist",
     "exclude_cases",
+    "fold_datalist",
     "group_split",
     "hc18_datalist",
     "ibsr_datalist",

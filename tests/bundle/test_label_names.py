@@ -22,6 +22,9 @@ PARTS = {"channel_def": {"0": "core", "1": "whole"}}
         # What a bundle makes of masks that overlap, it alone can say.
         (PARTS, None, 2, False, False, {}),
         (PARTS, {"1": "whole", "4": "core"}, 2, False, False, {1: "whole", 4: "core"}),
+        # A map of other values than the channels' numbers.
+        (TISSUES, {"2": "CSF", "150": "GM"}, 3, True, False, {2: "CSF", 150: "GM"}),
+        (ONE, {"255": "lesion"}, 1, False, False, {255: "lesion"}),
         ({}, None, 2, True, False, {}),
         ({}, {"1": "nerve"}, 2, True, False, {1: "nerve"}),
     ],

@@ -1,0 +1,145 @@
+"""The texts of a bundle: the model card, and what the owner decides."""
+
+from __future__ import annotations
+
+from monai_nlseg.training.generated.recipe import Recipe
+
+LICENSE = """The owner of this bundle has not chosen a licence yet, so all rights are reserved.
+
+Replace this file by the licence under which the configs and the weights may be used, and docs/data_license.txt by the
+terms of the data that were trained on.
+"""
+DATA_LICENSE = """The owner of this bundle has not stated the licence of the data yet.
+
+The data themselves are not part of this bundle.
+"""
+LOGGING = """[loggers]
+keys=root
+
+[handlers]
+keys=consoleHandler
+
+[formatters]
+keys=fullFormatter
+
+[logger_root]
+level=INFO
+handlers=consoleHandler
+
+[handler_consoleHandler]
+class=StreamHandler
+level=INFO
+formatter=fullFormatter
+args=(sys.stdout,)
+
+[formatter_fullFormatter]
+format=%(asctime)s - %(name)s - %(levelname)s - %(message)s
+"""
+
+
+def readme(recipe: Recipe, performance: str) -> str:
+    """Return the model card, in the sections of MONAI's model zoo.
+
+    Args:
+        recipe: the recipe of the bundle.
+        performance: the text of the section Performance.
+    """
+    settings, found = recipe.settings, recipe.found
+    kind = "pictures" if recipe.pictures else "volumes"
+    channels = ", ".join(found.channels)
+    return f"""# Model Overview
+
+{settings.network.name} for {", ".join(recipe.classes.names)} in {kind}, trained by `nlseg train`.
+
+**Research only, not for clinical use.**
+
+## Data
+
+{len(found.cases)} labelled cases of {len({each.case.subject for each in found.cases})} subjects. The images have \
+{len(found.channels)} channel{"s" * (len(found.channels) > 1)}: {channels}.
+
+| value in a label map | class | cases with it |
+|---|---|---|
+{_class_rows(recipe)}
+{_findings(recipe)}
+## Training configuration
+
+| setting | value | reason |
+|---|---|---|
+{_setting_rows(recipe)}
+
+## Memory Consumption
+
+Training keeps up to the share `cache_rate` of the cases in memory. Inference keeps the image and the probabilities of \
+{recipe.outputs} channels.
+
+## Input
+
+{len(found.channels)} channel{"s" * (len(found.channels) > 1)} ({channels}), {kind} like those that were trained on; \
+`input_requirements` in `metadata.json` says what is measured of each image.
+
+## Output
+
+{recipe.outputs} channels of logits. `inference.json` writes a label map with the values above.
+
+## Performance
+
+{performance}
+
+## MONAI Bundle Commands
+
+```sh
+# label maps of a folder of images
+nlseg infer --bundle BUNDLE --input IMAGES --output LABELS
+python -m monai.bundle run --config_file BUNDLE/configs/inference.json --dataset_dir IMAGES --output_dir LABELS
+
+# training on a datalist with folds, resumed training, several GPUs, evaluation
+python -m monai.bundle run --config_file BUNDLE/configs/train.json --datalist_file DATALIST --fold 0 --ckpt_dir RUN \\
+    --output_dir RUN
+python -m monai.bundle run --config_file BUNDLE/configs/train.json --datalist_file DATALIST --fold 0 --ckpt_dir RUN \\
+    --output_dir RUN --resume True
+torchrun --nproc_per_node=2 -m monai.bundle run \\
+    --config_file "['BUNDLE/configs/train.json','BUNDLE/configs/multi_gpu_train.json']" --datalist_file DATALIST \\
+    --fold 0 --ckpt_dir RUN --output_dir RUN
+python -m monai.bundle run --config_file "['BUNDLE/configs/train.json','BUNDLE/configs/evaluate.json']" \\
+    --datalist_file DATALIST --fold 0 --checkpoint RUN/model.pt --output_dir RUN
+
+# export of the network
+nlseg export BUNDLE --format pt2
+```
+
+## References
+
+See `metadata.json`.
+
+## License
+
+See LICENSE, and docs/data_license.txt for the data.
+"""
+
+
+def _class_rows(recipe: Recipe) -> str:
+    rows = []
+    for value, each in zip(recipe.values, recipe.classes.foreground):
+        having = sum(any(case.voxels.get(number) for number in each.values) for case in recipe.found.cases)
+        rows.append(f"| {value} | {each.name} | {having} |")
+    return "\n".join(rows)
+
+
+def _findings(recipe: Recipe) -> str:
+    texts = [f"- {each.text}" for each in recipe.found.findings]
+    return "\nWhat was found in the data:\n\n" + "\n".join(texts) + "\n" if texts else ""
+
+
+def _setting_rows(recipe: Recipe) -> str:
+    rows = []
+    for name, reason in recipe.plan.reasons.items():
+        value: object = recipe.settings
+        for part in name.split("."):
+            value = getattr(value, part, None) if not isinstance(value, dict | tuple) else value
+        rows.append(f"| {name} | {_cell(value)} | {_cell(reason)} |")
+    return "\n".join(rows)
+
+
+def _cell(value: object) -> str:
+    return " ".join(str(value).split()).replace("|", "\\|")
