@@ -66,10 +66,10 @@ def find_data(
     """
     name, title, found = _read(source, images, labels, layout, channels, root)
     cases, unusable = usable(found.cases)
-    left_out = (*found.left_out, *unusable)
+    left_out = (*unusable, *found.left_out)
     if not cases:
         raise LayoutError(
-            f"'{name}' holds no image with a label map{': ' + left_out[0] if left_out else '.'}",
+            f"'{name}' holds no image with a label map{': ' + left_out[0] if left_out else _holds(name)}",
             _tree([each for each in LAYOUTS.values() if each.title == title != folders.LAYOUT.title]),
         )
     subjects = subjects_of(cases, subject)
@@ -135,18 +135,19 @@ def _layout(path: Path, wanted: str | None) -> tuple[Layout, Path]:
     for layout in layouts:
         if (place := layout.recognised(path)) is not None:
             return layout, place
-    raise LayoutError(f"'{path}' is not laid out as {_of(wanted)}; it {_holds(path)}.", _tree(layouts))
+    raise LayoutError(f"'{path}' is not laid out as {_of(wanted)}{_holds(path)}", _tree(layouts))
 
 
 def _of(wanted: str | None) -> str:
     return "any known data set" if wanted is None else f"{LAYOUTS[wanted].title} is"
 
 
-def _holds(path: Path) -> str:
-    if not path.is_dir():
-        return "is a file"
-    names = sorted(each.name for each in path.iterdir())
-    return f"holds {listed(names)}" if names else "is empty"
+def _holds(source: str | Path) -> str:
+    """Return the end of a sentence about what a source is."""
+    if not Path(source).is_dir():
+        return ": it is a file." if Path(source).is_file() else "."
+    names = sorted(each.name for each in Path(source).iterdir())
+    return f": it holds {listed(names)}." if names else ": it is empty."
 
 
 def _tree(layouts: Collection[Layout]) -> str:

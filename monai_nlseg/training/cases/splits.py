@@ -79,7 +79,7 @@ def divide(
         notes.append(f"the data set has a test part of {len(test)} cases, so division.test_share is not used.")
     elif test_share:
         pool = [case for case in others if case.part != "validation"]
-        _check_subjects(pool, 3, "a test, a training and a validation part", "division.test_share")
+        _check_subjects(pool, 2, "a test part and training", "set division.test_share to 0")
         test, _ = stratified_parts(pool, present, (test_share, 1 - test_share), seed, everywhere=False)
         others = [case for case in others if case not in set(test)]
     made = _folds(others, present, folds, validation_share, seed, notes)
@@ -106,17 +106,17 @@ def _check_numbers(test_share: float, folds: int, validation_share: float) -> No
         )
 
 
-def _check_subjects(cases: Sequence[TrainingCase], needed: int, what: str, setting: str) -> None:
+def _check_subjects(cases: Sequence[TrainingCase], needed: int, what: str, remedy: str) -> None:
     subjects = {case.subject for case in cases}
-    if len(subjects) == 1:
+    if len(cases) > 1 and len(subjects) == 1:
         raise ValueError(
-            f"all {len(cases)} cases that can be divided show the subject '{cases[0].subject}', so nothing can be held "
-            "out: give cases of other subjects, or say by --subject what a subject is."
+            f"all {len(cases)} cases for {what} show the subject '{cases[0].subject}', so nothing can be held out: "
+            "give cases of other subjects, or say by --subject what a subject is."
         )
     if len(subjects) < needed:
         raise ValueError(
-            f"{len(subjects)} subjects are too few for {what}: lower {setting}, give cases of more subjects, or say by "
-            "--subject what a subject is."
+            f"{what} need {needed} subjects, but {len(subjects)} can be divided: give cases of more subjects, say by "
+            f"--subject what a subject is, or {remedy}."
         )
 
 
@@ -140,9 +140,9 @@ def _folds(
             numbers = numbers[:1]
         return [_fold(cases, [case for case in cases if case.fold == number]) for number in numbers]
     if folds == 1:
-        _check_subjects(cases, 2, "a training and a validation part", "division.test_share")
+        _check_subjects(cases, 2, "training and validation", "lower division.test_share")
         return [_fold(cases, stratified_parts(cases, present, (share, 1 - share), seed)[0])]
-    _check_subjects(cases, folds, f"{folds} folds", "division.folds")
+    _check_subjects(cases, folds, f"{folds} folds", "lower division.folds")
     return [_fold(cases, part) for part in stratified_parts(cases, present, (1 / folds,) * folds, seed)]
 
 

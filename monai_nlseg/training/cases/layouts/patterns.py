@@ -31,7 +31,7 @@ def read(images: str | Path, labels: str | Path, channels: Sequence[str] = ()) -
 
     They belong together if the names below the pattern's folder are equal without the text after the last wildcard and
     endings such as ``_mask`` and ``_mask_1``. If no name is equal, the text before the first wildcard is left out too
-    (``img*.nii.gz`` and ``label*.nii.gz``), and then what follows the first wildcard (``*.png`` and ``*_lesion*.png``).
+    (``img*.nii.gz`` and ``label*.nii.gz``), and then the number of a mask (``*.png`` and ``*_lesion*.png``).
 
     Args:
         images, labels: patterns such as ``data/*_mask.png``, or folders.
@@ -46,7 +46,7 @@ def read(images: str | Path, labels: str | Path, channels: Sequence[str] = ()) -
     if not names:
         raise ValueError(f"'{images}' matches only what '{labels}' matches too: give a pattern of the images alone.")
     found = FoundData(())
-    for key in (_below_wildcards, _without_prefix, _first_wildcard):
+    for key in (_below_wildcards, _without_prefix, _without_number):
         of_image = partial(_image, pattern=of_images.pattern, key=key)
         grouped, unused = by_channel(of_images.root, names, channels, of_image)
         masks = [(str(of_labels.root / n), _label(n, of_labels.pattern, key)) for n in of_labels.names]
@@ -80,7 +80,7 @@ def _image(name: str, pattern: str, key: Key) -> str:
 def _label(name: str, pattern: str, key: Key) -> LabelName:
     whole, (case, role, number) = label_name(name), label_name(_named(name, pattern, key))
     # Where the pattern has cut the role off, the whole name still has it.
-    return LabelName(case, role or whole.role, number or whole.number)
+    return LabelName(case, role or whole.role, number or whole.number or (name if key is _without_number else ""))
 
 
 def _named(name: str, pattern: str, key: Key) -> str:
@@ -101,7 +101,9 @@ def _without_prefix(name: str, pattern: str) -> str:
     return _below_wildcards(name, pattern).removeprefix(WILDCARD.split(pattern)[0])
 
 
-def _first_wildcard(name: str, pattern: str) -> str:
-    head, middle, *_ = [*WILDCARD.split(pattern), ""]
-    rest = name.removeprefix(head)
-    return rest[: rest.index(middle, 1)] if middle and middle in rest[1:] else _without_prefix(name, pattern)
+def _without_number(name: str, pattern: str) -> str:
+    """Return what the first of two wildcards stands for, if the second stands for a number or nothing."""
+    texts = WILDCARD.split(pattern)
+    if len(texts) != 3 or not (match := re.fullmatch("{}(.+){}[_-]?[0-9]*{}".format(*map(re.escape, texts)), name)):
+        return _without_prefix(name, pattern)
+    return match[1]

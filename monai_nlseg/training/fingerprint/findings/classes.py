@@ -26,20 +26,24 @@ def find_rare_classes(found: Fingerprint) -> Iterator[Finding]:
             "background. Label maps that the network makes will hold the same values.",
         )
     subjects = len({case.case.subject for case in found.cases})
+    missing, rare, cases = [], [], []
     for each in found.classes.foreground:
         having = [case for case in found.cases if voxels_of(case, each)]
         held = len({case.case.subject for case in having})
         if not having:
-            yield Finding(
-                "warning",
-                f"Class '{each.name}' ({', '.join(map(str, each.values))}) is declared but occurs in no case: check "
-                "its values, or remove it.",
-            )
+            missing.append(f"'{each.name}' ({', '.join(map(str, each.values))})")
         elif held < min(FEW, subjects):
-            names = [case.name for case in having]
-            yield Finding(
-                "warning",
-                f"Class '{each.name}' occurs in only {counted(held, 'subject')} of {subjects} ({named(names)}): a part "
-                f"of a split may hold none of it. Add cases that have it, or take at most {counted(held, 'fold')}.",
-                tuple(names),
-            )
+            rare.append(f"'{each.name}' ({counted(held, 'subject')}: {named([case.name for case in having])})")
+            cases += [case.name for case in having]
+    if missing:
+        yield Finding(
+            "warning",
+            f"Classes that are declared but occur in no case: {named(missing)}. Check their values, or remove them.",
+        )
+    if rare:
+        yield Finding(
+            "warning",
+            f"Classes that fewer than {min(FEW, subjects)} of {subjects} subjects have, so that a part of a split may "
+            f"hold none of them: {named(rare)}. Add cases, take fewer folds, or merge classes.",
+            tuple(dict.fromkeys(cases)),
+        )

@@ -58,21 +58,26 @@ def _extent(found: Fingerprint) -> Iterator[Finding]:
 
 
 def _specks(found: Fingerprint) -> Iterator[Finding]:
+    tiny, pieces, cases = [], [], []
     for each in found.classes.foreground:
-        tiny = [case.name for case in found.cases if 0 < voxels_of(case, each) < SPECK]
-        if tiny:
-            yield Finding(
-                "warning",
-                f"Class '{each.name}' has fewer than {SPECK} voxels in {counted(len(tiny))} ({named(tiny)}): check "
-                "that it is not a slip of the hand, and remove it if it is.",
-                tuple(tiny),
-            )
-        specks = [case for case in found.cases if case.specks[each.name]]
-        if specks:
-            details = [f"{case.name} ({case.specks[each.name]})" for case in specks]
-            yield Finding(
-                "note",
-                f"Class '{each.name}' has pieces of fewer than {SPECK} voxels beside larger ones in "
-                f"{counted(len(specks))}: {named(details)}. Check a few of them: they may be slips of the hand.",
-                tuple(case.name for case in specks),
-            )
+        tiny += [(case.name, each.name) for case in found.cases if 0 < voxels_of(case, each) < SPECK]
+        having = [case for case in found.cases if case.specks[each.name]]
+        if having:
+            most = max(having, key=lambda case: case.specks[each.name])
+            where = f"{counted(len(having))}, most in {most.name}: {most.specks[each.name]}"
+            pieces.append(f"'{each.name}' ({where})")
+            cases += [case.name for case in having]
+    if tiny:
+        yield Finding(
+            "warning",
+            f"Classes with fewer than {SPECK} voxels: {named([f'{name!r} in {case}' for case, name in tiny])}. Check "
+            "that they are not slips of the hand, and remove them if they are.",
+            tuple(dict.fromkeys(case for case, _ in tiny)),
+        )
+    if pieces:
+        yield Finding(
+            "note",
+            f"Classes with pieces of fewer than {SPECK} voxels beside larger ones: {named(pieces)}. Check a few of "
+            "them: they may be slips of the hand.",
+            tuple(dict.fromkeys(cases)),
+        )
