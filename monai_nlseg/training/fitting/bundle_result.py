@@ -14,7 +14,9 @@ from monai_nlseg.training.fitting.choices import Choices
 from monai_nlseg.training.fitting.fold import CURVES
 from monai_nlseg.training.fitting.model import WEIGHTS
 from monai_nlseg.training.fitting.run import Run
-from monai_nlseg.training.generated import join_weights, set_choices, write_readme
+from monai_nlseg.training.generated import set_choices, store_weights
+from monai_nlseg.training.generated.readme import readme
+from monai_nlseg.training.generated.recipe import recipe_of
 
 
 def finish_bundle(run: Run, bundle: Path, choices: Choices) -> None:
@@ -25,15 +27,13 @@ def finish_bundle(run: Run, bundle: Path, choices: Choices) -> None:
         bundle: folder of the bundle, which has no weights yet.
         choices: what was chosen.
     """
-    weights = [run.folder.fold(number) / WEIGHTS for number in run.folds]
-    join_weights(bundle, weights)
-    set_choices(
-        bundle,
-        largest_component=list(choices.components.largest),
-        smallest_component=choices.components.smallest,
-        threshold=choices.threshold if choices.thresholds else None,
-        temperature=choices.temperature.temperature,
-    )
+    store_weights(bundle, [run.folder.fold(number) / WEIGHTS for number in run.folds])
+    chosen: dict[str, Any] = {
+        "largest_component": list(choices.components.largest),
+        "smallest_component": choices.components.smallest,
+        "temperature": choices.temperature.temperature,
+    }
+    set_choices(bundle, chosen | ({"threshold": choices.threshold} if choices.thresholds else {}))
 
 
 def write_card(run: Run, bundle: Path, choices: Choices, result: Mapping[str, Any]) -> None:
@@ -49,7 +49,9 @@ def write_card(run: Run, bundle: Path, choices: Choices, result: Mapping[str, An
         curve = run.folder.fold(number) / CURVES[1]
         if curve.is_file():
             shutil.copyfile(curve, bundle / "docs" / f"training_curve_fold_{number}.png")
-    write_readme(bundle, run.plan, performance(run, choices, result))
+    card = readme(recipe_of(run.plan, run.name), performance(run, choices, result))
+    with written_beside(bundle / "docs" / "README.md") as beside:
+        beside.write_text(card, encoding="utf-8")
     metadata = bundle / "configs" / "metadata.json"
     content = json.loads(metadata.read_text(encoding="utf-8"))
     content["eval_metrics"] = {

@@ -10,7 +10,7 @@ from scipy.special import log_expit, log_softmax, logit
 
 VOXELS = 20_000
 """Most voxels of a case by which the temperature is chosen."""
-RANGE = (0.2, 20.0)
+RANGE = (0.25, 4.0)
 """Smallest and largest temperature."""
 SMALLEST = 1e-7
 """Smallest probability that is told from 0."""

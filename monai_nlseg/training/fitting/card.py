@@ -24,11 +24,7 @@ def performance(run: Run, choices: Choices, result: Mapping[str, Any]) -> str:
         choices: what was chosen.
         result: content of ``result.json``.
     """
-    parts = [
-        f"### {_validation_title(run, result)}",
-        _table(result["validation"]),
-        _caution(run, choices),
-    ]
+    parts = [f"### {_validation_title(run, result)}", _table(result["validation"]), _caution(run, choices)]
     if result["test"] is not None:
         parts += [
             f"### Test: {result['test']['cases']} cases that chose nothing, segmented by this bundle",
@@ -48,14 +44,18 @@ def _validation_title(run: Run, result: Mapping[str, Any]) -> str:
     cases, folds = result["validation"]["cases"], len(run.folds)
     if folds == 1:
         return f"Validation: {cases} cases that the network has not learned from"
-    return f"Cross-validation: {cases} cases in {folds} folds, each segmented by the network that has not learned from it"
+    return (
+        f"Cross-validation: {cases} cases in {folds} folds, each segmented by the network that has not learned from it"
+    )
 
 
 def _caution(run: Run, choices: Choices) -> str:
-    ensemble = "" if len(run.folds) == 1 else " The bundle averages the networks of all folds, which no case can measure."
+    ensemble = (
+        "" if len(run.folds) == 1 else " The bundle averages the networks of all folds, which no case can measure."
+    )
     return (
-        "These cases also chose the weights and what follows the network, so their scores are a little too good. Without "
-        f"what follows the network the mean Dice is {choices.before:.4f}.{ensemble}"
+        "These cases also chose the weights and what follows the network, so their scores are a little too good. "
+        f"Without what follows the network the mean Dice is {choices.before:.4f}.{ensemble}"
     )
 
 
@@ -67,7 +67,8 @@ def _table(scores: Mapping[str, Any]) -> str:
     ]
     lines = [head, ["---"] * len(head), *rows]
     table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-    return f"{table}\n\nMean over the cases (standard deviation); the mean Dice of the classes is {number(scores['mean_dice'])}."
+    mean = number(scores["mean_dice"])
+    return f"{table}\n\nMean over the cases (standard deviation); the mean Dice of the classes is {mean}."
 
 
 def _moments(found: Mapping[str, Any]) -> str:

@@ -68,8 +68,11 @@ class Choices:
         if self.components.smallest:
             lines.append(f"Components below {100 * self.components.smallest:g} % of their class are removed.")
         figures = f"mean Dice {self.components.after:.4f}, with all components {self.components.before:.4f}"
-        lines.append(f"Components: {figures}." if kept or self.components.smallest else "All components stay, as removing "
-        f"some gains nothing (mean Dice {self.components.before:.4f}).")
+        lines.append(
+            f"Components: {figures}."
+            if kept or self.components.smallest
+            else f"All components stay, as removing some gains nothing (mean Dice {self.components.before:.4f})."
+        )
         calibration = self.temperature
         lines.append(
             f"Temperature {calibration.temperature:g}: negative log-likelihood {calibration.after:.4f} nats, with 1 "

@@ -78,9 +78,7 @@ def _test(run: Run, bundle: Path, watch: Watch) -> dict[str, Any]:
     return measure(run, run.folder.test, cases)
 
 
-def _result(
-    run: Run, choices: Choices, validation: dict[str, Any], test: dict[str, Any] | None
-) -> dict[str, Any]:
+def _result(run: Run, choices: Choices, validation: dict[str, Any], test: dict[str, Any] | None) -> dict[str, Any]:
     trainings = [require_run_file(run.folder.fold(number) / TRAINED) for number in run.folds]
     return {
         "digest": run.digest,

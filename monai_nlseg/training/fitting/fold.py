@@ -6,6 +6,7 @@ from typing import Any
 
 from monai_nlseg.bundle import Bundle, Workflow
 from monai_nlseg.handlers import FiniteLoss, ValidationPreview
+from monai_nlseg.quiet import infos_logged_to
 from monai_nlseg.training.fitting.held_out import predict_case
 from monai_nlseg.training.fitting.model import SCRATCH, TRAINED, WEIGHTS, ModelTraining, train_model
 from monai_nlseg.training.fitting.predict import Predictor
@@ -17,6 +18,7 @@ from monai_nlseg.training.fitting.tracking import Tracked, follow, without_tenso
 
 PREDICTED = "predicted.json"
 PREVIEW = "preview.png"
+LOG = "log.txt"
 CURVES = ("training_curve.csv", "training_curve.png")
 ADVICE = (
     "lower schedule.learning_rate, set schedule.precision=float32, or look for extreme intensities with nlseg inspect; "
@@ -39,8 +41,9 @@ def run_fold(run: Run, number: int, watch: Watch, tracking: str = "") -> None:
     """
     if fold_done(run, number):
         return
-    train_model(fold_training(run, number, watch, tracking))
     folder = run.folder.fold(number)
+    with infos_logged_to(folder / LOG):
+        train_model(fold_training(run, number, watch, tracking))
     cases = run.split.folds[number - 1].validation
     predictor: Predictor | None = None
     for done, case in enumerate(cases):
@@ -86,7 +89,7 @@ def fold_training(run: Run, number: int, watch: Watch, tracking: str) -> ModelTr
     tracked = Tracked(
         folder=folder,
         database=run.folder.path / "mlruns.db",
-        title=run.folder.path.resolve().name,
+        title=run.name,
         name=f"fold_{number}",
         params=_flat(run.settings.model_dump(mode="json")),
     )
@@ -136,6 +139,7 @@ def fold_workflow(run: Run, number: int, resume: bool, tracking: str = "", **ove
             "resume": resume,
             "train#dataset#data": _part(run, number, "training"),
             "validate#dataset#data": _part(run, number, "validation"),
+            **({"initial_weights": str(run.folder.initial)} if run.settings.initial_bundle else {}),
             **run.on_device,
             **overrides,
         },

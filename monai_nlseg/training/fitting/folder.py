@@ -47,6 +47,16 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def command(self) -> Path:
+        """What was asked for on the command line."""
+        return self.path / "command.json"
+
+    @property
+    def initial(self) -> Path:
+        """The weights that all folds start from, if the plan names a bundle to start from."""
+        return self.path / "initial_weights.pt"
+
+    @property
     def bundle(self) -> Path:
         """The bundle."""
         return self.path / "bundle"

@@ -36,7 +36,9 @@ def measure(run: Run, folder: Path, cases: Sequence[TrainingCase]) -> dict[str, 
         ValueError: if a case cannot be measured.
     """
     pairs = [
-        CasePair(case.name, label_file(folder / PREDICTIONS, case.name, is_picture(case.images[0])), _label(case, folder))
+        CasePair(
+            case.name, label_file(folder / PREDICTIONS, case.name, is_picture(case.images[0])), _label(case, folder)
+        )
         for case in cases
     ]
     found = evaluate_pairing(
@@ -66,9 +68,7 @@ def _classes(run: Run) -> list[LabelClass]:
 def _painted_over(run: Run, number: int) -> set[int]:
     """Return the values in a painted map that lie in a region: its own, and those of regions within it."""
     region = set(run.classes.foreground[number].values)
-    return {
-        value for value, each in zip(run.values, run.classes.foreground) if set(each.values) <= region
-    }
+    return {value for value, each in zip(run.values, run.classes.foreground) if set(each.values) <= region}
 
 
 def _label(case: TrainingCase, folder: Path) -> Path:

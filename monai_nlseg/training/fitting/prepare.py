@@ -1,4 +1,4 @@
-"""The begin of a run: its plan, its data and its bundle in its folder, or the proof that they are the same as before."""
+"""The begin of a run: its plan, data and bundle in its folder, or the proof that they are the same as before."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
 from monai_nlseg.bundle.identity import software_versions
 from monai_nlseg.errors import listed
 from monai_nlseg.io.digests import digest_of
+from monai_nlseg.io.files import written_beside
 from monai_nlseg.machine import machine
 from monai_nlseg.training.cases.datalist import entries_of, read_datalist, write_datalist
 from monai_nlseg.training.cases.snapshot import Snapshot, take
@@ -22,7 +24,8 @@ from monai_nlseg.training.fitting.folder import RunFolder
 from monai_nlseg.training.fitting.progress import Watch
 from monai_nlseg.training.fitting.run import Run
 from monai_nlseg.training.fitting.run_files import read_run_file, write_run_file
-from monai_nlseg.training.generated import write_bundle
+from monai_nlseg.training.generated import adapt_weights, build_network, write_bundle
+from monai_nlseg.training.generated.recipe import recipe_of
 from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.plan_file import write_plan
 
@@ -74,8 +77,8 @@ def prepare(plan: Plan, folder: RunFolder, device: str | None, watch: Watch) -> 
         return _begin(plan, folder, device, watch)
     if changes := different(record["settings"], plan.settings.model_dump(mode="json")):
         raise ValueError(
-            f"the plan has changed since the run in '{folder.path}' began: {listed(changes)}. Restore it, or give another "
-            "--output."
+            f"the plan has changed since the run in '{folder.path}' began: {listed(changes)}. Restore it, or give "
+            "another --output."
         )
     snapshot = Snapshot.read(folder.snapshot)
     if changes := snapshot.changes([each.case for each in plan.found.cases]):
@@ -124,6 +127,9 @@ def _begin(plan: Plan, folder: RunFolder, device: str | None, watch: Watch) -> R
         watch.note(note)
     snapshot = take(cases)
     _write_bundle(plan, folder)
+    if plan.settings.initial_bundle is not None:
+        for sentence in _write_initial(plan, folder, plan.settings.initial_bundle):
+            watch.note(sentence)
     write_plan(plan, folder.plan)
     write_inspection(plan.found, folder.path)
     write_datalist(folder.datalist, split)
@@ -153,4 +159,15 @@ def _digest(plan: Plan, split: Split, snapshot: Snapshot) -> str:
 
 
 def _write_bundle(plan: Plan, folder: RunFolder) -> None:
-    write_bundle(folder.bundle, plan, folder.path.resolve().name)
+    write_bundle(folder.bundle, plan, folder.path.name)
+
+
+def _write_initial(plan: Plan, folder: RunFolder, source: str) -> list[str]:
+    """Write the weights that the folds start from, and return what is not as in the bundle that they come from."""
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.settings.schedule.seed)  # of what starts from random weights
+        network = build_network(recipe_of(plan, folder.path.name))
+    weights, sentences = adapt_weights(source, network)
+    with written_beside(folder.initial) as beside:
+        torch.save(weights, beside)
+    return sentences

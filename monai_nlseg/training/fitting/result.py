@@ -43,8 +43,8 @@ class TrainingResult:
             if (scores := self.scores[part]) is not None:
                 lines.append(f"{title}, {scores['cases']} cases: mean Dice {number(scores['mean_dice'])}")
                 lines += [
-                    f"  {name}: Dice {number(found['dice']['mean'])} (standard deviation {number(found['dice']['std'])}, "
-                    f"n = {found['dice']['n']})"
+                    f"  {name}: Dice {number(found['dice']['mean'])} (standard deviation "
+                    f"{number(found['dice']['std'])}, n = {found['dice']['n']})"
                     for name, found in scores["classes"].items()
                 ]
         return "\n".join([*lines, *self.scores["choices"]])

@@ -33,6 +33,11 @@ class Run:
     device: str | None = None
 
     @property
+    def name(self) -> str:
+        """The name of the bundle and of the run in trackers: that of the folder."""
+        return self.folder.path.name
+
+    @property
     def settings(self) -> Settings:
         """The settings of the plan."""
         return self.plan.settings
