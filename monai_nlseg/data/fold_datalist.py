@@ -40,9 +40,7 @@ def fold_datalist(file: str | Path, fold: int, part: str) -> list[dict[str, Any]
         raise ValueError(f"the datalist '{file}' has no fold {fold}: choose from {folds}.")
     folder = Path(file).resolve().parent
     chosen = [entry for entry in entries if (entry["fold"] == fold) == (part == "validation")]
-    return [
-        entry | {key: _below(folder, entry[key]) for key in ("image", "label") if key in entry} for entry in chosen
-    ]
+    return [entry | {key: _below(folder, entry[key]) for key in ("image", "label") if key in entry} for entry in chosen]
 
 
 def _below(folder: Path, paths: str | list[str]) -> str | list[str]:

@@ -32,7 +32,7 @@ def inference_config(recipe: Recipe) -> Config:
     names = zip(recipe.values, recipe.classes.names)
     return {
         "imports": imports(
-            ["os", "re", "torch"],
+            ["copy", "os", "re", "torch"],
             bundle=GUARDS,
             data=["Deferred", reader],
             networks=["autocast_forward", "optimize_for_inference"],

@@ -13,6 +13,7 @@ GUARDS = [
     "begin_training", "bundle_root", "epoch_of", "latest_checkpoint", "require_batches", "require_bundle",
     "require_cases", "require_outside_package", "require_packages", "require_validation_cases",
 ]  # fmt: skip
+NETWORKS = ["autocast_forward", "kernel_decay_groups", "optimize_for_training"]
 STATE = {
     "model": "@network",
     "optimizer": "@optimizer",
@@ -45,7 +46,9 @@ def train_config(recipe: Recipe, cache_rate: float) -> Config:
     schedule = recipe.settings.schedule
     networks = ["autocast_forward", "kernel_decay_groups", "optimize_for_training"]
     return {
-        "imports": imports(["os", "torch"], bundle=GUARDS, data=["Deferred", "fold_datalist"], networks=networks),
+        "imports": imports(
+            ["copy", "os", "torch"], bundle=GUARDS, data=["Deferred", "fold_datalist"], networks=networks
+        ),
         "bundle_root": "$bundle_root()",
         "output_dir": "$@bundle_root + '/eval'",
         "ckpt_dir": "$@bundle_root + '/models'",
