@@ -10,7 +10,6 @@ import typer
 
 from monai_nlseg.cli.console import INTERRUPTED, interruptible, progress_bar, say, wide_console
 from monai_nlseg.cli.inspect import Channels, Images, Labels, Layout, Subject
-from monai_nlseg.cli.overrides import overrides_of_pairs
 from monai_nlseg.cli.train_progress import training_progress
 
 
@@ -59,6 +58,7 @@ def train(
     from monai_nlseg.training import Stopped
     from monai_nlseg.training import train as train_plan
     from monai_nlseg.training.fitting.command import Command, planned
+    from monai_nlseg.training.planning.overrides import parse_overrides
 
     command = Command(
         data=data,
@@ -72,7 +72,7 @@ def train(
         iterations=iterations,
         folds=folds,
         init=init,
-        overrides=overrides_of_pairs(set or []),
+        overrides=parse_overrides(set or []),
     )
     with progress_bar("inspecting") as progress:
         chosen = planned(command, output, wide_console().print, progress)
