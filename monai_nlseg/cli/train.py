@@ -11,6 +11,7 @@ import typer
 from monai_nlseg.cli.console import INTERRUPTED, interruptible, progress_bar, say, wide_console
 from monai_nlseg.cli.inspect import Channels, Images, Labels, Layout, Subject
 from monai_nlseg.cli.train_progress import training_progress
+from monai_nlseg.cli.trust import Trust, require_trust, trust_own
 
 
 def train(
@@ -44,6 +45,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write the plan to plan.yaml, which may be edited, and exit.")
     ] = False,
+    trust: Trust = False,
 ) -> None:
     """Train a network on your own labelled images, and make a MONAI bundle of it.
 
@@ -74,6 +76,8 @@ def train(
         init=init,
         overrides=parse_overrides(set or []),
     )
+    if init is not None:
+        require_trust([init], trust)
     with progress_bar("inspecting") as progress:
         chosen = planned(command, output, wide_console().print, progress)
     if dry_run:
@@ -92,6 +96,7 @@ def train(
             raise typer.Exit(INTERRUPTED) from None
     say(str(result))
     if result.scores is not None:
+        trust_own(result.bundle)
         say(f"segment new images: nlseg infer --bundle {result.bundle} --input NEW --output LABELS")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from monai_nlseg.bundle import explained
-from monai_nlseg.errors import root_cause
+from monai_nlseg.errors import root_cause, sentence
 from monai_nlseg.jobs.folder import one_run_in
 from monai_nlseg.jobs.refusal import OUTPUT_ERRORS, refused
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
@@ -70,15 +70,8 @@ def train(
     try:
         with notices_silenced(summaries=False), exceptions_unlogged():
             return _train(plan, folder, fold, tracking, device, watch)
-    except Stopped:
-        raise
     except Exception as error:
-        cause = root_cause(error)
-        if isinstance(cause, OSError) and cause.errno in OUTPUT_ERRORS:
-            raise ValueError(refused(cause)) from error
-        if reason := explained(error):
-            raise reason from error
-        raise
+        raise _plain(error) from error
 
 
 def _train(
@@ -102,3 +95,18 @@ def _chosen(run: Run, fold: int | str) -> list[int]:
     if fold not in run.folds:
         raise ValueError(f"fold {fold} is not there: give a number from 1 to {len(run.folds)}, or all.")
     return [int(fold)]
+
+
+def _plain(error: Exception) -> Exception:
+    """Return an error without what MONAI has wrapped it in."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, Stopped):
+        cause = cause.__cause__
+    if cause is not None:
+        return Stopped()
+    root = root_cause(error)
+    if isinstance(root, OSError) and root.errno in OUTPUT_ERRORS:
+        return ValueError(refused(root))
+    if reason := explained(error):
+        return reason
+    return ValueError(sentence(error)) if isinstance(root, ValueError) else error
