@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn as nn
 from monai.networks.layers.factories import Conv
 from monai.networks.layers.utils import get_act_layer, get_norm_layer
 
 from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation
+from monai_nlseg.networks.blocks.own_aggregation import Aggregation, build_aggregation
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 
 
@@ -102,11 +105,13 @@ class AggregationResidualBlock(nn.Module):
         short_residual: whether there is a shortcut.
         norm: MONAI name or (name, arguments) of the normalisation.
         act: MONAI name or (name, arguments) of the activation.
+        aggregation: the attention block, see :func:`build_aggregation`.
 
     Shapes: (B, in_channels, *spatial) -> (B, out_channels, *spatial) or (B, out_channels, *(2 * spatial)).
 
     Raises:
-        ValueError: when the input is to be added although the number of channels changes.
+        ValueError: when the input is to be added although the number of channels changes, or for an attention block
+            that does not fit.
     """
 
     def __init__(
@@ -120,6 +125,7 @@ class AggregationResidualBlock(nn.Module):
         short_residual: bool = True,
         norm: str | tuple = "batch",
         act: str | tuple = "relu6",
+        aggregation: Aggregation = GlobalAggregation,
     ) -> None:
         super().__init__()
         if short_residual and not upsample and in_channels != out_channels:
@@ -129,14 +135,12 @@ class AggregationResidualBlock(nn.Module):
             )
         self.short_residual = short_residual
         self.norm_act = NormAct(spatial_dims, in_channels, norm, act)
-        self.aggregation = GlobalAggregation(
-            spatial_dims,
-            in_channels,
-            out_channels,
-            query="up" if upsample else "same",
-            num_heads=num_heads,
-            dropout=dropout,
+        query: Literal["same", "up"] = "up" if upsample else "same"
+        self.aggregation = build_aggregation(
+            aggregation, spatial_dims, in_channels, out_channels, query, num_heads, dropout
         )
+        # Another block may return its input, or a view of a smaller tensor.
+        self.adds_in_place = isinstance(self.aggregation, GlobalAggregation)
         self.projection: nn.Module | None = None
         if short_residual and upsample:
             self.projection = SameTransposedConvolution(spatial_dims, in_channels, out_channels)
@@ -144,6 +148,8 @@ class AggregationResidualBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         activated = self.norm_act(x)
         out = self.aggregation(activated)
+        if not self.adds_in_place:
+            out = out.clone()
         if self.projection is not None:
             out += self.projection(activated)
         elif self.short_residual:

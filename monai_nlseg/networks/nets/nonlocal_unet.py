@@ -9,6 +9,8 @@ import torch
 import torch.nn as nn
 from monai.networks.layers.factories import Conv
 
+from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation
+from monai_nlseg.networks.blocks.own_aggregation import Aggregation
 from monai_nlseg.networks.blocks.preactivation import AggregationResidualBlock, NormAct, PreactivationResidualBlock
 from monai_nlseg.networks.blocks.same_padding import SameConvolution, SameTransposedConvolution
 from monai_nlseg.networks.checks import check_channels, check_input, check_spatial_dims
@@ -42,13 +44,16 @@ class NonLocalUNet(nn.Module):
         norm: MONAI name or (name, arguments) of the normalisation; the default is the published batch norm, whose
             running statistics lag about a thousand iterations: give a larger momentum for short trainings.
         act: MONAI name or (name, arguments) of the activation.
+        aggregation: the attention block in place of the paper's: a class, its dotted path, or either with further
+            arguments. It is called as :class:`~monai_nlseg.networks.blocks.GlobalAggregation` is, with ``query="same"``
+            at the bottom and ``query="up"`` in the up-sampling blocks; see docs/how-to/own-attention-block.md.
 
     Shapes: (B, in_channels, *spatial) -> logits (B, out_channels, *spatial); each spatial size must be divisible by
     ``2 ** (depth - 1)``. The published windows are 32^3, standardised to zero mean and unit variance.
 
     Raises:
-        ValueError: for arguments that do not fit each other, an input of other rank or channels, or a spatial size
-            that is not divisible (the message names the size to pad to).
+        ValueError: for arguments that do not fit each other, an attention block that does not fit, an input of other
+            rank or channels, or a spatial size that is not divisible (the message names the size to pad to).
 
     Examples::
 
@@ -74,6 +79,7 @@ class NonLocalUNet(nn.Module):
         attention_dropout: float = 0.0,
         norm: str | tuple = PUBLISHED_NORM,
         act: str | tuple = PUBLISHED_ACT,
+        aggregation: Aggregation = GlobalAggregation,
     ) -> None:
         super().__init__()
         check_spatial_dims(spatial_dims)
@@ -103,7 +109,13 @@ class NonLocalUNet(nn.Module):
         self.bottom: nn.Module
         if bottom_attention:
             self.bottom = AggregationResidualBlock(
-                spatial_dims, channels[-1], channels[-1], num_heads=num_heads, dropout=attention_dropout, **style
+                spatial_dims,
+                channels[-1],
+                channels[-1],
+                num_heads=num_heads,
+                dropout=attention_dropout,
+                aggregation=aggregation,
+                **style,
             )
         else:
             self.bottom = _BottomConvolution(spatial_dims, channels[-1], **style)
@@ -118,6 +130,7 @@ class NonLocalUNet(nn.Module):
                         channels[level],
                         upsample=True,
                         dropout=attention_dropout,
+                        aggregation=aggregation,
                         **style,
                     )
                 )

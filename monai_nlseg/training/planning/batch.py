@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from monai_nlseg.inferers import StepWindowInferer
-from monai_nlseg.inferers.cost import inference_cost
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 from monai_nlseg.training.planning.choice import Choice
 from monai_nlseg.training.planning.draft import Draft
@@ -51,20 +49,3 @@ def choose_batch(draft: Draft, found: Fingerprint, network: Built, machine: Proc
         f"{batch} {thing} a step{less}: about {gigabytes(memory.of(batch))} at the peak of training, to within a "
         f"third, besides the images that are kept in memory; {gigabytes(machine.memory)} are free.",
     )
-
-
-def inference_words(network: Built, window: tuple[int, ...], step: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Return the sentence about what an image of median size will cost.
-
-    Args:
-        network: the network.
-        window: sides of a window.
-        step: voxels from one window to the next.
-        shape: voxels of the image.
-    """
-    inferer = StepWindowInferer(roi_size=window, step=step, sw_batch_size=1)
-    try:
-        cost = inference_cost(inferer, network.module, (network.inputs, *shape), measure=False)
-    except Exception as error:
-        return f"An image of median size: {error}" if isinstance(error, ValueError) else ""
-    return f"An image of median size ({by(shape)}) takes {cost}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,8 @@ class InitialBundle:
         path: its folder.
         target: dotted path of its network's class.
         arguments: arguments of the class.
-        window: sides of its windows or of its resized pictures; None if its config does not say.
+        window: sides of the windows that it was trained on, else of those that it infers, else of its resized pictures;
+            None if its configs do not say.
         size: rows and columns that it resizes pictures to, None if it does not.
         spacing: mm that it resamples to, None if it does not.
         orientation: axis codes that it turns volumes to, None if it does not.
@@ -44,6 +45,16 @@ class InitialBundle:
     spacing: tuple[float, ...] | None
     orientation: str | None
     intensity: Intensity | None
+
+    def choose(self, name: str, rule: Callable[[], Choice[Any]]) -> Choice[Any]:
+        """Choose what the bundle has, or else by a rule.
+
+        Args:
+            name: name of one of the attributes.
+            rule: makes the choice if the bundle does not say.
+        """
+        value = getattr(self, name)
+        return rule() if value is None else Choice(value, f"As in {self.name}, from whose weights training starts.")
 
     @property
     def network(self) -> str:
@@ -72,6 +83,13 @@ class InitialBundle:
                 f"the network of {self.name} takes images of {dims} dimensions, and these have {found.spatial_dims}: "
                 "start from another bundle, or from none."
             )
+        for name, value, length in (
+            ("size", self.size, 2),
+            ("spacing", self.spacing, 3),
+            ("window", self.window, dims),
+        ):
+            if value is not None and len(value) != length:
+                raise ValueError(f"the {name} of {self.name} is {list(value)}: give {length} values in its config.")
         before = self.arguments.get("in_channels"), self.arguments.get("out_channels")
         after = len(found.channels), output_channels(found)
         changed = {"in_channels": after[0], "out_channels": after[1]}
@@ -112,19 +130,26 @@ def read_initial(bundle: str) -> InitialBundle:
     }
     sizes = steps.get("Resized", {})
     size = _numbers(sizes.get("spatial_size")) if sizes.get("size_mode", "all") == "all" else None
-    inside = _resolved(config, config.get("roi_size"))
+    window = _trained_window(found) or _numbers(_resolved(config, config.get("roi_size"))) or size
     orientation = steps.get("Orientationd", {}).get("axcodes")
     return InitialBundle(
         name=found.name,
         path=str(found.root),
         target=str(network["_target_"]),
         arguments=arguments,
-        window=_numbers(inside) or size,
+        window=window,
         size=size,
         spacing=_numbers(steps.get("Spacingd", {}).get("pixdim")),
         orientation=orientation if isinstance(orientation, str) else None,
         intensity=_intensity(steps),
     )
+
+
+def _trained_window(bundle: Bundle) -> tuple[int, ...] | None:
+    if not bundle.has_config("train"):
+        return None
+    config = bundle.config("train").config
+    return _numbers(_resolved(config, config.get("roi_size")))
 
 
 def _intensity(steps: Mapping[str, Mapping[str, Any]]) -> Intensity | None:

@@ -14,6 +14,7 @@ from monai_nlseg.training.planning.initial import read_initial
 from monai_nlseg.training.planning.overrides import checked_overrides
 from monai_nlseg.training.planning.pace import measured_step
 from monai_nlseg.training.planning.plan import Plan
+from monai_nlseg.training.planning.predicting import predicting_words
 from monai_nlseg.training.planning.processor import this_machine
 from monai_nlseg.training.planning.rules import Wishes, apply_rules
 from monai_nlseg.training.planning.settings import Settings
@@ -66,4 +67,5 @@ def plan(
     if given:
         # As it would be without what was given, for the reasons; nothing is measured again.
         explain(draft, lambda free: apply_rules(free, found, wishes, machine, measure))
+    draft.reasons["inference.step"] += f" {predicting_words(settings, found)}"
     return Plan(found, settings, draft.reasons)

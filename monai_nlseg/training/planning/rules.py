@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from monai_nlseg.bounds import LARGEST_COUNT, require_number
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
@@ -96,16 +97,26 @@ def _dims(found: Fingerprint) -> Choice[int]:
 
 def _grid(draft: Draft, found: Fingerprint, wishes: Wishes, machine: Processor) -> Built:
     initial = wishes.initial
-    draft.choose("geometry.orientation", lambda: geometry.choose_orientation(found))
-    spacing = draft.choose("geometry.spacing", lambda: geometry.choose_spacing(found))
+    draft.choose(
+        "geometry.orientation", lambda: _else(initial, "orientation", lambda: geometry.choose_orientation(found))
+    )
+    spacing = draft.choose(
+        "geometry.spacing", lambda: _else(initial, "spacing", lambda: geometry.choose_spacing(found))
+    )
     network = build_network(draft, found, wishes.network, initial, spacing, machine.gpu)
-    size = draft.choose("geometry.size", lambda: geometry.choose_size(found, network.divisor))
+    size = draft.choose(
+        "geometry.size", lambda: _else(initial, "size", lambda: geometry.choose_size(found, network.divisor))
+    )
     window = draft.choose(
         "sampling.window",
-        lambda: sampling.choose_window(found, spacing, size, network.divisor, network.smallest, machine.gpu),
+        lambda: _else(
+            initial,
+            "window",
+            lambda: sampling.choose_window(found, spacing, size, network.divisor, network.smallest, machine.gpu),
+        ),
     )
     network.require_window(window)
-    chosen: tuple[Intensity, ...] = draft.choose("intensity", lambda: choose_intensity(found))
+    chosen: tuple[Intensity, ...] = draft.choose("intensity", lambda: _intensity(found, initial))
     intensity = list(chosen)
     for name, value in draft.parts("intensity").items():
         index, _, leaf = name.partition(".")
@@ -122,6 +133,17 @@ def _grid(draft: Draft, found: Fingerprint, wishes: Wishes, machine: Processor) 
     draft.values["inference.step"] = tuple(window)  # until the time is known
     draft.choose("inference.flips", lambda: inference.choose_inference_flips(found.spatial_dims, flips))
     return network
+
+
+def _else(initial: InitialBundle | None, name: str, rule: Callable[[], Choice[Any]]) -> Choice[Any]:
+    return rule() if initial is None else initial.choose(name, rule)
+
+
+def _intensity(found: Fingerprint, initial: InitialBundle | None) -> Choice[tuple[Intensity, ...]]:
+    if initial is None or initial.intensity is None:
+        return choose_intensity(found)
+    each = initial.choose("intensity", lambda: choose_intensity(found))
+    return Choice((each.value,) * len(found.channels), each.reason)
 
 
 def _learning(draft: Draft, found: Fingerprint, network: Built) -> None:

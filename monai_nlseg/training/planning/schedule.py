@@ -130,7 +130,7 @@ def choose_class_weights(found: Fingerprint) -> Choice[tuple[float, ...]]:
     most, rarest = max(shares, key=lambda name: shares[name]), min(shares, key=lambda name: shares[name])
     ratio = shares[most] / shares[rarest]
     if ratio < UNBALANCED:
-        said = f"'{most}' has {ratio:.3g} times the voxels of '{rarest}'" if ratio > 1.005 else "There is one class"
+        said = "There is one class" if most == rarest else f"'{most}' has {ratio:.3g} times the voxels of '{rarest}'"
         return Choice((), f"{said}: equal weights, as Dice balances that.")
     weights = [
         round(min(STRONGEST, (shares[most] / shares[name]) ** (1 / 3)), 2) if name in shares else 1.0
