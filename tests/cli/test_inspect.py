@@ -54,8 +54,23 @@ def test_nothing_usable_is_an_error(tmp_path):
     assert "can be used" in str(error)
 
 
-def test_a_file_as_output_is_refused_before_the_cases_are_measured(data, tmp_path):
+@pytest.mark.parametrize("output", ["file", "file/below"])
+def test_a_file_as_output_is_refused_before_the_data_are_looked_at(tmp_path, output):
     (tmp_path / "file").touch()
-    error = run(data, "--output", tmp_path / "file").exception
+    error = run(tmp_path / "nowhere", "--output", tmp_path / output).exception
     assert isinstance(error, ValueError)
-    assert "give a folder as --output" in str(error)
+    assert "give a folder for the results" in str(error)
+
+
+def test_an_unknown_layout_is_shown_beside_the_expected_ones(tmp_path):
+    done = run(tmp_path)
+    assert "imagesTr" in done.stderr
+    assert "is empty" in str(done.exception)
+    assert "\n" not in str(done.exception)
+
+
+def test_classes_are_named_on_the_command_line(data):
+    done = run(data, "--classes", "1+2=brain")
+    assert done.exit_code == 0
+    assert "Classes: brain." in done.stdout
+    assert "CSF" in str(run(data, "--classes", "x").exception)

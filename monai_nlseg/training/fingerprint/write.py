@@ -23,11 +23,25 @@ def write_inspection(found: Fingerprint, folder: str | Path) -> tuple[Path, ...]
     Raises:
         ValueError: if the folder is a file.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"'{folder}' is a file: give a folder as --output.")
+    folder = require_folder(folder)
     text, page = folder / "fingerprint.json", folder / "inspection.html"
     with written_beside(text) as beside:
         beside.write_text(to_json(found), encoding="utf-8", newline="\n")
     write_page(found, page)
     return text, page
+
+
+def require_folder(path: str | Path) -> Path:
+    """Return a path to which files can be written later, as far as that can be seen now.
+
+    Args:
+        path: path of a folder, which may be missing.
+
+    Raises:
+        ValueError: for a file, or a path below one.
+    """
+    path = Path(path)
+    nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"'{nearest}' is a file: give a folder for the results.")
+    return path
