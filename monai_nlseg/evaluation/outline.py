@@ -23,13 +23,23 @@ def is_outline_of(line: np.ndarray, mask: np.ndarray) -> bool:
     Args:
         line, mask: boolean (H, W); for other shapes False is returned.
     """
-    if line.ndim != 2 or not line.any() or not mask.any():
-        return False
+    inside = region_of_outline(line)
+    return inside is not None and bool(mask.any()) and _dice(inside, mask) > FAR_BETTER * _dice(line, mask)
+
+
+def region_of_outline(mask: np.ndarray) -> np.ndarray | None:
+    """Return the region that a mask encloses if it is a thin closed line, else None.
+
+    Args:
+        mask: boolean (H, W); for other shapes None is returned.
+    """
+    if mask.ndim != 2 or not mask.any():
+        return None
     try:
-        inside = _fill(line)
+        inside = _fill(mask)
     except ValueError:
-        return False  # it encloses nothing
-    return line.sum() <= THIN * inside.sum() and _dice(inside, mask) > FAR_BETTER * _dice(line, mask)
+        return None  # it encloses nothing
+    return inside if mask.sum() <= THIN * inside.sum() else None
 
 
 def filled(map_: LabelMap) -> LabelMap:

@@ -22,11 +22,11 @@ def usable(cases: Sequence[FoundCase]) -> tuple[list[FoundCase], list[str]]:
         The cases in the order of their names, and a sentence for each one that is left out.
 
     Raises:
-        ValueError: for an image that is listed twice with different label maps or in different parts, and a label map
-            of several images, because only a person can know what is right.
+        ValueError: for an image that is listed twice with different label maps or in different parts, and an image or
+            label map of several cases, because only a person can know what is right.
     """
     cases, left_out = _once(cases)
-    _refuse_shared_labels(cases)
+    _refuse_shared_files(cases)
     kept = []
     for case, fault in zip(cases, _faults(cases)):
         if reason := fault or _unreadable(case):
@@ -56,14 +56,15 @@ def _real(paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(path if "\0" in path else os.path.realpath(path) for path in paths)
 
 
-def _refuse_shared_labels(cases: Sequence[FoundCase]) -> None:
+def _refuse_shared_files(cases: Sequence[FoundCase]) -> None:
     owner: dict[str, FoundCase] = {}
     for case in cases:
-        if repeated := next((path for path in case.labels if owner.setdefault(path, case) is not case), None):
-            raise ValueError(
-                f"the label map '{repeated}' is listed for '{owner[repeated].name}' and for '{case.name}': give each "
-                "image its own, or list the images as channels of one case."
-            )
+        for path in (*_real(case.images), *case.labels):
+            if (other := owner.setdefault(path, case)) is not case:
+                raise ValueError(
+                    f"'{path}' is listed for the case '{other.name}' and for '{case.name}': give each case its own "
+                    "files, or list the images as channels of one case."
+                )
 
 
 def _faults(cases: Sequence[FoundCase]) -> list[str | None]:
@@ -76,6 +77,8 @@ def _faults(cases: Sequence[FoundCase]) -> list[str | None]:
 
 
 def _unreadable(case: FoundCase) -> str | None:
+    if same := set(case.images) & set(case.labels):
+        return f"case '{case.name}' is left out: '{min(same)}' is its image and its label map."
     for path in files_of((*case.images, *case.labels)):
         try:
             size = require_regular_file(path)

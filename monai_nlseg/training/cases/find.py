@@ -12,6 +12,7 @@ from monai_nlseg.training.cases.checked import usable
 from monai_nlseg.training.cases.classes import classes_of
 from monai_nlseg.training.cases.found import FoundData, Layout, LayoutError
 from monai_nlseg.training.cases.layouts import bids, datalist, decathlon, folders, nnunet, patterns, table
+from monai_nlseg.training.cases.outlines import likely_outlines
 from monai_nlseg.training.cases.subjects import likely_subjects, subjects_of
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -23,6 +24,9 @@ LAYOUTS: Mapping[str, Layout] = {
     "folders": folders.LAYOUT,
 }
 """The layouts by their names for ``layout``; the first that recognises a data set reads it."""
+OTHERWISE = """\
+Or give two patterns: --images 'a/*.png' --labels 'b/*_mask.png'
+Or say what tells the files of an image's channels apart: --channels t1,flair"""
 
 
 def find_data(
@@ -39,7 +43,8 @@ def find_data(
     r"""Find the labelled images of a data set.
 
     Known layouts are nnU-Net's raw data, the Medical Segmentation Decathlon, BIDS, MONAI's datalists, tables (CSV, TSV,
-    JSON lines), and folders of images and label maps with matching names. Only names are read here, no image.
+    JSON lines), and folders of images and label maps with matching names. Only names are read here, and a few label
+    maps, to see whether they hold outlines.
 
     Args:
         source: a folder or a list. None if ``images`` and ``labels`` are given.
@@ -68,23 +73,25 @@ def find_data(
     cases, unusable = usable(found.cases)
     left_out = (*unusable, *found.left_out)
     if not cases:
+        reasons = " ".join(dict.fromkeys((left_out[0], left_out[-1]))) if left_out else ""
         raise LayoutError(
-            f"'{name}' holds no image with a label map{': ' + left_out[0] if left_out else _holds(name)}",
+            f"'{name}' holds no image with a label map{': ' + reasons if reasons else _holds(name)}",
             _tree([each for each in LAYOUTS.values() if each.title == title != folders.LAYOUT.title]),
         )
     subjects = subjects_of(cases, subject)
-    note = likely_subjects([case.name for case in cases], subjects) if subject is None else None
+    made = tuple(
+        TrainingCase(case.name, _absolute(case.images), _absolute(case.labels), of, case.part, case.fold)
+        for case, of in zip(cases, subjects)
+    )
+    alike = likely_subjects([case.name for case in cases], subjects) if subject is None else None
     return TrainingData(
         title,
         name,
-        tuple(
-            TrainingCase(case.name, _absolute(case.images), _absolute(case.labels), of, case.part, case.fold)
-            for case, of in zip(cases, subjects)
-        ),
+        made,
         found.classes if classes is None else classes_of(classes, at="the given classes"),
         found.channels,
         left_out,
-        (note,) if note else (),
+        tuple(filter(None, (alike, likely_outlines(made)))),
     )
 
 
@@ -154,7 +161,7 @@ def _tree(layouts: Collection[Layout]) -> str:
     """Return the trees of layouts, of all if none is given."""
     layouts = layouts or LAYOUTS.values()
     blocks = [f"{each.title}:\n" + "\n".join(f"  {line}" for line in each.tree.splitlines()) for each in layouts]
-    return "Expected:\n" + "\n".join(blocks) + "\nOr give two patterns: --images 'a/*.png' --labels 'b/*_mask.png'"
+    return "Expected:\n" + "\n".join(blocks) + f"\n{OTHERWISE}"
 
 
 def _absolute(paths: Sequence[str]) -> tuple[str, ...]:

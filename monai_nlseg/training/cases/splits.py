@@ -81,7 +81,8 @@ def divide(
         pool = [case for case in others if case.part != "validation"]
         _check_subjects(pool, 2, "a test part and training", "set division.test_share to 0")
         test, _ = stratified_parts(pool, present, (test_share, 1 - test_share), seed, everywhere=False)
-        others = [case for case in others if case not in set(test)]
+        tested = set(test)
+        others = [case for case in others if case not in tested]
     made = _folds(others, present, folds, validation_share, seed, notes)
     for number, fold in enumerate(made, 1):
         if not fold.training or not fold.validation:

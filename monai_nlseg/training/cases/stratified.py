@@ -52,7 +52,7 @@ def stratified_parts(
         rarest = min(holders, key=lambda each: (holders[each], each))
         group = sorted((name for name in left if rarest in shown[name]), key=lambda name: -shown[name][rarest])
         for place, name in enumerate(group):
-            without = [part for part in range(len(parts)) if not any(rarest in shown[other] for other in parts[part])]
+            without = [part for part in range(len(parts)) if rarest not in wanted.shown[part]]
             needed = everywhere and rarest != NOTHING and len(group) - place <= len(without)
             part = wanted.neediest(rarest, without if needed and without else range(len(parts)))
             parts[part].append(name)
@@ -63,7 +63,7 @@ def stratified_parts(
 
 
 class _Wanted:
-    """How many cases, and how many of each class, each part still lacks."""
+    """How many cases, and how many of each class, each part still lacks, and the classes that it shows."""
 
     def __init__(
         self, cases: Sequence[TrainingCase], present: Mapping[str, Collection[str]], shares: Sequence[float]
@@ -71,12 +71,14 @@ class _Wanted:
         total = Counter(_classes(cases, present))
         self.of_class = [{each: count * share for each, count in total.items()} for share in shares]
         self.of_cases = [len(cases) * share for share in shares]
+        self.shown: list[set[str]] = [set() for _ in shares]
 
     def neediest(self, shown: str, parts: Collection[int]) -> int:
         return max(parts, key=lambda part: (self.of_class[part][shown], self.of_cases[part], -part))
 
     def give(self, part: int, shown: Mapping[str, int], cases: int) -> None:
         self.of_cases[part] -= cases
+        self.shown[part].update(shown)
         for each, count in shown.items():
             self.of_class[part][each] -= count
 

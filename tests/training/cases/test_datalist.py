@@ -14,9 +14,8 @@ from monai_nlseg.training.cases.splits import Fold, Split
 def a_split():
     one = TrainingCase("s/one", ("/d/1.nii",), ("/d/1_seg.nii",), "P", "training", 0)
     two = TrainingCase("zwei ü", ("/d/2a.nii", "/d/2b.nii"), ("/d/2_m.png", "/d/2_m1.png"), "Q", None, 1)
-    return Split(
-        (TrainingCase("t", ("/t",), ("/tl",), "T"),), (Fold((one,), (two,)), Fold((two,), (one,))), ("a note",)
-    )
+    test = TrainingCase("t", ("/t",), ("/tl",), "T")
+    return Split((test,), (Fold((one,), (two,)), Fold((two,), (one,))), ("a note",))
 
 
 def test_a_split_is_read_as_it_was_written(tmp_path):

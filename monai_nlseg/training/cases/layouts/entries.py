@@ -77,11 +77,12 @@ def _paths(at: str, given: Any, root: Path, what: str) -> tuple[str, ...]:
 
 
 def _fold(at: str, given: Any) -> int | None:
-    if given is None or given == "":
+    if given is None or str(given).strip().lower() in ("", "nan"):
         return None
-    if isinstance(given, bool) or not str(given).isdigit():
+    number = str(given).strip().removesuffix(".0")  # spreadsheets and pandas write whole numbers as 1.0
+    if not (number.isascii() and number.isdigit()):
         raise ValueError(f"{at} is of the fold {shown(given)}: give a whole number from 0.")
-    return int(given)
+    return int(number)
 
 
 def with_names(cases: Sequence[FoundCase]) -> list[FoundCase]:

@@ -71,7 +71,7 @@ def _image_columns(
         return alone[:1]
     label = label_key(columns)
     found = [key for key in columns if key.startswith("image_")] or [
-        key for key in columns if key != label and is_image(str(rows[0].get(key)))
+        key for key in columns if key != label and any(is_image(str(row.get(key))) for row in rows)
     ]
     if not found:
         raise ValueError(f"'{path}' has the columns {', '.join(columns)}: name the column of the images 'image'.")

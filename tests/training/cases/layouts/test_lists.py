@@ -71,6 +71,7 @@ def test_json_lines_hold_lists_of_channels_and_of_masks(tmp_path):
         ("empty.png,b_gt.png,,", "empty.png' is empty"),
         ("folder,b_gt.png,,", "folder' is a folder, not a regular file"),
         ("s3://bucket/b.png,b_gt.png,,", "training reads local files"),
+        ("b.png,b.png,,", "b.png' is its image and its label map"),
         ("a.png,a_gt.png,,", None),
     ],
 )
@@ -86,7 +87,7 @@ def test_a_row_that_cannot_be_used_is_left_out_with_its_reason(tmp_path, row, se
     ("rows", "sentence"),
     [
         (["x,a.png,a_gt.png", "y,a.png,b_gt.png"], "a.png' is listed twice, as the cases 'x' and 'y', with different"),
-        (["x,a.png,a_gt.png", "y,b.png,a_gt.png"], "a_gt.png' is listed for 'x' and for 'y': give each image its own"),
+        (["x,a.png,a_gt.png", "y,b.png,a_gt.png"], "a_gt.png' is listed for the case 'x' and for 'y'"),
         (["x,a.png,a_gt.png", "x,b.png,b_gt.png"], "are both the case 'x': rename one, or give a list"),
         (["x,a.png,a_gt.png", "X,b.png,b_gt.png"], "are both the case 'X'"),
         (["../x,a.png,a_gt.png"], "leads out of the output folder"),
@@ -99,6 +100,20 @@ def test_a_list_that_contradicts_itself_is_refused(tmp_path, rows, sentence):
     touch(tmp_path, "a.png", "a_gt.png", "b.png", "b_gt.png")
     with pytest.raises(ValueError, match=sentence):
         find_data(table(tmp_path, "case,image,label", *rows))
+
+
+def test_a_channel_of_two_cases_is_refused(tmp_path):
+    touch(tmp_path, "t.nii", "f.nii", "g.nii", "l.nii", "m.nii")
+    path = table(tmp_path, "case,T1,FLAIR,label", "x,t.nii,f.nii,l.nii", "y,t.nii,g.nii,m.nii")
+    with pytest.raises(ValueError, match=r"t\.nii' is listed for the case 'x' and for 'y'"):
+        find_data(path)
+
+
+def test_a_channel_that_the_first_row_lacks_is_a_channel(tmp_path):
+    touch(tmp_path, "t.nii", "f.nii", "g.nii", "l.nii", "m.nii")
+    data = find_data(table(tmp_path, "T1,FLAIR,label,fold", "t.nii,,l.nii,", "f.nii,g.nii,m.nii,1.0"))
+    assert data.channels == ("T1", "FLAIR") and [(case.name, case.fold) for case in data.cases] == [("f", 1)]
+    assert "row 1 has no image ('FLAIR'): give a path" in data.left_out[0]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,13 @@ def test_what_does_not_pair_is_said_with_what_was_looked_for(tmp_path):
     )
 
 
+def test_an_error_shows_an_image_and_a_label_map(tmp_path):
+    touch(tmp_path, "img/img01.nii", "img/img02.nii", "label/label01.nii", "label/label02.nii")
+    with pytest.raises(ValueError, match="looked for 'img01', .*label02.nii': looked for 'label02'") as caught:
+        find_data(tmp_path)
+    assert "img02" not in str(caught.value)
+
+
 def test_an_image_that_fits_two_label_maps_is_left_out(tmp_path):
     touch(tmp_path, "images/a.png", "labels/x/a.png", "labels/y/a.png", "images/b.png", "labels/b.png")
     data = find_data(tmp_path)
