@@ -57,10 +57,10 @@ def volumes(folder: Path, count: int = 4) -> Path:
 
 
 @functools.cache
-def picture_plan(data: Path, folds: int = 2, **changes: Any) -> Plan:
-    """Plan four steps on the pictures."""
+def picture_plan(data: Path, folds: int = 2, iterations: int = 4, **changes: Any) -> Plan:
+    """Plan a few steps on the pictures."""
     overrides = OPTIONS | {name.replace("__", "."): value for name, value in changes.items()}
-    return plan(inspect(data, jobs=1), network="nonlocal-unet", iterations=4, folds=folds, overrides=overrides)
+    return plan(inspect(data, jobs=1), network="nonlocal-unet", iterations=iterations, folds=folds, overrides=overrides)
 
 
 def trained(chosen: Plan, output: Path, **options: Any) -> tuple[TrainingResult, list[Progress]]:
