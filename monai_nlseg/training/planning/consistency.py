@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 from monai_nlseg.training.planning.settings import Settings
@@ -44,13 +44,7 @@ def _faults(settings: Settings, found: Fingerprint) -> Iterator[str]:
         yield "geometry.size is for pictures, and these are volumes: give null, and geometry.spacing to resample them."
     if dims == 2 and (settings.geometry.spacing is not None or settings.geometry.orientation is not None):
         yield "geometry.spacing and geometry.orientation are for volumes, and these are pictures: give null."
-    divisor = settings.network.divisor
-    if any(side % divisor for side in sampling.window):
-        near = [max(1, round(side / divisor)) * divisor for side in sampling.window]
-        yield (
-            f"sampling.window is {by(sampling.window)}, and each side must be divisible by {divisor} for "
-            f"{settings.network.name}: give {near}."
-        )
+    yield from indivisible(sampling.window, settings.network.divisor, settings.network.name)
     size = settings.geometry.size
     if size is not None and any(window > side for window, side in zip(sampling.window, size)):
         yield (
@@ -79,3 +73,18 @@ def _faults(settings: Settings, found: Fingerprint) -> Iterator[str]:
         yield "division.test_share and validation_share leave nothing to train on: give less than 1 together."
     if schedule.epoch > schedule.iterations:
         yield f"schedule.epoch is {schedule.epoch}, more than the {schedule.iterations} iterations: give at most those."
+
+
+def indivisible(window: Sequence[int], divisor: int, network: str) -> Iterator[str]:
+    """Yield the sentence about a window that the network does not take, if there is one.
+
+    Args:
+        window: sides of the window.
+        divisor: number that each side must be divisible by.
+        network: name of the network.
+    """
+    if any(side % divisor for side in window):
+        near = [max(1, round(side / divisor)) * divisor for side in window]
+        yield (
+            f"sampling.window is {by(window)}, and each side must be divisible by {divisor} for {network}: give {near}."
+        )

@@ -11,6 +11,7 @@ import torch.nn as nn
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 from monai_nlseg.training.planning.any_network import SIZES, inspected_arguments
 from monai_nlseg.training.planning.choice import Choice
+from monai_nlseg.training.planning.consistency import indivisible
 from monai_nlseg.training.planning.draft import Draft
 from monai_nlseg.training.planning.geometry import choose_size
 from monai_nlseg.training.planning.initial import InitialBundle
@@ -58,6 +59,8 @@ class Built:
         Raises:
             ValueError: for such a window.
         """
+        for sentence in indivisible(window, self.divisor, self.name):
+            raise ValueError(sentence)
         require_output(self.module, self.inputs, self.outputs, window, self.name)
 
 

@@ -83,12 +83,15 @@ def apply_rules(
     draft.choose("sampling.batch_size", lambda: choose_batch(draft, found, network, machine, precision == "bfloat16"))
     _learning(draft, found, network)
     _parts(draft, found, wishes)
-    initial = wishes.initial
-    if initial is not None:
-        draft.values["initial_bundle"] = initial.path
-        draft.reasons["initial_bundle"] = f"Asked for: training starts from the weights of {initial.name}."
+    draft.choose("initial_bundle", lambda: _start(wishes.initial))
     _length(draft, found, wishes, seconds_per_step)
     return draft.settings()
+
+
+def _start(initial: InitialBundle | None) -> Choice[str | None]:
+    if initial is None:
+        return Choice(None, "Training starts from random weights.")
+    return Choice(initial.path, f"Asked for: training starts from the weights of {initial.name}.")
 
 
 def _dims(found: Fingerprint) -> Choice[int]:
@@ -184,5 +187,9 @@ def _length(draft: Draft, found: Fingerprint, wishes: Wishes, seconds_per_step: 
         pace = schedule.Pace(seconds, predicting(step))
     asked = draft.given.get("schedule.iterations", wishes.iterations)
     choice = schedule.choose_length(limit or None, asked, pace)
-    for name, value in vars(choice.value).items():
-        draft.choose(f"schedule.{name}", lambda value=value: Choice(value, choice.reason))  # type: ignore[misc]
+    length = choice.value
+    draft.choose("schedule.iterations", lambda: Choice(length.iterations, choice.reason))
+    draft.choose("schedule.epoch", lambda: Choice(length.epoch, schedule.epoch_reason(length)))
+    draft.choose(
+        "schedule.validation_interval", lambda: Choice(length.validation_interval, schedule.validation_reason(length))
+    )

@@ -70,7 +70,7 @@ def choose_length(seconds: float | None, iterations: int | None, pace: Pace | No
         validations = max(1, min(validations, int(affordable)))
         needed = steps * pace.step + (validations + 2) * pace.validation + START
         why += f"; about {duration(needed)} here, at {duration(pace.step)} a step"
-    return Choice(_length(steps, validations, pace, exact=True), f"{why}. {_validated(validations)}")
+    return Choice(_length(steps, validations, pace, exact=True), f"{why}.")
 
 
 def _by_time(seconds: float, pace: Pace) -> Choice[Length]:
@@ -88,12 +88,36 @@ def _by_time(seconds: float, pace: Pace) -> Choice[Length]:
     return Choice(
         _length(steps, validations, pace, exact=False),
         f"{duration(seconds)} for a training, at {duration(pace.step)} a step on this machine, of which about "
-        f"{duration((validations + 2) * pace.validation)} predict validation cases. {_validated(validations)}",
+        f"{duration((validations + 2) * pace.validation)} predict validation cases.",
     )
 
 
-def _validated(validations: int) -> str:
-    return f"Validated {counted(validations, 'time')}."
+def epoch_reason(length: Length) -> str:
+    """Return the reason of the length of an epoch.
+
+    Args:
+        length: the length of the training and of its parts.
+    """
+    return f"{counted(epochs(length), 'epoch')}, after each of which the training can be resumed."
+
+
+def validation_reason(length: Length) -> str:
+    """Return the reason of the epochs from one validation to the next.
+
+    Args:
+        length: the length of the training and of its parts.
+    """
+    times = -(-epochs(length) // length.validation_interval)
+    return f"Validated {counted(times, 'time')}, at most {MOST_VALIDATIONS} and {VALIDATION_TIME:.0%} of the time."
+
+
+def epochs(length: Length) -> int:
+    """Return the number of epochs of a training; the last is a whole one.
+
+    Args:
+        length: the length of the training and of its parts.
+    """
+    return -(-length.iterations // length.epoch)
 
 
 def _length(steps: int, validations: int, pace: Pace | None, exact: bool) -> Length:
@@ -130,7 +154,7 @@ def choose_class_weights(found: Fingerprint) -> Choice[tuple[float, ...]]:
     most, rarest = max(shares, key=lambda name: shares[name]), min(shares, key=lambda name: shares[name])
     ratio = shares[most] / shares[rarest]
     if ratio < UNBALANCED:
-        said = "There is one class" if most == rarest else f"'{most}' has {ratio:.3g} times the voxels of '{rarest}'"
+        said = "There is one class" if len(shares) == 1 else f"'{most}' has {ratio:.3g} times the voxels of '{rarest}'"
         return Choice((), f"{said}: equal weights, as Dice balances that.")
     weights = [
         round(min(STRONGEST, (shares[most] / shares[name]) ** (1 / 3)), 2) if name in shares else 1.0
@@ -151,13 +175,3 @@ def choose_precision(machine: Processor) -> Choice[str]:
     if machine.bfloat16:
         return Choice("bfloat16", f"{machine.name or 'This processor'} multiplies it in hardware ({machine.bfloat16}).")
     return Choice("float32", f"{machine.name or 'This processor'} has no hardware for bfloat16.")
-
-
-def epochs(iterations: int, epoch: int) -> int:
-    """Return the number of epochs of a training; the last is a whole one.
-
-    Args:
-        iterations: steps of a training.
-        epoch: steps of an epoch.
-    """
-    return -(-iterations // epoch)

@@ -13,7 +13,7 @@ Size = tuple[PositiveInt, ...]
 class Section(BaseModel):
     """A part of the settings: unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Geometry(Section):
@@ -22,7 +22,7 @@ class Geometry(Section):
     Attributes:
         orientation: axis codes that volumes are turned to, such as "RAS"; None for pictures.
         spacing: voxel size in mm that volumes are resampled to; None leaves each in its own grid.
-        size: rows and columns that whole pictures are resized to; None leaves them in their own grid.
+        size: rows and columns that pictures are resized to; None leaves them in their own grid.
     """
 
     orientation: str | None
@@ -68,8 +68,8 @@ class Sampling(Section):
     """What a training step sees.
 
     Attributes:
-        window: voxels of a training window and of a window at inference; the picture's ``size`` if whole pictures are
-            seen.
+        window: voxels of a training window and of a window at inference. It is equal to the picture's ``size`` if
+            whole pictures are seen, and smaller if windows are cut from the resized pictures.
         batch_size: windows or pictures per step.
         class_ratios: how often a window is centred on background, the first class and so on; empty for whole pictures.
     """
@@ -107,7 +107,7 @@ class Schedule(Section):
     """How long and how fast the network learns.
 
     Attributes:
-        iterations: steps of a whole training (of each fold).
+        iterations: steps of a whole training (of each fold); the last epoch is a whole one.
         epoch: steps of an epoch, after which checkpoints are written.
         validation_interval: epochs from one validation to the next.
         learning_rate: the largest of the one-cycle schedule.
