@@ -78,7 +78,7 @@ def _segmentation(
         frames=prediction.frames,
         names=prediction.names,
         unit=staged.unit,
-        white=True,
+        white=not prediction.final,
         origin=Origin(
             sources=staged.sources,
             dicom=staged.dicom,

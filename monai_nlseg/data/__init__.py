@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai_nlseg.data.busi import busi_datalist
+from monai_nlseg.data.caching import cache_share
 from monai_nlseg.data.channels import channel_datalist
 from monai_nlseg.data.chasedb1 import chasedb1_datalist
 from monai_nlseg.data.cta import (
@@ -54,6 +55,7 @@ __all__ = [
     "assemble_slices",
     "balanced_split",
     "busi_datalist",
+    "cache_share",
     "channel_datalist",
     "chasedb1_datalist",
     "cta_datalist",

@@ -30,6 +30,8 @@ class Labelling:
     def __init__(self, transforms: Sequence[Any], names: LabelNames) -> None:
         self._transforms = [step for step in transforms if not isinstance(step, SaveImaged)]
         self._names = names
+        scaled = [step for step in transforms if isinstance(step, SaveImaged) and step.saver.init_kwargs.get("scale")]
+        self._final = bool(names.labels) and not scaled
         for step in self._back_to_grid():
             step.nearest_interp = tuple(True for _ in step.nearest_interp)  # labels have no values between them
 
@@ -77,6 +79,7 @@ class Labelling:
             labels=labels if len(labels) > 1 else labels[0],
             masks=len(labels) > 1,
             names=self._names.of_labels(len(scores), exclusive, len(labels) > 1),
+            final=self._final,
             affine=None if item.picture else np.asarray(item.image.affine.cpu(), dtype=float),
             entropy=entropy,
             probabilities=chances,

@@ -18,6 +18,8 @@ class Prediction:
         masks: whether the labels may overlap, mask i being label i + 1.
         affine: (4, 4) voxel to RAS+ mm; None for pictures.
         names: label -> name, as far as the bundle names its labels.
+        final: whether the bundle names the values and writes them as they are, so that a mask in a picture stays 0 and
+            1 and does not become 0 and 255.
         entropy: mean normalised entropy over the foreground found, 0 to 1; None where it is not known.
         probabilities: (classes, *spatial) float32, if asked for.
         uncertainty: (*spatial) normalised entropy, float32, 0 to 1, if asked for.
@@ -36,6 +38,7 @@ class Prediction:
     uncertainty: np.ndarray | None = None
     frames: bool = False
     unlike: Sequence[str] = ()
+    final: bool = False
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -75,6 +78,7 @@ def stack_frames(predictions: Sequence[Prediction]) -> Prediction:
         uncertainty=stacked("uncertainty"),
         frames=True,
         unlike=_unlike_of_frames(predictions),
+        final=first.final,
     )
 
 

@@ -59,7 +59,7 @@ def inference_config(recipe: Recipe) -> Config:
         "precision": "float32",
         "strict": False,
         "device": DEVICE,
-        "network_def": network_def(recipe),
+        "network_def": network_def(recipe.settings),
         "network": f"$autocast_forward(@network_def.to(@device, memory_format={layout}), @device, @precision)",
         "preprocessing": compose(_before(recipe)),
         "dataset": component("Dataset", data="@datalist", transform="@preprocessing"),

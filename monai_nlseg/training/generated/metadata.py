@@ -10,7 +10,6 @@ from packaging.version import Version
 
 from monai_nlseg.bundle import Bundle, shipped_names
 from monai_nlseg.check_bundle.versions import PYTHON, pinned_versions
-from monai_nlseg.training.generated.network import smallest_side
 from monai_nlseg.training.generated.recipe import Recipe
 from monai_nlseg.training.generated.requirements import input_requirements
 from monai_nlseg.training.generated.steps import Config
@@ -25,13 +24,10 @@ def metadata(recipe: Recipe) -> Config:
 
     Args:
         recipe: the recipe of the bundle.
-
-    Raises:
-        ValueError: if the network cannot be built or does not fit the classes.
     """
     settings, classes, found = recipe.settings, recipe.classes, recipe.found
     values = ", ".join(f"{value} {name}" for value, name in zip(recipe.values, classes.names))
-    channels, side = channel_names(recipe), smallest_side(recipe)
+    channels = channel_names(recipe)
     seen = f"windows of {_by(settings.sampling.window)}" if not recipe.whole else f"{_by(settings.sampling.window)}"
     return {
         "schema": SCHEMA,
@@ -55,7 +51,7 @@ def metadata(recipe: Recipe) -> Config:
         "intended_use": "Research only, not for clinical use",
         "references": [],
         "input_requirements": input_requirements(recipe),
-        "network_data_format": {"inputs": {"image": _input(recipe, side)}, "outputs": {"pred": _output(recipe, side)}},
+        "network_data_format": {"inputs": {"image": _input(recipe)}, "outputs": {"pred": _output(recipe)}},
     }
 
 
@@ -87,31 +83,31 @@ def channel_names(recipe: Recipe) -> dict[str, str]:
     return {str(number): name for number, name in enumerate(names)}
 
 
-def _input(recipe: Recipe, side: int) -> Config:
+def _input(recipe: Recipe) -> Config:
     unit = all(each.kind == "unit" for each in recipe.settings.intensity)
     return {
         "type": "image",
         "format": "magnitude",
         "num_channels": len(recipe.found.channels),
-        **_shape(recipe, side),
+        **_shape(recipe),
         "value_range": [0, 1] if unit else [],
         "channel_def": {str(number): name for number, name in enumerate(recipe.found.channels)},
     }
 
 
-def _output(recipe: Recipe, side: int) -> Config:
+def _output(recipe: Recipe) -> Config:
     return {
         "type": "image",
         "format": "segmentation",
         "num_channels": recipe.outputs,
-        **_shape(recipe, side),
+        **_shape(recipe),
         "value_range": [],
         "channel_def": channel_names(recipe),
     }
 
 
-def _shape(recipe: Recipe, side: int) -> Config:
-    shape = [f"{side}*n"] * recipe.settings.spatial_dims
+def _shape(recipe: Recipe) -> Config:
+    shape = [f"{recipe.side}*n"] * recipe.settings.spatial_dims
     return {"spatial_shape": shape, "dtype": "float32", "is_patch_data": not recipe.whole}
 
 

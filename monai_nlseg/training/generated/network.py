@@ -1,4 +1,4 @@
-"""The network of a plan, built to see that it can be."""
+"""The network of a plan, built to see what it takes and makes."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from monai.bundle import ConfigComponent
 from torch import nn
 
 from monai_nlseg.errors import sentence
-from monai_nlseg.training.generated.recipe import Recipe
 from monai_nlseg.training.generated.steps import Config, component
+from monai_nlseg.training.planning.settings import Settings
 
 MOST_DOUBLINGS = 4
 
 
-def network_def(recipe: Recipe) -> Config:
+def network_def(settings: Settings) -> Config:
     """Return the network without weights, as a config.
 
     Args:
-        recipe: the recipe of the bundle.
+        settings: the settings of the plan.
     """
-    return component(recipe.settings.network.target, **recipe.settings.network.arguments)
+    return component(settings.network.target, **settings.network.arguments)
 
 
-def build_network(recipe: Recipe) -> nn.Module:
+def build_network(settings: Settings) -> nn.Module:
     """Return the network of a plan, with random weights and in evaluation mode.
 
     Args:
-        recipe: the recipe of the bundle.
+        settings: the settings of the plan.
 
     Raises:
         ValueError: if there is no such class, it does not take the arguments, or it is not a network.
     """
-    name = recipe.settings.network.target
+    name = settings.network.target
     try:
-        network = ConfigComponent(network_def(recipe)).instantiate()
+        network = ConfigComponent(network_def(settings)).instantiate()
     except Exception as error:  # any class may be named
         raise ValueError(
             f"network.target '{name}' of the plan cannot be built ({sentence(error).rstrip('.')}): correct the path of "
@@ -44,38 +44,39 @@ def build_network(recipe: Recipe) -> nn.Module:
     return network.eval()
 
 
-def smallest_side(recipe: Recipe) -> int:
-    """Return the side of the smallest square or cube that the network takes, a multiple of its divisor.
+def probe_network(settings: Settings, channels: int) -> tuple[int, int]:
+    """Return what a network makes of an image: the number of channels of its output, and the smallest image it takes.
 
     An instance norm, for one, takes no map of a single voxel.
 
     Args:
-        recipe: the recipe of the bundle.
+        settings: the settings of the plan.
+        channels: number of channels of an image.
+
+    Returns:
+        The number of channels, and the side of the smallest square or cube, a multiple of the network's divisor.
 
     Raises:
-        ValueError: as :func:`build_network`, if the network takes no such image, or if it gives another number of
-            channels than the classes need.
+        ValueError: as :func:`build_network`, or if the network takes no such image or gives a map of another size.
     """
-    network, settings = build_network(recipe), recipe.settings
-    reason = ""
+    network, name, reason = build_network(settings), settings.network.target, ""
     for doubling in range(MOST_DOUBLINGS):
         side = settings.network.divisor * 2**doubling
-        image = torch.zeros(1, len(recipe.found.channels), *[side] * settings.spatial_dims)
+        image = torch.zeros(1, channels, *[side] * settings.spatial_dims)
         try:
             with torch.no_grad():
                 output = network(image)
-        except Exception as error:
+        except Exception as error:  # of any network
             reason = sentence(error).rstrip(".")
             continue
-        expected = (1, recipe.outputs, *image.shape[2:])
-        found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        if found != expected:
+        found = tuple(output.shape) if isinstance(output, torch.Tensor) else (type(output).__name__,)
+        if len(found) != image.dim() or found[2:] != image.shape[2:]:
             raise ValueError(
-                f"network.target '{settings.network.target}' of the plan makes {found} of an image of "
-                f"{tuple(image.shape)}: expected a tensor of {expected}, so correct network.arguments."
+                f"network.target '{name}' of the plan makes {list(found)} of an image of {list(image.shape)}: expected "
+                "a tensor of the same size, so choose another network or correct network.arguments."
             )
-        return side
+        return int(output.shape[1]), side
     raise ValueError(
-        f"network.target '{settings.network.target}' of the plan takes no image of {side} voxels a side ({reason}): "
-        "correct network.divisor or network.arguments."
+        f"network.target '{name}' of the plan takes no image of {channels} channels and {side} voxels a side "
+        f"({reason}): correct network.divisor or network.arguments."
     )

@@ -70,7 +70,8 @@ def readme(recipe: Recipe, performance: str) -> str:
 
 ## Memory Consumption
 
-Training keeps up to the share `cache_rate` of the cases in memory. Inference keeps the image and the probabilities of \
+Training keeps the cases in memory, about {recipe.cached_gb:g} GB, as far as they fit into half of what is free. \
+Inference keeps the image and the probabilities of \
 {recipe.outputs} channels.
 
 ## Input

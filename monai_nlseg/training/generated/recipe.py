@@ -8,7 +8,8 @@ from typing import Literal
 
 from monai_nlseg.io.formats import is_picture
 from monai_nlseg.training.cases.case import Classes
-from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
+from monai_nlseg.training.fingerprint.fingerprint import CaseFingerprint, Fingerprint
+from monai_nlseg.training.generated.network import probe_network
 from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.settings import Settings
 
@@ -21,6 +22,7 @@ class Recipe:
         plan: the plan.
         name: name of the bundle's folder.
         outputs: number of channels of the network's output.
+        side: side of the smallest image that the network takes; its multiples are taken, too.
         files: files of each image.
         merged: whether each label is made of several masks of one class.
     """
@@ -28,6 +30,7 @@ class Recipe:
     plan: Plan
     name: str
     outputs: int
+    side: int
     files: int
     merged: bool
 
@@ -97,9 +100,24 @@ class Recipe:
         return self.classes.painted or tuple(each.values[0] for each in self.classes.foreground)
 
     @property
+    def cached_gb(self) -> float:
+        """The memory that all cases take when a training keeps them, in units of 10^9 bytes."""
+        channels = len(self.found.channels) + (self.count if self.masks else 1) + self.ignoring
+        return round(sum(self._voxels(case) for case in self.found.cases) * 4 * channels / 1e9, 3)
+
+    @property
     def epochs(self) -> int:
         """The number of epochs of a training."""
         return math.ceil(self.settings.schedule.iterations / self.settings.schedule.epoch)
+
+    def _voxels(self, case: CaseFingerprint) -> float:
+        """Return the voxels of a case in the network's grid."""
+        geometry = self.settings.geometry
+        if geometry.size is not None:
+            return math.prod(geometry.size)
+        if geometry.spacing is None:
+            return math.prod(case.shape)
+        return math.prod(case.shape) * math.prod(case.spacing) / math.prod(geometry.spacing)
 
 
 def recipe_of(plan: Plan, name: str) -> Recipe:
@@ -110,16 +128,12 @@ def recipe_of(plan: Plan, name: str) -> Recipe:
         name: name of the bundle's folder.
 
     Raises:
-        ValueError: for settings that do not fit each other or the data.
+        ValueError: for settings that do not fit each other or the data, and a network that cannot be built.
     """
     settings, found, classes = plan.settings, plan.found, plan.found.classes
     cases = [each.case for each in found.cases]
     count, dims = len(classes.foreground), settings.spatial_dims
-    outputs = settings.network.arguments.get("out_channels", count + (not classes.overlapping))
-    allowed = {count} if classes.overlapping else {count + 1} | ({1} if count == 1 else set())
-    _require(outputs in allowed, "network.arguments.out_channels", outputs, f"{sorted(allowed)} for {count} classes")
-    inputs = settings.network.arguments.get("in_channels", len(found.channels))
-    _require(inputs == len(found.channels), "network.arguments.in_channels", inputs, f"{len(found.channels)}")
+    inputs = len(found.channels)
     _require(len(settings.intensity) == inputs, "intensity", len(settings.intensity), f"an entry for each of {inputs}")
     ratios, weights = settings.sampling.class_ratios, settings.schedule.class_weights
     _require(len(ratios) in (0, count + 1), "sampling.class_ratios", ratios, f"{count + 1} numbers or none")
@@ -133,15 +147,18 @@ def recipe_of(plan: Plan, name: str) -> Recipe:
     _require(fits, "sampling.window", settings.sampling.window, f"sides divisible by {divisor}")
     if dims == 2 and (volumes := [path for case in cases for path in case.images if not is_picture(path)]):
         raise ValueError(f"'{volumes[0]}' is a volume, the plan is for pictures: save its slice as a picture.")
+    outputs, side = probe_network(settings, inputs)
+    allowed = [count] if classes.overlapping else [count + 1] + [1] * (count == 1)
+    _require(outputs in allowed, "the output of the network", f"{outputs} channels", f"{allowed} for {count} classes")
     files = {len(case.images) for case in cases}
     if len(files) > 1:
         raise ValueError(f"the images have {sorted(files)} files each: give each image the same number of files.")
     merged = any(len(case.labels) > 1 for case in cases)
     if merged and (count > 1 or classes.ignored is not None):
         raise ValueError(f"labels of several masks are merged into one class, and there are {count}: give label maps.")
-    return Recipe(plan, name, int(outputs), files.pop() if files else 1, merged)
+    return Recipe(plan, name, outputs, side, files.pop() if files else 1, merged)
 
 
 def _require(fits: bool, key: str, given: object, expected: str) -> None:
     if not fits:
-        raise ValueError(f"{key} of the plan is {given}: expected {expected}, so correct the plan.")
+        raise ValueError(f"{key} is {given}: expected {expected}, so correct the plan.")

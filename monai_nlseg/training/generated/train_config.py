@@ -13,6 +13,7 @@ GUARDS = [
     "begin_training", "bundle_root", "epoch_of", "latest_checkpoint", "require_batches", "require_bundle",
     "require_cases", "require_outside_package", "require_packages", "require_validation_cases",
 ]  # fmt: skip
+DATA = ["Deferred", "cache_share", "fold_datalist"]
 NETWORKS = ["autocast_forward", "kernel_decay_groups", "optimize_for_training"]
 STATE = {
     "model": "@network",
@@ -36,19 +37,16 @@ RUN = [
 ]
 
 
-def train_config(recipe: Recipe, cache_rate: float) -> Config:
+def train_config(recipe: Recipe) -> Config:
     """Return the config of a training.
 
     Args:
         recipe: the recipe of the bundle.
-        cache_rate: share of the cases that are kept in memory.
     """
     schedule = recipe.settings.schedule
     networks = ["autocast_forward", "kernel_decay_groups", "optimize_for_training"]
     return {
-        "imports": imports(
-            ["copy", "os", "torch"], bundle=GUARDS, data=["Deferred", "fold_datalist"], networks=networks
-        ),
+        "imports": imports(["copy", "os", "torch"], bundle=GUARDS, data=DATA, networks=networks),
         "bundle_root": "$bundle_root()",
         "output_dir": "$@bundle_root + '/eval'",
         "ckpt_dir": "$@bundle_root + '/models'",
@@ -66,7 +64,8 @@ def train_config(recipe: Recipe, cache_rate: float) -> Config:
         "weight_decay": schedule.weight_decay,
         "val_interval": schedule.validation_interval,
         "checkpoint_interval": 1,
-        "cache_rate": cache_rate,
+        "cached_gb": recipe.cached_gb,
+        "cache_rate": "$cache_share(@cached_gb)",
         "num_workers": 0,
         "precision": schedule.precision,
         "seed": schedule.seed,
@@ -74,7 +73,7 @@ def train_config(recipe: Recipe, cache_rate: float) -> Config:
         "resume": False,
         "resume_from": "$latest_checkpoint(@ckpt_dir) if @resume else ''",
         "device": DEVICE,
-        "network_def": network_def(recipe),
+        "network_def": network_def(recipe.settings),
         "network": "$autocast_forward(optimize_for_training(@network_def.to(@device)), @device, @precision)",
         **optimisation_ids(recipe),
         "train": _train(recipe),

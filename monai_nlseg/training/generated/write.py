@@ -19,7 +19,7 @@ from monai_nlseg.training.planning.plan import Plan
 NO_WEIGHTS = "No weights are shipped yet: the training has not ended."
 
 
-def write_bundle(folder: str | Path, plan: Plan, name: str, cache_rate: float = 1.0) -> Path:
+def write_bundle(folder: str | Path, plan: Plan, name: str) -> Path:
     """Write the MONAI bundle of a plan, without weights.
 
     It is written beside the folder and renamed, so that it is there as a whole or not at all. A bundle of an earlier
@@ -29,7 +29,6 @@ def write_bundle(folder: str | Path, plan: Plan, name: str, cache_rate: float = 
         folder: folder of the bundle.
         plan: the plan.
         name: what the bundle is called, in words.
-        cache_rate: share of the cases that a training keeps in memory, 0 to 1.
 
     Returns:
         The folder.
@@ -42,7 +41,7 @@ def write_bundle(folder: str | Path, plan: Plan, name: str, cache_rate: float = 
     recipe = recipe_of(plan, name)
     _refuse_to_replace(folder)
     configs = {
-        "train": train_config(recipe, cache_rate),
+        "train": train_config(recipe),
         "inference": inference_config(recipe),
         "evaluate": evaluate_config(recipe),
         "multi_gpu_train": multi_gpu_train_config(recipe),

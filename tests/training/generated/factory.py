@@ -86,12 +86,7 @@ KINDS = {
         settings={
             "geometry": {"orientation": None, "spacing": None, "size": [32, 32]},
             "intensity": [{"kind": "unit"}],
-            "network": {
-                "name": "laednet-s",
-                "target": "monai_nlseg.networks.nets.LAEDNet",
-                "arguments": {"spatial_dims": 2, "in_channels": 1, "out_channels": 1},
-                "divisor": 32,
-            },
+            "network": _network(2, 1, 1),
             "sampling": {"window": [32, 32], "batch_size": 2},
             "augmentation": {"flip_axes": [1], "rotation": [0.2], "scaling": 0.2},
             "inference": {"step": [32, 32], "flips": True},
