@@ -57,7 +57,7 @@ def inspect(
 
     if output is not None:
         require_folder(output)
-    with expected_layout_shown(), progress_bar("measuring") as progress:
+    with expected_layout_shown(not json), progress_bar("measuring") as progress:
         found = inspect_data(
             data,
             images=images,
@@ -105,8 +105,11 @@ def class_values(text: str | None) -> dict[str, tuple[int, ...]] | None:
 
 
 @contextmanager
-def expected_layout_shown() -> Iterator[None]:
+def expected_layout_shown(tree: bool = True) -> Iterator[None]:
     """Print the expected layout as a tree, before the error, if data are laid out in no known way.
+
+    Args:
+        tree: whether it is printed; JSON stands alone on the standard output.
 
     Raises:
         ValueError: with the sentence alone, for such data.
@@ -116,5 +119,6 @@ def expected_layout_shown() -> Iterator[None]:
     try:
         yield
     except LayoutError as error:
-        typer.echo(error.tree, err=True)
+        if tree:
+            typer.echo(error.tree)
         raise ValueError(error.sentence) from None

@@ -64,9 +64,10 @@ def test_a_file_as_output_is_refused_before_the_data_are_looked_at(tmp_path, out
 
 def test_an_unknown_layout_is_shown_beside_the_expected_ones(tmp_path):
     done = run(tmp_path)
-    assert "imagesTr" in done.stderr
+    assert "imagesTr" in done.stdout
     assert "is empty" in str(done.exception)
     assert "\n" not in str(done.exception)
+    assert run(tmp_path, "--json").stdout == ""
 
 
 def test_classes_are_named_on_the_command_line(data):
