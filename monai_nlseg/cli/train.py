@@ -60,6 +60,7 @@ def train(
     from monai_nlseg.training import Stopped
     from monai_nlseg.training import train as train_plan
     from monai_nlseg.training.fitting.command import Command, planned
+    from monai_nlseg.training.fitting.train import require_possible
     from monai_nlseg.training.planning.overrides import parse_overrides
 
     command = Command(
@@ -76,12 +77,14 @@ def train(
         init=init,
         overrides=parse_overrides(set or []),
     )
+    number = _fold(fold)
+    require_possible(output, tracking, device)
     if init is not None:
         require_trust([init], trust)
     with progress_bar("inspecting") as progress:
         chosen = planned(command, output, wide_console().print, progress)
+    wide_console().print(chosen)
     if dry_run:
-        wide_console().print(chosen)
         say(f"wrote {output / 'plan.yaml'}; the same command without --dry-run trains by it")
         return
     with (
@@ -90,7 +93,7 @@ def train(
     ):
         try:
             result = train_plan(
-                chosen, output, fold=_fold(fold), tracking=tracking, progress=show, device=device, stopped=interrupted
+                chosen, output, fold=number, tracking=tracking, progress=show, device=device, stopped=interrupted
             )
         except Stopped:
             raise typer.Exit(INTERRUPTED) from None

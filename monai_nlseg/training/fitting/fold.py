@@ -137,8 +137,8 @@ def fold_workflow(run: Run, number: int, resume: bool, tracking: str = "", **ove
             "output_dir": str(folder / "tensorboard" if tracking == "tensorboard" else scratch),
             "seed": run.settings.schedule.seed,
             "resume": resume,
-            "train#dataset#data": _part(run, number, "training"),
-            "validate#dataset#data": _part(run, number, "validation"),
+            "datalist_file": str(run.folder.datalist),
+            "fold": number - 1,
             **({"initial_weights": str(run.folder.initial)} if run.settings.initial_bundle else {}),
             **run.on_device,
             **overrides,
@@ -147,11 +147,6 @@ def fold_workflow(run: Run, number: int, resume: bool, tracking: str = "", **ove
     if tracking != "tensorboard":
         without_tensorboard(workflow)
     return workflow
-
-
-def _part(run: Run, number: int, part: str) -> dict[str, Any]:
-    target = "monai_nlseg.training.fitting.run.read_part"
-    return {"_target_": target, "datalist": str(run.folder.datalist), "fold": number, "part": part}
 
 
 def _flat(values: dict[str, Any], head: str = "") -> dict[str, Any]:

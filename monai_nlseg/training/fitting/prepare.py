@@ -25,7 +25,6 @@ from monai_nlseg.training.fitting.progress import Watch
 from monai_nlseg.training.fitting.run import Run
 from monai_nlseg.training.fitting.run_files import read_run_file, write_run_file
 from monai_nlseg.training.generated import adapt_weights, build_network, write_bundle
-from monai_nlseg.training.generated.recipe import recipe_of
 from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.plan_file import write_plan
 
@@ -166,7 +165,7 @@ def _write_initial(plan: Plan, folder: RunFolder, source: str) -> list[str]:
     """Write the weights that the folds start from, and return what is not as in the bundle that they come from."""
     with torch.random.fork_rng():
         torch.manual_seed(plan.settings.schedule.seed)  # of what starts from random weights
-        network = build_network(recipe_of(plan, folder.path.name))
+        network = build_network(plan.settings)
     weights, sentences = adapt_weights(source, network)
     with written_beside(folder.initial) as beside:
         torch.save(weights, beside)

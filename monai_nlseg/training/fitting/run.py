@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from monai_nlseg.training.cases.case import Classes
-from monai_nlseg.training.cases.datalist import entries_of, read_datalist
 from monai_nlseg.training.cases.splits import Split
 from monai_nlseg.training.fitting.folder import RunFolder
 from monai_nlseg.training.planning.plan import Plan
@@ -61,17 +59,3 @@ class Run:
     def on_device(self) -> dict[str, Any]:
         """The config id of the device, if one was given."""
         return {} if self.device is None else {"device": f"$torch.device({self.device!r})"}
-
-
-def read_part(datalist: str, fold: int, part: str) -> list[dict[str, Any]]:
-    """Return the entries of a part of a fold, for a config.
-
-    Configs refer to the file, because text in a config is run as code if it begins with "$", and names of images come
-    from outside.
-
-    Args:
-        datalist: path of the ``datalist.json`` of a run.
-        fold: number of the fold, from 1.
-        part: "training" or "validation".
-    """
-    return entries_of(getattr(read_datalist(Path(datalist)).folds[fold - 1], part))

@@ -27,6 +27,8 @@ from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.settings import Settings
 
 ITERATIONS = 3
+LONG = 100
+"""Steps of the training of which the first few are measured; its schedule knows no fewer."""
 CASES = 2
 """Number of cases that the steps read."""
 
@@ -47,7 +49,8 @@ def seconds_per_step(settings: Settings, found: Fingerprint) -> float:
     cases = _typical(found)
     with tempfile.TemporaryDirectory(prefix="nlseg-") as scratch, notices_silenced(summaries=False):
         folder = RunFolder(Path(scratch))
-        plan = Plan(found, settings, {})
+        long = settings.schedule.model_copy(update={"iterations": LONG, "epoch": LONG})
+        plan = Plan(found, settings.model_copy(update={"schedule": long}), {})
         write_bundle(folder.bundle, plan, "timing")
         split = Split((), (Fold(cases, cases[:1]),))
         write_datalist(folder.datalist, split)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from monai_nlseg.bundle import explained
-from monai_nlseg.errors import root_cause, sentence
+from monai_nlseg.errors import printable, root_cause, sentence
 from monai_nlseg.jobs.folder import one_run_in
 from monai_nlseg.jobs.refusal import OUTPUT_ERRORS, refused
 from monai_nlseg.quiet import exceptions_unlogged, notices_silenced
@@ -62,16 +64,36 @@ def train(
         result = train(plan(inspect("DATA"), hours=1), "RUN")
         print(result)
     """
-    require_tracking(tracking)
+    require_possible(output, tracking, device)
     folder = RunFolder(Path(output).absolute())
-    if folder.path.exists() and not folder.path.is_dir():
-        raise ValueError(f"'{output}' is a file: give a folder as --output.")
     watch = Watch(progress or Watch.report, stopped)
     try:
         with notices_silenced(summaries=False), exceptions_unlogged():
             return _train(plan, folder, fold, tracking, device, watch)
     except Exception as error:
         raise _plain(error) from error
+
+
+def require_possible(output: str | Path, tracking: str, device: str | None) -> None:
+    """Refuse what :func:`train` cannot use, before anything is read.
+
+    Args:
+        output, tracking, device: as :func:`train` takes them.
+
+    Raises:
+        ValueError: for a file as the output, a tracker that is unknown or missing, or a device that is not there.
+    """
+    if Path(output).exists() and not Path(output).is_dir():
+        raise ValueError(f"'{output}' is a file: give a folder as --output.")
+    require_tracking(tracking)
+    if device is not None:
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f"the device '{printable(device)}' cannot be used ({sentence(error).rstrip('.')}): give cpu or cuda, "
+                "or leave it out."
+            ) from None
 
 
 def _train(
