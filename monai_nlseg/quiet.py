@@ -8,11 +8,13 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from monai.apps import get_logger
 
 WORKFLOW_LOGGERS = ("monai.bundle.scripts", "monai.bundle.workflows")
+TRAINING_LOGGERS = ("monai.handlers.StatsHandler", "monai_nlseg.handlers.ExpectedTime")
 READERS = ("pydicom", "highdicom", "nibabel", "tifffile", "PIL", "imageio")
 """Packages that read image files."""
 IGNORED = "(?s:.*)"
@@ -62,6 +64,31 @@ def notices_silenced(summaries: bool) -> Iterator[None]:
             yield
     finally:
         codec.setLevel(level)
+
+
+@contextmanager
+def infos_logged_to(path: Path) -> Iterator[None]:
+    """Append what handlers of a training log as information to a file, instead of printing it.
+
+    Args:
+        path: the file; its folder is created if it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = logging.FileHandler(path, encoding="utf-8", delay=True)
+    file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+
+    def passes(record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            file.emit(record)
+        return record.levelno >= logging.WARNING
+
+    # MONAI's get_logger, because loggers get their handlers only from the first call.
+    handlers = [handler for name in TRAINING_LOGGERS for handler in get_logger(name).handlers]
+    try:
+        with _filtered(handlers, passes):
+            yield
+    finally:
+        file.close()
 
 
 @contextmanager

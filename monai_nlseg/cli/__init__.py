@@ -20,6 +20,7 @@ from monai_nlseg.cli.inspect import inspect
 from monai_nlseg.cli.kaggle import kaggle
 from monai_nlseg.cli.label_app import label_app
 from monai_nlseg.cli.simulate import simulate
+from monai_nlseg.cli.train import train
 from monai_nlseg.cli.trust import trust
 
 __all__ = ["app", "main"]
@@ -50,6 +51,7 @@ app.command()(evaluate)
 app.command()(infer)
 app.command()(inspect)
 app.command()(label_app)
+app.command()(train)
 app.command()(trust)
 app.add_typer(simulate, name="simulate")
 app.add_typer(experiment, name="experiment")

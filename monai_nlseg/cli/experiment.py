@@ -44,7 +44,7 @@ def run(
         int, typer.Option(help="Processes that train one network with torchrun, one per GPU.", min=1)
     ] = 1,
     address: Annotated[str | None, typer.Option(help="Ray cluster, such as auto. Default: start Ray here.")] = None,
-    tracking: Annotated[str, typer.Option(help="tensorboard or mlflow, written to the output. Default: none.")] = "",
+    tracking: Annotated[str, typer.Option(help="tensorboard, mlflow or wandb. Default: none.")] = "",
     keep_weights: Annotated[bool, typer.Option(help="Whether to keep the weights after the evaluation.")] = True,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs and the predicted time and disk space, and exit.")

@@ -51,6 +51,17 @@ def trust(
     say(f"{printable(root)} is trusted: {len(files)} files of code ({printable(listed(files))}), SHA-256 {digest}")
 
 
+def trust_own(bundle: Path) -> None:
+    """Trust a bundle that this command has just written itself.
+
+    Args:
+        bundle: folder of the bundle.
+    """
+    from monai_nlseg.bundle import code_digest
+
+    _remember(code_digest(bundle), bundle)
+
+
 def require_trust(bundles: Iterable[str | Path], trusted: bool) -> None:
     """Give notice, before any code of a bundle runs, that it runs with the user's rights, unless the bundle is trusted.
 

@@ -6,7 +6,7 @@ from monai_nlseg.evaluation.case import CaseResult, ClassResult, evaluate_case
 from monai_nlseg.evaluation.classes import LabelClass, parse_classes
 from monai_nlseg.evaluation.cohort import evaluate_cohort
 from monai_nlseg.evaluation.compare import compare_tables, holm, paired_tests
-from monai_nlseg.evaluation.evaluate import Evaluation, evaluate_folders
+from monai_nlseg.evaluation.evaluate import Evaluation, evaluate_folders, evaluate_pairing
 from monai_nlseg.evaluation.measures import DEFAULT_METRICS, METRICS, Metric
 from monai_nlseg.evaluation.names import find_label_maps
 from monai_nlseg.evaluation.pairs import CasePair, Pairing, pair_cases
@@ -30,6 +30,7 @@ __all__ = [
     "evaluate_case",
     "evaluate_cohort",
     "evaluate_folders",
+    "evaluate_pairing",
     "find_label_maps",
     "holm",
     "pair_cases",

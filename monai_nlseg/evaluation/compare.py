@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ DECIMALS = 12
 
 
 def compare_tables(
-    ours: CaseTable, theirs: dict[str, CaseTable], metrics: Sequence[str]
+    ours: CaseTable, theirs: Mapping[str, CaseTable], metrics: Sequence[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Compare each other table with ours, by class and metric, over the cases that both have.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from monai_nlseg.evaluation.summary import (
     summarize,
     summarize_average,
 )
-from monai_nlseg.evaluation.table import read_table, table_of, write_table
+from monai_nlseg.evaluation.table import CaseTable, read_table, table_of, write_table
 
 MOST_JOBS = 1024
 LARGEST_LABEL = 2**32
@@ -105,6 +105,46 @@ def evaluate_folders(
     # A table that cannot be read is refused before the hours of work, not after them.
     others = {str(path): read_table(path) for path in compare}
     pairing = pair_cases(predictions, labels, masks)
+    return evaluate_pairing(
+        pairing,
+        output,
+        classes,
+        metrics,
+        {"predictions": str(predictions), "labels": str(labels), "masks": None if masks is None else str(masks)},
+        roi,
+        others,
+        jobs,
+        progress,
+        ignore_label,
+        fill_contours,
+    )
+
+
+def evaluate_pairing(
+    pairing: Pairing,
+    output: Path,
+    classes: Sequence[LabelClass] | None,
+    metrics: Sequence[str],
+    sources: Mapping[str, Any],
+    roi: str = "full",
+    others: Mapping[str, CaseTable] | None = None,
+    jobs: int | None = None,
+    progress: Callable[[int, CaseResult | None], None] = lambda total, result: None,
+    ignore_label: int | None = None,
+    fill_contours: bool = False,
+) -> Evaluation:
+    """Evaluate label maps that are paired already, as :func:`evaluate_folders` does.
+
+    Args:
+        pairing: the cases.
+        output: folder of the files; created if it is missing.
+        classes, metrics, roi, jobs, progress, ignore_label, fill_contours: as for :func:`evaluate_folders`.
+        sources: what the report's settings say about where the label maps come from.
+        others: path -> table of another method.
+
+    Raises:
+        ValueError: for a number of jobs out of bounds.
+    """
     jobs = available_cpus() if jobs is None else jobs
     require_number("the number of jobs", jobs, 1, MOST_JOBS)
     given = classes is not None
@@ -123,7 +163,7 @@ def evaluate_folders(
         fill_contours,
     )
     write_table(output / "cases.csv", results, metrics)
-    comparisons, not_compared = compare_tables(table_of(results, metrics), others, metrics)
+    comparisons, not_compared = compare_tables(table_of(results, metrics), others or {}, metrics)
     failures = {result.case: result.failure for result in results if result.failure is not None}
     problems = (
         *doubts(results),
@@ -139,12 +179,10 @@ def evaluate_folders(
     report = {
         "monai_nlseg": monai_nlseg.__version__,
         "settings": {
-            "predictions": str(predictions),
-            "labels": str(labels),
+            **sources,
             "classes": {each.name: list(each.values) for each in classes},
             "metrics": list(metrics),
             "roi": roi,
-            "masks": None if masks is None else str(masks),
             "ignore_label": ignore_label,
             "fill_contours": fill_contours,
             "interval": f"percentile bootstrap of the mean, {BOOTSTRAP_RESAMPLES} resamples, seed {BOOTSTRAP_SEED}",

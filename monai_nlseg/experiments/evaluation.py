@@ -18,13 +18,14 @@ from monai.engines.utils import IterationEvents
 from monai_nlseg.bench.measure import run_times
 from monai_nlseg.bundle import Bundle, Workflow
 from monai_nlseg.bundle.identity import software_versions
-from monai_nlseg.experiments.run_files import DONE, RESULTS, require_run_file, write_run_file
-from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.experiments.run_spec import DONE, RESULTS, RunSpec
 from monai_nlseg.experiments.schema.names import variant_slug
 from monai_nlseg.experiments.slices import SliceKeeper
-from monai_nlseg.experiments.training import TRAINED, WEIGHTS
-from monai_nlseg.experiments.workflow import cases_of, without_tensorboard
+from monai_nlseg.experiments.workflow import cases_of
 from monai_nlseg.machine import machine
+from monai_nlseg.training.fitting.model import TRAINED, WEIGHTS
+from monai_nlseg.training.fitting.run_files import require_run_file, write_run_file
+from monai_nlseg.training.fitting.tracking import without_tensorboard
 
 TIMED_SECONDS = 5.0
 

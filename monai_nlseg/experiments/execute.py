@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_nlseg.experiments.tracking import TRACKING_ENVIRONMENT
 from monai_nlseg.io.files import written_beside
 from monai_nlseg.jobs.refusal import refused
+from monai_nlseg.training.fitting.tracking import TRACKING_ENVIRONMENT
 
 FAILED = "failed.json"
 LOG = "log.txt"
@@ -29,7 +29,7 @@ class Resources:
     Attributes:
         threads: threads of PyTorch in each process.
         processes: processes that train together, one for each GPU.
-        tracking: "tensorboard", "mlflow", or "" for none.
+        tracking: "tensorboard", "mlflow", "wandb", or "" for none.
         gpus: names of the GPUs that it may see, as CUDA_VISIBLE_DEVICES has them; empty for all.
     """
 

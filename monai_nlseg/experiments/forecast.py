@@ -16,13 +16,13 @@ from monai_nlseg.experiments.execute import Resources, run_step
 from monai_nlseg.experiments.options import Options
 from monai_nlseg.experiments.probe import PROBE, Cost, scratch_bytes
 from monai_nlseg.experiments.run import open_runs
-from monai_nlseg.experiments.run_files import DONE, read_run_file
-from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.experiments.run_spec import DONE, RunSpec
 from monai_nlseg.experiments.runs import make_runs
 from monai_nlseg.experiments.schema.read import experiment_of
-from monai_nlseg.experiments.tracking import require_tracking
-from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
+from monai_nlseg.training.fitting.model import EPOCHS, TRAINED, WEIGHTS
+from monai_nlseg.training.fitting.run_files import read_run_file
+from monai_nlseg.training.fitting.tracking import require_tracking
 
 ADAM = 2  # numbers that it keeps for each weight
 

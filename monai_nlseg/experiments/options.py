@@ -26,7 +26,7 @@ class Options(Entry):
     address: Text | None = None
     """address of a Ray cluster; None starts Ray here"""
     tracking: Text = ""
-    """`tensorboard`, `mlflow`, or empty for none"""
+    """`tensorboard`, `mlflow`, `wandb`, or empty for none"""
     weights_kept: bool = True
     """whether weights stay after the evaluation"""
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
-from monai.data import DataLoader
 from monai.handlers import ValidationHandler
 from monai.networks import eval_mode
-from torch.utils.data import Subset
 
 from monai_nlseg.bench.measure import run_times
 from monai_nlseg.bundle import Bundle
@@ -24,10 +20,9 @@ from monai_nlseg.experiments.training import training_workflow
 from monai_nlseg.inferers import StepWindowInferer, TestTimeAugmentationInferer, foreground_box, inference_cost
 from monai_nlseg.io.files import written_beside
 from monai_nlseg.networks.footprint import weights_bytes
+from monai_nlseg.training.fitting.timing import CASES, iteration_seconds
 
 PROBE = "probe.json"
-ITERATIONS = 3
-CASES = 2  # that the iterations read
 SECONDS_A_CASE = 2.0  # a case that takes less is repeated
 
 
@@ -63,11 +58,11 @@ def probe(spec: RunSpec) -> None:
         spec: the run.
     """
     spec = replace(spec, overrides={**spec.overrides, **_hardly_cached(spec)})
-    workflow = training_workflow(spec, spec.path / "training")
+    workflow = training_workflow(spec)
     parser = workflow.parser
     trainer = parser.get_parsed_content("train#trainer")
     epochs, iterations = trainer.state.max_epochs, trainer.state.max_epochs * trainer.state.epoch_length
-    iteration_seconds = _iteration_seconds(trainer, parser.get_parsed_content("train#dataloader"), iterations)
+    step_seconds = iteration_seconds(trainer, parser.get_parsed_content("train#dataloader"), iterations)
     weights = weights_bytes(trainer.network)
     validations = _validations(parser, epochs) * len(parser.get_parsed_content("validate#dataset"))
     cost = Cost(
@@ -76,8 +71,8 @@ def probe(spec: RunSpec) -> None:
         scratch_bytes=scratch_bytes(weights, _optimizer_bytes(trainer.optimizer)),
         epochs=epochs,
         iterations=iterations,
-        iteration_seconds=iteration_seconds,
-        training_seconds=iterations * iteration_seconds + (validations and validations * _case_seconds(parser)),
+        iteration_seconds=step_seconds,
+        training_seconds=iterations * step_seconds + (validations and validations * _case_seconds(parser)),
         case_seconds={variant: _variant_seconds(spec, variant) for variant in spec.inference},
     )
     with written_beside(spec.path / PROBE) as beside:
@@ -99,35 +94,6 @@ def _hardly_cached(spec: RunSpec) -> dict[str, int]:
     config = Bundle(spec.bundle).config(*spec.train_configs)
     limits = {"train#dataset": ("cache_num", CASES), "validate#dataset": ("cache_rate", 0)}
     return {f"{name}#{key}": value for name, (key, value) in limits.items() if f"{name}#cache_rate" in config}
-
-
-def _iteration_seconds(trainer: Any, loader: DataLoader, iterations: int) -> float:
-    """Return the mean time of all iterations but the first, on cases that are cached as they will be."""
-    count = min(ITERATIONS, iterations)
-    indices = [index % min(CASES, len(loader.dataset)) for index in range(count * loader.batch_size)]
-    trainer.data_loader = DataLoader(
-        Subset(loader.dataset, indices), batch_size=loader.batch_size, collate_fn=loader.collate_fn
-    )
-    trainer.state.epoch_length = count + 1  # so that no epoch ends, and nothing is validated or written
-    taken: list[float] = []
-    begin = 0.0
-
-    def start() -> None:
-        nonlocal begin
-        begin = time.perf_counter()
-
-    def end(engine: Engine) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        taken.append(time.perf_counter() - begin)
-        if len(taken) == count:
-            engine.terminate()
-
-    # Workers make a batch while the network computes.
-    trainer.add_event_handler(Events.ITERATION_STARTED if loader.num_workers else Events.GET_BATCH_STARTED, start)
-    trainer.add_event_handler(Events.ITERATION_COMPLETED, end)
-    trainer.run()
-    return statistics.mean(taken[1:] or taken)
 
 
 def _validations(parser: Any, epochs: int) -> int:

@@ -13,18 +13,18 @@ from typing import Any
 from monai_nlseg.bundle.identity import software_versions
 from monai_nlseg.experiments.evaluation import result_path
 from monai_nlseg.experiments.options import Options
-from monai_nlseg.experiments.run_files import DONE, read_run_file, write_run_file
-from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.experiments.run_spec import DONE, RunSpec
 from monai_nlseg.experiments.runners import do_runs
 from monai_nlseg.experiments.runs import make_runs
 from monai_nlseg.experiments.schema.read import experiment_of
-from monai_nlseg.experiments.tracking import require_tracking
-from monai_nlseg.experiments.training import EPOCHS, TRAINED, WEIGHTS
 from monai_nlseg.experiments.workflow import SPEC
 from monai_nlseg.io.files import written_beside
 from monai_nlseg.jobs.folder import one_run_in
 from monai_nlseg.jobs.refusal import refused
 from monai_nlseg.machine import machine
+from monai_nlseg.training.fitting.model import EPOCHS, TRAINED, WEIGHTS
+from monai_nlseg.training.fitting.run_files import read_run_file, write_run_file
+from monai_nlseg.training.fitting.tracking import require_tracking
 
 logger = logging.getLogger(__name__)
 

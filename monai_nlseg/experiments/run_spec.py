@@ -6,9 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_nlseg.experiments.run_files import require_run_file
 from monai_nlseg.io.digests import digest_of
 from monai_nlseg.io.sealed import sealed
+from monai_nlseg.training.fitting.run_files import require_run_file
+
+DONE = "run.json"
+RESULTS = "results"
+"""Names in the folder of a run: the record of a run that is done, and the folder of its evaluations' results."""
 
 
 @dataclass(frozen=True)

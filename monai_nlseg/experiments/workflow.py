@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.handlers import TensorBoardStatsHandler
-
-from monai_nlseg.bundle import Workflow, components_of
-from monai_nlseg.experiments.run_files import require_run_file
 from monai_nlseg.experiments.run_spec import RunSpec
+from monai_nlseg.training.fitting.run_files import require_run_file
 
 SPEC = "spec.json"
 
@@ -43,14 +40,3 @@ def select_part(cases: Sequence[dict[str, Any]], spec: str, part: str) -> list[d
     if missing := [name for name in names if name not in found]:
         raise ValueError(f"the data no longer have the labelled cases {missing[:3]}: restore them, or start again.")
     return [found[name] for name in names]
-
-
-def without_tensorboard(workflow: Workflow) -> None:
-    """Replace the handlers that write event files for TensorBoard.
-
-    Args:
-        workflow: the workflow, not yet initialized.
-    """
-    for at in components_of(workflow.parser.config, TensorBoardStatsHandler):
-        # A handler that does nothing takes its place, so that the list of handlers has no gap.
-        workflow.parser[at] = {"_target_": "StatsHandler", "iteration_log": False, "epoch_log": False}

@@ -102,14 +102,16 @@ class TrainingCurve:
     def _plot(self) -> None:
         figure = self._figure_class(figsize=(7, 4), layout="constrained")
         losses = figure.add_subplot()
-        losses.plot([int(row["epoch"]) for row in self.rows], [float(row["loss"]) for row in self.rows], color="C0")
+        epochs, values = [int(row["epoch"]) for row in self.rows], [float(row["loss"]) for row in self.rows]
+        lines = losses.plot(epochs, values, color="C0", label="training loss")
         losses.set(xlabel="epoch", ylabel="training loss")
         validated = [row for row in self.rows if row["metric"]]
         if validated:
             metrics = losses.twinx()
-            metrics.plot(
-                [int(row["epoch"]) for row in validated], [float(row["metric"]) for row in validated], "o-", color="C1"
-            )
-            metrics.set(ylabel=f"validation {self.metric_name}", ylim=(0, 1))
+            epochs, values = [int(row["epoch"]) for row in validated], [float(row["metric"]) for row in validated]
+            name = f"validation {self.metric_name}"
+            lines += metrics.plot(epochs, values, "o-", color="C1", label=name)
+            metrics.set(ylabel=name, ylim=(0, 1))
+        figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
         with written_beside(self.save_dir / "training_curve.png") as beside:
             figure.savefig(beside, dpi=120)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from monai_nlseg.experiments import training
 from monai_nlseg.handlers import EpochSeed
 from monai_nlseg.simulate import simulate_retina
+from monai_nlseg.training.fitting import model
 from tests.experiments import tiny
 
 HELD = '''"""Python's start: this process waits before its second checkpoint, as long as a file is there."""
@@ -57,7 +57,7 @@ def whole(photographs, tmp_path_factory) -> Whole:
             super().__call__(engine)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "EpochSeed", Counting)
+        patch.setattr(model, "EpochSeed", Counting)
         assert tiny.ended(tiny.arguments(folder, tiny.content(), photographs, folder / "out")) == 0
     return Whole(folder / "out", counts)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_nlseg.experiments import training
+from monai_nlseg.training.fitting import model
 from tests.experiments.tiny import EPOCHS, ONE, arguments, content, ended, require_same
 
 RUN = Path("runs", "wide", "fold_1")
@@ -41,7 +41,7 @@ def stopped(photographs, tmp_path_factory):
         raise RuntimeError("broken off.")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_conclude", broken)
+        patch.setattr(model, "_conclude", broken)
         assert ended(arguments(folder, content(**ONE), photographs, folder / "out")) == 3
     return folder / "out"
 

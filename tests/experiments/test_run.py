@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from monai_nlseg.experiments import Options, evaluation, run_experiment, training, worker
+from monai_nlseg.experiments import Options, evaluation, run_experiment, worker
 from monai_nlseg.experiments import run as run_module
 from monai_nlseg.handlers import EpochSeed
+from monai_nlseg.training.fitting import model
 from tests.cohort.test_faults import small_disk
 from tests.experiments.tiny import EPOCHS, ONE, SIDE, arguments, content, ended, files, read, require_same, written
 
@@ -144,11 +145,11 @@ def test_broken_off_at_each_step_it_goes_on_to_the_same_end(whole, photographs, 
                 broken()
             super().__call__(engine)
 
-    monkeypatch.setattr(training, "EpochSeed", Breaking)
+    monkeypatch.setattr(model, "EpochSeed", Breaking)
     for _ in range(EPOCHS):
         assert ended(given) == 3
     assert sorted(epochs) == [epoch for epoch in range(1, EPOCHS + 1) for _ in range(2 if epoch < EPOCHS else 1)]
-    for module, name in ((training, "_conclude"), (worker, "evaluate_all"), (evaluation, "machine")):
+    for module, name in ((model, "_conclude"), (worker, "evaluate_all"), (evaluation, "machine")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, broken)
             assert ended(given) == 3

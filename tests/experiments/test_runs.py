@@ -14,6 +14,7 @@ from monai_nlseg.experiments import experiment_of, training
 from monai_nlseg.experiments.run_spec import RunSpec, read_spec
 from monai_nlseg.experiments.runs import make_runs
 from monai_nlseg.experiments.workflow import select_part
+from monai_nlseg.training.fitting import model
 from tests.experiments.tiny import content
 
 OVERRIDES = content()["overrides"]
@@ -184,6 +185,6 @@ def test_what_the_experiment_varies_is_not_overridden(plan, changes):
 def test_a_process_that_has_trained_does_not_begin_again_before_the_first_says_that_it_is_done(plan, monkeypatch):
     trained = []
     monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(training, "_train", lambda *given: trained.append(given))
+    monkeypatch.setattr(model, "_train", lambda *given: trained.append(given))
     training.train(plan()[0])
     assert len(trained) == 1

@@ -11,11 +11,11 @@ import pytest
 from ignite.engine import Engine, Events
 from monai.utils import path_to_sqlite_uri
 
-from monai_nlseg.experiments import tracking
 from monai_nlseg.experiments.run_spec import RunSpec
-from monai_nlseg.experiments.tracking import RUN, attach_mlflow, require_tracking
-from monai_nlseg.experiments.training import train
+from monai_nlseg.experiments.training import DATABASE, train
 from monai_nlseg.simulate import simulate_retina
+from monai_nlseg.training.fitting import tracking
+from monai_nlseg.training.fitting.tracking import RUN, Tracked, attach_mlflow, require_tracking
 from tests.experiments.one_model import EPOCHS, written_runs
 
 TITLE = "Tables 1, 2: with (signs)"
@@ -39,10 +39,14 @@ def run_of(photographs: Path, output: Path) -> RunSpec:
     return written_runs(photographs, output, title=TITLE)[0]
 
 
+def tracked(spec: RunSpec) -> Tracked:
+    return Tracked(spec.path, spec.path.parents[2] / DATABASE, spec.title, spec.name, {})
+
+
 class TestRequired:
     def test_an_unknown_name(self):
-        with pytest.raises(ValueError, match="tracking 'wandb' is unknown: choose tensorboard or mlflow"):
-            require_tracking("wandb")
+        with pytest.raises(ValueError, match="tracking 'comet' is unknown: choose tensorboard, mlflow or wandb"):
+            require_tracking("comet")
 
     @pytest.mark.parametrize(("name", "extra"), [("tensorboard", "train"), ("mlflow", "tracking")])
     def test_a_missing_package_is_named_with_what_brings_it(self, monkeypatch, name, extra):
@@ -146,7 +150,7 @@ class TestMlflow:
     def test_a_failure_in_the_middle(self, photographs, tmp_path, monkeypatch, caplog):
         spec = run_of(photographs, tmp_path)
         engine = Engine(lambda *_: [{"loss": 1.0}])
-        attach_mlflow(spec, engine, Engine(lambda *_: None))
+        attach_mlflow(tracked(spec), engine, Engine(lambda *_: None))
 
         def fail(*_: object, **__: object) -> None:
             raise ConnectionError("the server is gone")
@@ -165,7 +169,7 @@ class TestMlflow:
         spec = run_of(photographs, tmp_path)
         (spec.path / RUN).write_text("0" * 32)
         engine = Engine(lambda *_: [{"loss": 1.0}])
-        attach_mlflow(spec, engine, Engine(lambda *_: None))
+        attach_mlflow(tracked(spec), engine, Engine(lambda *_: None))
         engine.run([0], max_epochs=1)
         _, [run] = runs_of(tmp_path)
         assert (spec.path / RUN).read_text() == run.info.run_id

@@ -9,9 +9,6 @@ from typing import Any
 from monai_nlseg.io.files import written_beside
 from monai_nlseg.io.sealed import sealed, unsealed
 
-DONE = "run.json"
-RESULTS = "results"
-
 
 def read_run_file(path: Path) -> dict[str, Any] | None:
     """Return the content of a file; None if it does not exist.
