@@ -6,10 +6,14 @@ PyTorch's ``padding=1`` samples a stride-2 convolution one voxel earlier than Te
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from monai.networks.layers.factories import Conv
+
+from monai_nlseg.networks.replace import is_followed
 
 
 class SameConvolution(nn.Module):
@@ -88,11 +92,35 @@ class SameTransposedConvolution(nn.Module):
             out = F.conv_transpose2d(x, self.conv.weight, stride=2)
         else:
             out = F.conv_transpose3d(x, self.conv.weight, stride=2)
-        for axis in range(2, out.dim()):
-            out = out.narrow(axis, 0, out.shape[axis] - 1)
+        out = _without_last_planes(out)
         bias = self.conv.bias
         if bias is not None:
             # Separate from the convolution: with a bias, oneDNN's takes twice as long. In the result's dtype, which
             # autocast makes narrower than the bias.
             out = out + bias.reshape([-1] + [1] * (x.dim() - 2)).to(out.dtype)
         return out
+
+
+def _without_last_planes(x: torch.Tensor) -> torch.Tensor:
+    """Return a view of (B, C, *spatial) without the last plane of each spatial axis."""
+    if not torch.jit.is_scripting() and x.requires_grad and not is_followed(x):
+        return _WithoutLastPlanes.apply(x)
+    for axis in range(2, x.dim()):
+        x = x.narrow(axis, 0, x.shape[axis] - 1)
+    return x
+
+
+class _WithoutLastPlanes(torch.autograd.Function):
+    """The view and its gradient, padded once.
+
+    PyTorch's gradient of a slice is a new tensor for each axis, whose memory is not channels-last.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        # Not known as a view, which PyTorch would not let the next operation change in place; nothing else needs `x`.
+        return _without_last_planes(x.detach()).data
+
+    @staticmethod
+    def backward(ctx: Any, *given: torch.Tensor) -> torch.Tensor:
+        return F.pad(given[0], [0, 1] * (given[0].dim() - 2))

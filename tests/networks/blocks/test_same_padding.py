@@ -65,3 +65,35 @@ def test_pytorchs_own_padding_differs():
     x = torch.randn(1, 1, 8, 8, 8)
     other = torch.nn.functional.conv3d(x, layer.conv.weight, stride=2, padding=1)
     assert (layer(x) - other).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 2)])
+def test_derivatives_of_the_transposed_convolution(shape):
+    layer = SameTransposedConvolution(len(shape), 2, 3, bias=True).double()
+    x = torch.randn(1, 2, *shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, x, fast_mode=True)
+    assert torch.autograd.gradgradcheck(layer, x, fast_mode=True)
+    assert torch.autograd.gradcheck(layer, x, fast_mode=True, check_backward_ad=False, check_forward_ad=True)
+
+
+def test_the_gradient_of_a_transposed_convolution_stays_channels_last():
+    given = []
+    layer = SameTransposedConvolution(3, 2, 3)
+    layer.conv.weight.data = layer.conv.weight.data.contiguous(memory_format=torch.channels_last_3d)
+    x = torch.randn(2, 2, 4, 3, 5).contiguous(memory_format=torch.channels_last_3d).requires_grad_()
+    out = layer(x)
+    out.grad_fn.next_functions[0][0].register_prehook(lambda gradients: given.extend(gradients))
+    out.backward(torch.full_like(out, 2.0, memory_format=torch.channels_last_3d))
+    assert given[0].shape == (2, 3, 9, 7, 11)
+    assert given[0].is_contiguous(memory_format=torch.channels_last_3d)
+    expected = torch.zeros_like(given[0])
+    expected[..., :-1, :-1, :-1] = 2
+    assert torch.equal(given[0], expected)
+
+
+def test_an_activation_in_place_behind_a_transposed_convolution():
+    layer = SameTransposedConvolution(2, 1, 1)
+    x = torch.randn(1, 1, 3, 4)
+    (in_place,) = torch.autograd.grad(torch.nn.functional.relu(layer(x), inplace=True).sum(), layer.conv.weight)
+    (expected,) = torch.autograd.grad(torch.nn.functional.relu(layer(x)).sum(), layer.conv.weight)
+    assert torch.equal(in_place, expected)
