@@ -28,8 +28,8 @@ __all__ = ["app", "main"]
 HELP = """Segment images with non-local context, on MONAI.
 
 The exit code is 0 on success and 2 after an error, which is reported in one sentence. `infer`, `inspect`, `experiment
-run` and `check-bundle` exit with 3 if some cases, runs or checks failed; `infer` and `experiment run` exit with 130 if
-they were interrupted.
+run` and `check-bundle` exit with 3 if some cases, runs or checks failed; `infer`, `train` and `experiment run` exit
+with 130 if they were interrupted.
 """
 
 app = typer.Typer(

@@ -51,8 +51,8 @@ def train(
 
     Inspects the data, chooses a plan, trains, chooses the post-processing on validation cases, measures, and writes
     `bundle` to the output. The same command goes on after an interruption. Then `nlseg infer --bundle OUTPUT/bundle`
-    segments new images. On several GPUs, give each its fold, or run the bundle's `train.json` and
-    `multi_gpu_train.json` with torchrun as its README shows. The exit code is 0 on success, 2 after an error, and 130
+    segments new images. On several GPUs, give each its fold, or run the bundle's configs `train.json` and
+    `multi_gpu_train.json` with torchrun, as its README shows. The exit code is 0 on success, 2 after an error, and 130
     after an interruption.
     """
     # Threads that wait in a loop slow down others many times on a busy machine; PyTorch reads this when it loads.
