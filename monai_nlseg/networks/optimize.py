@@ -44,8 +44,8 @@ def optimize_for_inference(
     ``torch.fx`` or save it; PyTorch's ``FlopCounterMode`` does not see its convolutions. A
     ``Sequential`` is taken to be called as a whole. On the CPU, convolutions keep their weights in the layout that
     oneDNN wants and take over activations behind them (:mod:`monai_nlseg.networks.fusing`), and instance norms,
-    squeeze-and-excitation and the blocks of 2D EfficientNets and LAEDNet go through kernels of :mod:`monai_nlseg.networks.kernels` where they can be had; why not is
-    logged.
+    squeeze-and-excitation and the blocks of 2D EfficientNets and LAEDNet go through kernels of
+    :mod:`monai_nlseg.networks.kernels` where they can be had; why not is logged.
 
     Args:
         network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.
