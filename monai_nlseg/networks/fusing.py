@@ -56,9 +56,16 @@ class FusedConvolution(nn.Module):
     Shapes: as the convolution's.
     """
 
+    in_channels: int
+    out_channels: int
+    groups: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+
     def __init__(self, conv: nn.Conv2d | nn.Conv3d, act: nn.Module | None = None, pads: Sequence[int] = ()) -> None:
         super().__init__()
-        weight, padding = _pad_inside(conv, pads)
+        weight, padding, self.shift = _pad_inside(conv, pads)
         self.weight, self.bias = nn.Parameter(weight, requires_grad=conv.weight.requires_grad), conv.bias
         self.act = nn.Identity() if act is None else act
         self.options = padding, conv.stride, conv.dilation, conv.groups
@@ -67,10 +74,10 @@ class FusedConvolution(nn.Module):
         self._packed: Packed | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        dtype = self._dtype(x)
+        dtype = self.serves(x)
         if dtype is None:
             return self.act(self._convolve(x))
-        packed, of = self._packed, (dtype, x.shape, *map(_state, (self.weight, self.bias)))
+        packed, of = self._packed, (dtype, x.shape, *map(state, (self.weight, self.bias)))
         try:
             if packed is None or packed.of != of:
                 self._packed = packed = self._pack(of)
@@ -86,7 +93,7 @@ class FusedConvolution(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_packed": None}  # which cannot be copied, and is made again
 
-    def _dtype(self, x: torch.Tensor) -> torch.dtype | None:
+    def serves(self, x: torch.Tensor) -> torch.dtype | None:
         """Return the dtype in which oneDNN's operation serves an image; None if it does not."""
         if is_followed(x) or x.device.type != "cpu" or self.weight.device != x.device:
             return None
@@ -124,7 +131,7 @@ class Packed:
     """The weights and bias themselves: no others can have their addresses as long as they are held."""
 
 
-def _state(parameter: torch.Tensor | None) -> tuple[int, object] | None:
+def state(parameter: torch.Tensor | None) -> tuple[int, object] | None:
     """Return what changes with the values of a parameter: where they are and how often they were written."""
     if parameter is None:
         return None
@@ -247,15 +254,22 @@ def _is_plain_activation(act: nn.Module | None) -> bool:
     return not isinstance(act, Swish) or act.alpha == 1.0
 
 
-def _pad_inside(conv: nn.Conv2d | nn.Conv3d, pads: Sequence[int]) -> tuple[torch.Tensor, tuple[int, ...]]:
-    """Return weights and equal padding on both sides that stand for other pads on one side: taps of zero are added."""
+def _pad_inside(
+    conv: nn.Conv2d | nn.Conv3d, pads: Sequence[int]
+) -> tuple[torch.Tensor, tuple[int, ...], tuple[int, ...]]:
+    """Return weights and equal padding on both sides that stand for other pads on one side: taps of zero are added.
+
+    The last are the taps that are added in front along each axis.
+    """
     weight, padding = conv.weight.detach(), [int(pad) for pad in conv.padding]
+    shift = [0] * len(padding)
     grown: list[int] = []
     for axis, (before, behind) in enumerate(zip(pads[::2], pads[1::2]), 1):
         widest = max(before, behind)
         grown += [widest - before, widest - behind]
         padding[-axis] += widest
-    return (F.pad(weight, grown) if any(grown) else weight), tuple(padding)
+        shift[-axis] = widest - before
+    return (F.pad(weight, grown) if any(grown) else weight), tuple(padding), tuple(shift)
 
 
 @functools.cache

@@ -16,9 +16,11 @@ from monai_nlseg.networks.fusing import fuse_convolutions, require_fused_convolu
 from monai_nlseg.networks.kernels import (
     compiled_attention,
     load_attention_kernel,
+    load_block_kernel,
     load_excitation_kernel,
     load_norm_kernels,
 )
+from monai_nlseg.networks.mbconv import has_blocks, replace_blocks
 from monai_nlseg.networks.norms import clamp_instance_norms, has_instance_norms
 from monai_nlseg.networks.replace import replace_modules
 
@@ -41,9 +43,9 @@ def optimize_for_inference(
     network's by rounding only (logits within 1e-4) and is for inference; do not train, script, trace by
     ``torch.fx`` or save it; PyTorch's ``FlopCounterMode`` does not see its convolutions. A
     ``Sequential`` is taken to be called as a whole. On the CPU, convolutions keep their weights in the layout that
-    oneDNN wants and take over activations behind them (:mod:`monai_nlseg.networks.fusing`), and instance norms and
-    squeeze-and-excitation go through kernels of :mod:`monai_nlseg.networks.kernels` where they can be had; why not is
-    logged.
+    oneDNN wants and take over activations behind them (:mod:`monai_nlseg.networks.fusing`), and instance norms,
+    squeeze-and-excitation and the blocks of 2D EfficientNets and LAEDNet go through kernels of
+    :mod:`monai_nlseg.networks.kernels` where they can be had; why not is logged.
 
     Args:
         network: any network of the package or another; see :func:`fold_batch_norm` for the norms that are folded.
@@ -66,6 +68,8 @@ def optimize_for_inference(
         replace_excitations(network)
     if not compile and _serves(network, require_fused_convolution, "each convolution"):  # the compiler fuses by itself
         fuse_convolutions(network)
+        if has_blocks(network) and _serves(network, load_block_kernel, "each separable convolution"):
+            replace_blocks(network)
     if attention == "compiled":
         load_attention_kernel()
     attends = any(isinstance(module, ScaledDotProductAttention) for module in network.modules())

@@ -9,13 +9,15 @@ import subprocess
 import pytest
 import torch
 
-from monai_nlseg.networks.kernels import attention, excitation, norm
+from monai_nlseg.networks.kernels import attention, excitation, mbconv, norm
 from monai_nlseg.networks.kernels import library as module
 from monai_nlseg.networks.kernels.library import load_kernel
 
 
 @pytest.fixture(
-    scope="module", params=[attention.KERNEL, excitation.KERNEL, norm.KERNEL], ids=lambda kernel: kernel.name
+    scope="module",
+    params=[attention.KERNEL, excitation.KERNEL, mbconv.KERNEL, norm.KERNEL],
+    ids=lambda kernel: kernel.name,
 )
 def kernel(request):
     return request.param

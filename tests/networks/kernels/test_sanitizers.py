@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 CHECKS = "address,undefined"
-TESTS = {"attention": "test_attention.py", "norm": "test_norm.py", "excitation": "../test_excitation.py"}
+TESTS = {
+    "attention": "test_attention.py",
+    "norm": "test_norm.py",
+    "excitation": "../test_excitation.py",
+    "mbconv": "../test_mbconv.py",
+}
 
 
 @pytest.mark.slow
