@@ -12,7 +12,7 @@ from monai_nlseg.io.formats import is_picture
 from monai_nlseg.processes import in_processes
 from monai_nlseg.training.cases.case import Classes, TrainingCase, TrainingData
 from monai_nlseg.training.fingerprint.case import CaseFingerprint
-from monai_nlseg.training.fingerprint.classes import classes_found, with_class_names
+from monai_nlseg.training.fingerprint.classes import classes_found, classes_shown, with_class_names
 from monai_nlseg.training.fingerprint.fault import CaseFailure
 from monai_nlseg.training.fingerprint.finding import Finding
 from monai_nlseg.training.fingerprint.findings import find_all
@@ -67,9 +67,11 @@ def fingerprint(
         findings += mixed
     if not cases:
         raise ValueError(f"no case of '{data.source}' can be used. {' '.join(each.text for each in findings)}")
-    classes = data.classes or classes_found([case.voxels.keys() for case in cases])
     if data.classes is None:
+        classes = classes_found([case.voxels.keys() for case in cases])
         cases = [with_class_names(case, classes) for case in cases]
+    else:
+        classes = classes_shown(data.classes, cases)
     found = Fingerprint(
         data=data,
         spatial_dims=3 if len(cases[0].shape) == 3 else 2,

@@ -49,6 +49,28 @@ def test_a_data_set_without_any_label_is_refused(tmp_path):
         fingerprint(data_of(*cases), jobs=1)
 
 
+def test_declared_classes_that_no_label_map_shows_are_dropped(tmp_path):
+    atlas = Classes(tuple(LabelClass(f"area {value}", (value,)) for value in range(1, 300)))
+    cases = [volume_case(tmp_path, name, label=boxes(values=(7, 250))) for name in "abcdef"]
+    found = fingerprint(data_of(*cases, classes=atlas), jobs=1)
+    assert found.classes == Classes((LabelClass("area 7", (7,)), LabelClass("area 250", (250,))))
+    assert any("297 classes" in each.text and each.kind == "note" for each in found.findings)
+
+
+def test_regions_that_no_label_map_shows_are_dropped_with_what_they_are_painted(tmp_path):
+    whole, edema, core = LabelClass("whole", (1, 2, 3)), LabelClass("edema", (2,)), LabelClass("core", (3,))
+    regions = Classes((whole, edema, core), overlapping=True, painted=(1, 2, 3), ignored=9)
+    cases = [volume_case(tmp_path, name, label=boxes(values=(1, 3))) for name in "ab"]
+    found = fingerprint(data_of(*cases, classes=regions), jobs=1)
+    assert found.classes == Classes((whole, core), overlapping=True, painted=(1, 3), ignored=9)
+
+
+def test_declared_classes_of_which_nothing_is_labelled_are_refused(tmp_path):
+    cases = [volume_case(tmp_path, name, label=np.zeros((12, 10, 8), np.uint8)) for name in "ab"]
+    with pytest.raises(ValueError, match="no label map shows any of the classes CSF, only background"):
+        fingerprint(data_of(*cases, classes=Classes((LabelClass("CSF", (1,)),))), jobs=1)
+
+
 def test_cases_with_errors_are_left_out_and_named(tmp_path):
     good = [volume_case(tmp_path, name) for name in "abc"]
     other_grid = [volume_case(tmp_path, f"grid{number}", intensities(0), boxes((12, 10, 7))) for number in range(7)]

@@ -25,21 +25,23 @@ def find_rare_classes(found: Fingerprint) -> Iterator[Finding]:
             f"The data set does not name its classes, so each value found is one ({named(meaning)}), and 0 is the "
             "background. Label maps that the network makes will hold the same values.",
         )
+    else:
+        missing = [f"'{each.name}'" for each in found.data.classes.foreground if each not in found.classes.foreground]
+        if missing:
+            yield Finding(
+                "note",
+                f"No label map shows {counted(len(missing), 'class', 'classes')} that the data set names "
+                f"({named(missing)}), so the network does not learn {'it' if len(missing) == 1 else 'them'}. Check the "
+                "values if this is not right.",
+            )
     subjects = len({case.case.subject for case in found.cases})
-    missing, rare, cases = [], [], []
+    rare, cases = [], []
     for each in found.classes.foreground:
         having = [case for case in found.cases if voxels_of(case, each)]
         held = len({case.case.subject for case in having})
-        if not having:
-            missing.append(f"'{each.name}' ({', '.join(map(str, each.values))})")
-        elif held < min(FEW, subjects):
+        if held < min(FEW, subjects):
             rare.append(f"'{each.name}' ({counted(held, 'subject')}: {named([case.name for case in having])})")
             cases += [case.name for case in having]
-    if missing:
-        yield Finding(
-            "warning",
-            f"Classes that are declared but occur in no case: {named(missing)}. Check their values, or remove them.",
-        )
     if rare:
         yield Finding(
             "warning",
