@@ -12,7 +12,6 @@ from monai_nlseg.training.cases.checked import usable
 from monai_nlseg.training.cases.classes import classes_of
 from monai_nlseg.training.cases.found import FoundData, Layout, LayoutError
 from monai_nlseg.training.cases.layouts import bids, datalist, decathlon, folders, nnunet, patterns, table
-from monai_nlseg.training.cases.outlines import likely_outlines
 from monai_nlseg.training.cases.subjects import likely_subjects, subjects_of
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -43,8 +42,7 @@ def find_data(
     r"""Find the labelled images of a data set.
 
     Known layouts are nnU-Net's raw data, the Medical Segmentation Decathlon, BIDS, MONAI's datalists, tables (CSV, TSV,
-    JSON lines), and folders of images and label maps with matching names. Only names are read here, and a few label
-    maps, to see whether they hold outlines.
+    JSON lines), and folders of images and label maps with matching names. Only names and descriptions are read here.
 
     Args:
         source: a folder or a list. None if ``images`` and ``labels`` are given.
@@ -91,7 +89,7 @@ def find_data(
         found.classes if classes is None else classes_of(classes, at="the given classes"),
         found.channels,
         left_out,
-        tuple(filter(None, (alike, likely_outlines(made)))),
+        (alike,) if alike else (),
     )
 
 

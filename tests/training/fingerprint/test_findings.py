@@ -83,11 +83,25 @@ def test_specks(tmp_path):
     assert "'outer' (1 case, most in speck: 3)" in only(found, "beside larger ones", "note").text
 
 
+def test_label_maps_of_outlines(tmp_path):
+    solid = np.zeros((64, 64), np.uint8)
+    solid[10:50, 10:50] = 255
+    line = solid.copy()
+    line[11:49, 11:49] = 0
+    image = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    empty = picture_case(tmp_path, "empty", image, np.zeros_like(line))
+    lines = [picture_case(tmp_path, name, np.roll(image, ord(name)), np.roll(line, ord(name) % 9)) for name in "ab"]
+    found = only(findings(empty, *lines, classes=None), "thin closed lines")
+    assert found.cases == ("a", "b") and "FillContour" in found.text
+    filled = picture_case(tmp_path, "filled", image, solid)
+    assert not [each for each in findings(*lines, filled, classes=None) if "thin closed lines" in each.text]
+
+
 def test_missing_and_rare_classes(tmp_path):
     classes = Classes((*DECLARED.foreground, LabelClass("rare", (3,)), LabelClass("never", (4, 5))))
     label = boxes(values=(1, 2, 3))
     found = findings(*good(tmp_path), volume_case(tmp_path, "a", intensities(1), label, seed=0), classes=classes)
-    assert "'never' (4, 5)" in only(found, "occur in no case").text
+    assert "1 class that the data set names ('never')" in only(found, "No label map shows", "note").text
     assert "'rare' (1 subject: a)" in only(found, "fewer than 5 of 6 subjects").text
 
 

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
+from monai_nlseg.evaluation.label_map import read_label_map
 from monai_nlseg.evaluation.outline import region_of_outline
-from monai_nlseg.io.formats import is_picture
-from monai_nlseg.io.pictures import stored_picture
-from monai_nlseg.training.cases.case import TrainingCase
+from monai_nlseg.training.fingerprint.case import CaseFingerprint
+from monai_nlseg.training.fingerprint.finding import Finding, named
+from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 
 LOOKED_AT = 5
+"""Number of label maps that are looked at, spread over the cases."""
 
 
-def likely_outlines(cases: Sequence[TrainingCase]) -> str | None:
-    """Return a sentence if the label maps seem to be outlines, as those of HC18 are, else None.
-
-    Five pictures at most are looked at, spread over the cases.
+def find_outlines(found: Fingerprint) -> Iterator[Finding]:
+    """Find pictures whose label maps are thin closed lines, as those of HC18 are.
 
     Args:
-        cases: the cases.
+        found: the fingerprint.
     """
-    single = [case.labels[0] for case in cases if len(case.labels) == 1 and is_picture(case.labels[0])]
-    paths = single[:: max(1, len(single) // LOOKED_AT)][:LOOKED_AT]
-    if not paths or not all(map(_is_outline, paths)):
-        return None
-    return (
-        f"the label maps, such as '{paths[0]}', are thin closed lines, and a network learns what they hold: if they "
-        "outline structures, fill them first, with monai_nlseg.transforms.FillContour."
-    )
+    labelled = [case for case in found.cases if found.spatial_dims == 2 and any(case.thickness.values())]
+    single = [case for case in labelled if len(case.case.labels) == 1]
+    cases = single[:: max(1, len(single) // LOOKED_AT)][:LOOKED_AT]
+    if cases and all(map(_is_outline, cases)):
+        yield Finding(
+            "warning",
+            f"The label maps are outlines: all {len(cases)} that were looked at are thin closed lines "
+            f"({named([case.name for case in cases])}). A network trained on them draws lines and not structures. Fill "
+            "them first, for example with monai_nlseg.transforms.FillContour, save them as PNG, and give those as "
+            "label maps.",
+            tuple(case.name for case in cases),
+        )
 
 
-def _is_outline(path: str) -> bool:
+def _is_outline(case: CaseFingerprint) -> bool:
     try:
-        return region_of_outline(stored_picture(Path(path)) != 0) is not None
+        return region_of_outline(read_label_map(case.case.labels[0]).values != 0) is not None
     except (OSError, ValueError):
-        return False  # the inspection of the data set says what is wrong with it
+        return False  # the file was readable a moment ago
