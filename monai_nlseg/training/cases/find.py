@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from monai_nlseg.errors import listed
+from monai_nlseg.io.reasons import reason
 from monai_nlseg.training.cases.case import TrainingCase, TrainingData
 from monai_nlseg.training.cases.checked import usable
 from monai_nlseg.training.cases.classes import classes_of
@@ -58,7 +59,7 @@ def find_data(
 
     Raises:
         LayoutError: a ValueError with the expected layout, if none is recognised or no image has a label map.
-        ValueError: for a source that does not exist, arguments that do not fit together, damaged descriptions, and
+        ValueError: for a source that does not exist or cannot be read, arguments that do not fit together, damaged descriptions, and
             lists that contradict themselves.
 
     Examples::
@@ -67,8 +68,11 @@ def find_data(
         find_data(images="chase/*.jpg", labels="chase/*_1stHO.png", subject=r"Image_(\d+)")
 
     """
-    name, title, found = _read(source, images, labels, layout, channels, root)
-    cases, unusable = usable(found.cases)
+    try:
+        name, title, found = _read(source, images, labels, layout, channels, root)
+        cases, unusable = usable(found.cases)
+    except OSError as error:
+        raise ValueError(f"'{error.filename}' cannot be read ({reason(error)}): correct its permissions.") from None
     left_out = (*unusable, *found.left_out)
     if not cases:
         reasons = " ".join(dict.fromkeys((left_out[0], left_out[-1]))) if left_out else ""

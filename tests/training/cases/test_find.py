@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +88,19 @@ def test_files_that_the_system_does_not_open_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("b.nii"))
     data = find_data(tmp_path)
     assert [case.name for case in data.cases] == ["a"] and "b.nii' cannot be read" in data.left_out[0]
+
+
+@pytest.mark.parametrize("call", [{}, {"layout": "nnunet"}, {"images": "a/*.png", "labels": "b/*.png"}])
+def test_a_folder_that_nobody_may_read_is_named(tmp_path, monkeypatch, call):
+    (tmp_path / "a").mkdir()
+
+    def denied(path, *args):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "a"))
+
+    for name in ("iterdir", "glob", "rglob"):  # the superuser may read everything
+        monkeypatch.setattr(Path, name, denied)
+    with pytest.raises(ValueError, match=r"/a' cannot be read \(Permission denied\): correct its permissions"):
+        find_data(tmp_path, **call)
 
 
 def test_names_that_are_not_utf8_are_left_out(tmp_path):
