@@ -59,8 +59,8 @@ def find_data(
 
     Raises:
         LayoutError: a ValueError with the expected layout, if none is recognised or no image has a label map.
-        ValueError: for a source that does not exist or cannot be read, arguments that do not fit together, damaged descriptions, and
-            lists that contradict themselves.
+        ValueError: for a source that does not exist or cannot be read, arguments that do not fit together, damaged
+            descriptions, and lists that contradict themselves.
 
     Examples::
 

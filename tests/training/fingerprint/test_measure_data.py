@@ -87,7 +87,7 @@ def test_cases_with_errors_are_left_out_and_named(tmp_path):
 
 def test_no_usable_case_is_an_error_with_the_reasons(tmp_path):
     case = volume_case(tmp_path, "a", intensities(0), boxes((12, 10, 7)))
-    with pytest.raises(ValueError, match=r"no case of 'somewhere' can be used.*a \(shape 12 x 10 x 7"):
+    with pytest.raises(ValueError, match=r"no case of 'somewhere' can be used.*resample it.*a \(shape 12 x 10 x 7"):
         fingerprint(data_of(case), jobs=1)
     with pytest.raises(ValueError, match="holds no labelled image"):
         fingerprint(data_of(), jobs=1)
@@ -101,14 +101,14 @@ def test_two_and_three_dimensions_are_not_mixed(tmp_path):
     assert found.spatial_dims == 3
     assert found.unusable == ("flat",)
     (error,) = errors(found)
-    assert "flat (of 2 dimensions)" in error.text
+    assert "flat (2 dimensions)" in error.text
 
 
 def test_numbers_of_channels_are_not_mixed(tmp_path):
     two = volume_case(tmp_path, "two", np.stack([intensities(1), intensities(2)], axis=-1), boxes())
     data = data_of(*(volume_case(tmp_path, name) for name in "ab"), two)
     (error,) = errors(fingerprint(data, jobs=1))
-    assert "two (of 2 channels)" in error.text
+    assert "two (2 channels)" in error.text
     declared = data_of(*data.cases, channels=("T1", "T2"))
     found = fingerprint(declared, jobs=1)
     assert [case.name for case in found.cases] == ["two"]
