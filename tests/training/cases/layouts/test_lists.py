@@ -116,6 +116,20 @@ def test_a_channel_that_the_first_row_lacks_is_a_channel(tmp_path):
     assert "row 1 has no image ('FLAIR'): give a path" in data.left_out[0]
 
 
+@pytest.mark.parametrize("column", ["subject", "Patient_ID", "participant"])
+def test_a_column_of_subjects_is_taken_without_asking(tmp_path, column):
+    touch(tmp_path, *(f"{name}{end}.png" for name in "ab" for end in ("", "_gt")))
+    data = find_data(table(tmp_path, f"image,label,{column}", "a.png,a_gt.png,P1", "b.png,b_gt.png,P1"))
+    assert [case.subject for case in data.cases] == ["P1", "P1"]
+
+
+def test_a_table_of_a_spreadsheet_on_windows_is_read(tmp_path):
+    touch(tmp_path, "scans/a b.png", "masks/a b.png")
+    path = tmp_path / "cases.csv"
+    path.write_bytes('\ufeffImage;Label\r\n"scans\\a b.png";masks\\a b.png\r\n'.encode())
+    assert pairs(find_data(path), tmp_path) == {"a b": (["scans/a b.png"], ["masks/a b.png"])}
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
