@@ -127,7 +127,11 @@ def test_pictures_are_all_read_in_colour_or_all_in_grey(tmp_path):
     assert [len(case.channels) for case in found.cases] == [3] * 4
     (warning,) = [each for each in found.findings if "in colour" in each.text]
     assert warning.cases == ("grey",)
-    assert fingerprint(data_of(*cases, channels=("US",)), jobs=1).channels == ("US",)
+    found = fingerprint(data_of(*cases, channels=("US",)), jobs=1)
+    assert found.channels == ("US",)
+    assert [len(case.channels) for case in found.cases] == [1] * 4
+    (warning,) = [each for each in found.findings if "3 of 4 pictures are in colour, but" in each.text]
+    assert warning.kind == "warning" and warning.cases == ("a", "b", "c")
 
 
 def test_too_many_jobs_are_refused(tmp_path):
