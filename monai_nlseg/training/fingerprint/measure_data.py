@@ -100,7 +100,7 @@ def _lost(case: TrainingCase) -> CaseFailure:
 
 
 def _declared_colour(data: TrainingData) -> bool | None:
-    """Return whether pictures are read in colour; None for a look at the pixels, where a wrong guess would be silent."""
+    """Return whether pictures are read in colour; None if the pixels decide, or show that one channel is too few."""
     return len(data.channels) == len(COLOURS) if len(data.channels) > 1 else None
 
 

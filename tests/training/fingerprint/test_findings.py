@@ -110,6 +110,21 @@ def test_what_the_values_of_undeclared_classes_are_taken_for(tmp_path):
     assert "1 = label 1, 2 = label 2" in only(found, "does not name its classes", "note").text
 
 
+def test_255_beside_other_values_may_not_be_annotated(tmp_path):
+    label = boxes(values=(1, 255))
+    found = findings(*good(tmp_path), volume_case(tmp_path, "a", intensities(1), label, seed=0), classes=None)
+    warning = only(found, "not annotated")
+    assert warning.cases == ("a",) and "--classes 1=tumour,255=ignore" in warning.text
+    assert not [each for each in findings(*good(tmp_path), classes=None) if "not annotated" in each.text]
+
+
+def test_values_that_are_taken_as_one_class_are_named(tmp_path):
+    cases = [volume_case(tmp_path, f"v{value}", label=boxes(values=(value,))) for value in (1, 255)]
+    found = findings(*cases, classes=None)
+    assert "hold 1 or 255, each case only one of them" in only(found, "are taken as one class").text
+    assert "will hold the value 1" in only(found, "does not name its classes", "note").text
+
+
 def test_mirrored_and_other_orientations(tmp_path):
     mirrored = volume_case(tmp_path, "mirrored", affine=AFFINE * [[-1], [1], [1], [1]])
     found = findings(*good(tmp_path), mirrored)
