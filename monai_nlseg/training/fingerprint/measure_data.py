@@ -80,7 +80,7 @@ def fingerprint(
         cases=tuple(cases),
         findings=(),
     )
-    findings += [*(Finding("note", note) for note in data.notes), *find_all(found)]
+    findings += [*(Finding("warning", note) for note in data.notes), *find_all(found)]
     return replace(found, findings=tuple(sorted(findings, key=lambda each: ORDER.index(each.kind))))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,18 @@ def test_good_data_give_no_finding(tmp_path):
 def test_one_subject(tmp_path):
     cases = [volume_case(tmp_path, name, subject="sub-1") for name in "ab"]
     assert "2 cases are of one subject, 'sub-1'" in only(findings(*cases), "one subject").text
+
+
+def test_a_subject_in_several_parts(tmp_path):
+    cases = good(tmp_path)
+    split = [
+        replace(volume_case(tmp_path, "x", subject="P"), part="training"),
+        replace(volume_case(tmp_path, "y", subject="P"), part="validation"),
+    ]
+    found = only(findings(*cases, *split), "own parts or folds divide")
+    assert found.cases == ("x", "y") and "1 subject ('P')" in found.text
+    together = [replace(case, part="training", fold=1) for case in split]
+    assert not [each for each in findings(*cases, *together) if "divide" in each.text]
 
 
 def test_equal_images(tmp_path):
@@ -180,5 +194,5 @@ def test_pictures_are_not_compared_in_type_and_scale(tmp_path):
     assert not [each for each in found if "deep" in each.cases]
 
 
-def test_notes_of_the_layout_are_kept(tmp_path):
-    assert only(findings(*good(tmp_path), notes=("Look here.",)), "Look here.", "note")
+def test_notes_of_the_layout_are_warnings(tmp_path):
+    assert only(findings(*good(tmp_path), notes=("Look here.",)), "Look here.")
