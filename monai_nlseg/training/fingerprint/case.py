@@ -50,6 +50,8 @@ class CaseFingerprint:
         turned: whether the label map stores its axes in another order or direction than the image.
         digest: digest of the image's voxels, equal for equal images.
         label_digest: digest of the label map on the image's grid, equal for equal label maps.
+        qform_axes: axis codes by the qform of a NIfTI file, if they contradict ``orientation``, which is by its sform;
+            else None.
     """
 
     case: TrainingCase
@@ -64,6 +66,7 @@ class CaseFingerprint:
     turned: bool
     digest: str
     label_digest: str
+    qform_axes: str | None = None
 
     @property
     def name(self) -> str:

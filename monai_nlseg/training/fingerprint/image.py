@@ -30,12 +30,14 @@ class ImageHeader:
         orientation: axis codes, or None.
         dtype: stored type of a picture's values; empty for a volume, whose values have it.
         picture: whether it is a picture and not a volume.
+        qform_axes: axis codes by the qform of a NIfTI file, if they contradict those by its sform; else None.
     """
 
     grid: Grid
     orientation: str | None
     dtype: str
     picture: bool
+    qform_axes: str | None = None
 
 
 def read_image_header(case: TrainingCase) -> ImageHeader:
@@ -98,7 +100,7 @@ def _header(path: str) -> ImageHeader:
         raise Fault("slice", f"shape {by(shape)}")
     orientation = "".join(aff2axcodes(volume.affine)) if volume.oriented else None
     affine = volume.affine if volume.oriented else None
-    return ImageHeader(Grid(shape, volume.spacing[:3], affine, False), orientation, "", picture=False)
+    return ImageHeader(Grid(shape, volume.spacing[:3], affine, False), orientation, "", False, volume.qform_axes)
 
 
 def _picture(path: str, colour: bool | None) -> Iterator[np.ndarray]:

@@ -78,6 +78,7 @@ def _measure(case: TrainingCase, classes: Classes | None, colour: bool | None) -
         turned=turned,
         digest=digest.hexdigest(),
         label_digest=label_digest.hexdigest(),
+        qform_axes=header.qform_axes,
     )
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -137,6 +138,16 @@ def test_values_that_are_taken_as_one_class_are_named(tmp_path):
     found = findings(*cases, classes=None)
     assert "hold 1 or 255, each case only one of them" in only(found, "are taken as one class").text
     assert "will hold the value 1" in only(found, "does not name its classes", "note").text
+
+
+def test_an_sform_and_a_qform_that_contradict_each_other(tmp_path):
+    case = volume_case(tmp_path, "a")
+    image = nib.load(case.images[0])
+    image.set_sform(AFFINE, 1)
+    image.set_qform(AFFINE @ np.diag([-1, -1, 1, 1]), 1)
+    nib.save(image, case.images[0])
+    found = only(findings(*good(tmp_path), case), "sform")
+    assert found.cases == ("a",) and "a (RAS and LPS)" in found.text
 
 
 def test_mirrored_and_other_orientations(tmp_path):
