@@ -11,11 +11,12 @@ from monai_nlseg.training.cases.found import FoundCase
 BIDS = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9+]+)")
 NUMBERED = re.compile(r"(.*?\d+)(?:[A-Za-z]|[^A-Za-z0-9].*)", re.DOTALL)
 """A name that goes on after its first number, as ``Image_01L`` and ``12_3`` do."""
-PARTS = "v|visit|ses|session|scan|tp|timepoint|run|slice|frame|left|right|l|r|od|os|ed|es|baseline|followup|pre|post"
-VISIT = re.compile(rf"(.+?)[_/-](?:{PARTS})[_-]?\d*(?:[_/-].*)?", re.IGNORECASE | re.DOTALL)
+VISIT = re.compile(
+    r"(.+?)[_/-](v|visit|ses|session|scan|tp|timepoint|run|slice|frame|left|right|l|r|od|os|ed|es|baseline|followup|pre|"
+    r"post)[_-]?\d*(?:[_/-].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
 """A name that goes on with a visit, a slice or a side, as ``AB_v1`` and ``AB/left`` do."""
-LIKELY = {r"^(.*?\d+)": NUMBERED, rf"(?i)^(.+?)[_/-](?:{PARTS})[_-]?\d*(?:[_/-]|$)": VISIT}
-"""The pattern of ``--subject`` that keeps such names together -> the names."""
 
 
 def subjects_of(cases: Sequence[FoundCase], wanted: str | None = None) -> list[str]:
@@ -72,10 +73,13 @@ def likely_subjects(names: Sequence[str], subjects: Sequence[str]) -> str | None
         names: names of the cases.
         subjects: the subject of each.
     """
-    for pattern, kind in LIKELY.items():
+    alone = [name for name, subject in zip(names, subjects) if name == subject]
+    words = sorted({match[2].lower() for name in alone if (match := VISIT.fullmatch(name))})
+    visits = rf"(?i)^(.+?)(?:[_/-](?:{'|'.join(words)})[_-]?\d*(?:[_/-]|$)|$)"
+    for pattern, kind in ((r"^(.*?\d+)", NUMBERED), (visits, VISIT)):
         alike: dict[str, list[str]] = defaultdict(list)
-        for name, subject in zip(names, subjects):
-            if name == subject and (match := kind.fullmatch(name)):
+        for name in alone:
+            if match := kind.fullmatch(name):
                 alike[match[1]].append(name)
         if several := next((each for each in alike.values() if len(each) > 1), None):
             return (
