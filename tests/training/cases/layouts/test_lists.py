@@ -169,7 +169,7 @@ def test_a_datalist_keeps_parts_and_folds(tmp_path):
     assert data.classes.foreground[0].values == (10,)
     assert data.left_out == (
         f"'{path}', testing, entry 4 is 7: give an image and a label.",
-        f"'{path}', testing: 2 entries have an image without a label, and are not used.",
+        f"'{path}', testing: images without a label are not used, 2 in all.",
     )
     with pytest.raises(ValueError, match="a.nii' does not exist"):
         find_data(path)
@@ -201,7 +201,7 @@ def test_the_decathlon_is_read_without_the_hidden_files_of_macos(tmp_path):
     assert data.layout == "Medical Segmentation Decathlon" and data.channels == ("FLAIR", "T1")
     assert pairs(data, folder) == {"B_1": (["imagesTr/B_1.nii.gz"], ["labelsTr/B_1.nii.gz"])}
     assert [case.part for case in data.cases] == ["training"]
-    assert "1 entries have an image without a label" in data.left_out[0]
+    assert "images without a label are not used, 1 in all" in data.left_out[0]
     assert "._B_1.nii.gz" in data.left_out[1]
     assert data.left_out[2] == "label map 'labelsTr/B_2.nii.gz' is not listed in dataset.json."
     assert find_data(folder / "dataset.json").cases == data.cases
