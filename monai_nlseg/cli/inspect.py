@@ -24,7 +24,8 @@ Subject = Annotated[
     str | None, typer.Option(help="Column of the table, or pattern with one group, that names the subject.")
 ]
 Classes = Annotated[
-    str | None, typer.Option(help="Names and values of the classes, in place of what the data say: 1=CSF,2+3=GM.")
+    str | None,
+    typer.Option(help="Names and values of the classes, in place of what the data say: 1=CSF,2+3=GM,255=ignore."),
 ]
 Root = Annotated[str | None, typer.Option(help="Folder that the paths of a list are relative to.")]
 

@@ -134,6 +134,21 @@ def test_a_plan_that_was_edited_before_the_training_is_taken(discs, tmp_path, ca
     assert "schedule.seed was 5 and is 0" in capsys.readouterr().err
 
 
+def test_classes_are_named_on_the_command_line(discs, tmp_path, capsys):
+    given = arguments(discs, tmp_path / "run", "--dry-run", "--classes", "255=disc")
+    assert ended(given) == 0
+    assert "Classes: disc." in capsys.readouterr().out
+    assert ended(given[:-1] + ["255=ball"]) == 2
+    assert "was begun with other options: classes" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_data_in_no_known_layout_are_answered_by_the_layouts(tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    assert ended(["train", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "run")]) == 2
+    printed = capsys.readouterr()
+    assert "imagesTr" in printed.out and "imagesTr" not in printed.err and "it is empty" in printed.err
+
+
 def test_an_interrupt_keeps_the_checkpoint_and_says_how_to_go_on(discs, tmp_path, monkeypatch, capsys):
     output = tmp_path / "run"
 

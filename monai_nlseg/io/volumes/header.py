@@ -25,6 +25,8 @@ class VolumeHeader:
             in it lies where its image lies, for programs that respect units and for those that do not.
         oriented: whether the format holds an orientation; Analyze does not, so nibabel's affine is a convention.
         slope: factor of the stored values; 1 if the file does not scale them.
+        qform_axes: axis codes by the qform of a NIfTI file, such as "LPS", where they contradict those by its sform,
+            which the affine is; else None.
     """
 
     shape: tuple[int, ...]
@@ -32,6 +34,7 @@ class VolumeHeader:
     unit: str = "mm"
     oriented: bool = True
     slope: float = 1.0
+    qform_axes: str | None = None
 
     @property
     def spacing(self) -> tuple[float, ...]:

@@ -200,7 +200,19 @@ def _header_of(image: SpatialImage, path: Path) -> VolumeHeader:
     # Nifti1Image is an AnalyzeImage by inheritance.
     oriented = isinstance(image, nibabel.Nifti1Pair) or not isinstance(image, nibabel.AnalyzeImage)
     slope = float(getattr(image.dataobj, "slope", 1.0))
-    return VolumeHeader(shape, np.diag([*[MILLIMETRES[unit]] * 3, 1.0]) @ affine, unit, oriented, slope)
+    placed_at = np.diag([*[MILLIMETRES[unit]] * 3, 1.0]) @ affine
+    return VolumeHeader(shape, placed_at, unit, oriented, slope, _contradicting_axes(image))
+
+
+def _contradicting_axes(image: SpatialImage) -> str | None:
+    """Return the axis codes by the qform where the sform, which is used, gives others."""
+    if not isinstance(image, nibabel.Nifti1Pair) or not (image.header["sform_code"] > 0 < image.header["qform_code"]):
+        return None
+    try:
+        axes = nibabel.aff2axcodes(image.get_qform())
+    except ValueError:  # a quaternion longer than one
+        return None
+    return None if axes == nibabel.aff2axcodes(image.affine) else "".join(map(str, axes))
 
 
 def _unit(image: SpatialImage) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from monai_nlseg.errors import listed
+from monai_nlseg.io.reasons import reason
 from monai_nlseg.training.cases.case import TrainingCase, TrainingData
 from monai_nlseg.training.cases.checked import usable
 from monai_nlseg.training.cases.classes import classes_of
 from monai_nlseg.training.cases.found import FoundData, Layout, LayoutError
 from monai_nlseg.training.cases.layouts import bids, datalist, decathlon, folders, nnunet, patterns, table
-from monai_nlseg.training.cases.outlines import likely_outlines
 from monai_nlseg.training.cases.subjects import likely_subjects, subjects_of
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -43,8 +43,7 @@ def find_data(
     r"""Find the labelled images of a data set.
 
     Known layouts are nnU-Net's raw data, the Medical Segmentation Decathlon, BIDS, MONAI's datalists, tables (CSV, TSV,
-    JSON lines), and folders of images and label maps with matching names. Only names are read here, and a few label
-    maps, to see whether they hold outlines.
+    JSON lines), and folders of images and label maps with matching names. Only names and descriptions are read here.
 
     Args:
         source: a folder or a list. None if ``images`` and ``labels`` are given.
@@ -60,8 +59,8 @@ def find_data(
 
     Raises:
         LayoutError: a ValueError with the expected layout, if none is recognised or no image has a label map.
-        ValueError: for a source that does not exist, arguments that do not fit together, damaged descriptions, and
-            lists that contradict themselves.
+        ValueError: for a source that does not exist or cannot be read, arguments that do not fit together, damaged
+            descriptions, and lists that contradict themselves.
 
     Examples::
 
@@ -69,8 +68,11 @@ def find_data(
         find_data(images="chase/*.jpg", labels="chase/*_1stHO.png", subject=r"Image_(\d+)")
 
     """
-    name, title, found = _read(source, images, labels, layout, channels, root)
-    cases, unusable = usable(found.cases)
+    try:
+        name, title, found = _read(source, images, labels, layout, channels, root)
+        cases, unusable = usable(found.cases)
+    except OSError as error:
+        raise ValueError(f"'{error.filename}' cannot be read ({reason(error)}): correct its permissions.") from None
     left_out = (*unusable, *found.left_out)
     if not cases:
         reasons = " ".join(dict.fromkeys((left_out[0], left_out[-1]))) if left_out else ""
@@ -91,7 +93,7 @@ def find_data(
         found.classes if classes is None else classes_of(classes, at="the given classes"),
         found.channels,
         left_out,
-        tuple(filter(None, (alike, likely_outlines(made)))),
+        (alike,) if alike else (),
     )
 
 

@@ -13,6 +13,10 @@ Images = Mapping[str, tuple[str, ...]]
 """Name of a case -> the files of its channels."""
 Labels = Mapping[str, tuple[str, ...]]
 """Name of a case -> its masks."""
+CHOOSE = (
+    "choose one of each case by patterns, --images 'images/*.png' --labels 'masks/*_seg.png'; if they are masks of "
+    "several classes, first merge those of a case into one label map with a value for each class."
+)
 
 
 def match(images: Images, labels: Labels) -> FoundData:
@@ -41,13 +45,13 @@ def match(images: Images, labels: Labels) -> FoundData:
 
 def _image_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]]) -> str:
     if others:
-        return f"the image {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: rename them."
+        return f"the image {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: {CHOOSE}"
     return f"no label map belongs to the image {_quoted(files)}: looked for '{name}', also with _mask, _seg and so on."
 
 
 def _label_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]]) -> str:
     if others:
-        return f"the label map {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: rename it."
+        return f"the label map {_quoted(files)} can belong to any of {_quoted(each[0] for each in others)}: {CHOOSE}"
     return f"no image belongs to the label map {_quoted(files)}: looked for '{name}'."
 
 
@@ -73,10 +77,7 @@ def group_masks(named: Iterable[tuple[str, LabelName]]) -> tuple[dict[str, tuple
         if len(roles) == 1 and len(numbers) == len(masks):
             labels[case] = paths
         else:
-            left_out.append(
-                f"case '{case}' has several label maps, {_quoted(paths)}: choose by a pattern, such as --labels "
-                "'folder/*_seg.nii.gz'."
-            )
+            left_out.append(f"case '{case}' has several label maps, {_quoted(paths)}: {CHOOSE}")
     return labels, left_out
 
 

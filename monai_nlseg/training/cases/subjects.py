@@ -11,6 +11,12 @@ from monai_nlseg.training.cases.found import FoundCase
 BIDS = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9+]+)")
 NUMBERED = re.compile(r"(.*?\d+)(?:[A-Za-z]|[^A-Za-z0-9].*)", re.DOTALL)
 """A name that goes on after its first number, as ``Image_01L`` and ``12_3`` do."""
+VISIT = re.compile(
+    r"(.+?)[_/-](v|visit|ses|session|scan|tp|timepoint|run|slice|frame|left|right|l|r|od|os|ed|es|baseline|followup|pre|"
+    r"post)[_-]?\d*(?:[_/-].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A name that goes on with a visit, a slice or a side, as ``AB_v1`` and ``AB/left`` do."""
 
 
 def subjects_of(cases: Sequence[FoundCase], wanted: str | None = None) -> list[str]:
@@ -67,14 +73,17 @@ def likely_subjects(names: Sequence[str], subjects: Sequence[str]) -> str | None
         names: names of the cases.
         subjects: the subject of each.
     """
-    alike: dict[str, list[str]] = defaultdict(list)
-    for name, subject in zip(names, subjects):
-        if name == subject and (match := NUMBERED.fullmatch(name)):
-            alike[match[1]].append(name)
-    first = next((several for several in alike.values() if len(several) > 1), None)
-    if first is None:
-        return None
-    return (
-        f"'{first[0]}' and '{first[1]}' may show one subject, but count as two: if they do, give --subject "
-        r"'^(.*?\d+)', so that they stay on one side of each split."
-    )
+    alone = [name for name, subject in zip(names, subjects) if name == subject]
+    words = sorted({match[2].lower() for name in alone if (match := VISIT.fullmatch(name))})
+    visits = rf"(?i)^(.+?)(?:[_/-](?:{'|'.join(words)})[_-]?\d*(?:[_/-]|$)|$)"
+    for pattern, kind in ((r"^(.*?\d+)", NUMBERED), (visits, VISIT)):
+        alike: dict[str, list[str]] = defaultdict(list)
+        for name in alone:
+            if match := kind.fullmatch(name):
+                alike[match[1]].append(name)
+        if several := next((each for each in alike.values() if len(each) > 1), None):
+            return (
+                f"'{several[0]}' and '{several[1]}' may show one subject, but count as two: if they do, give --subject "
+                f"'{pattern}', so that they stay on one side of each split."
+            )
+    return None

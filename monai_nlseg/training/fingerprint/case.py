@@ -35,11 +35,11 @@ class CaseFingerprint:
 
     Attributes:
         case: the case.
-        shape: voxels along the spatial axes, as stored: (columns, rows[, slices]) for volumes, (rows, columns) for
-            pictures. A volume of one slice has two axes.
+        shape: voxels along the spatial axes, as stored: (columns, rows, slices) for volumes, (rows, columns) for
+            pictures.
         spacing: size of a voxel in mm along the same axes; ones for pictures.
-        orientation: axis codes of a volume such as "RAS", None for a picture, a volume of one slice, and a file without
-            an orientation (Analyze).
+        orientation: axis codes of a volume such as "RAS", None for a picture and a file without an orientation
+            (Analyze).
         dtype: type of the stored values, such as "int16"; "float64" for a volume whose file scales its values.
         channels: one for each channel. Pictures have the values 0 to 255 that
             :class:`~monai_nlseg.data.PictureReader` gives, whatever their depth.
@@ -50,6 +50,8 @@ class CaseFingerprint:
         turned: whether the label map stores its axes in another order or direction than the image.
         digest: digest of the image's voxels, equal for equal images.
         label_digest: digest of the label map on the image's grid, equal for equal label maps.
+        qform_axes: axis codes by the qform of a NIfTI file, if they contradict ``orientation``, which is by its sform;
+            else None.
     """
 
     case: TrainingCase
@@ -64,6 +66,7 @@ class CaseFingerprint:
     turned: bool
     digest: str
     label_digest: str
+    qform_axes: str | None = None
 
     @property
     def name(self) -> str:

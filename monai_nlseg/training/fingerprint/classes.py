@@ -39,6 +39,32 @@ def classes_found(maps: Sequence[Collection[int]]) -> Classes:
     return Classes(tuple(LabelClass(f"label {each.name}", each.values) for each in found))
 
 
+def classes_shown(declared: Classes, cases: Sequence[CaseFingerprint]) -> Classes:
+    """Return the declared classes that some label map shows, in their order.
+
+    Tables of names may be those of a whole atlas; a class that no label map shows cannot be learned.
+
+    Args:
+        declared: the classes that the data set names.
+        cases: the usable cases.
+
+    Raises:
+        ValueError: if no label map shows any of them.
+    """
+    values = set().union(*(case.voxels for case in cases))
+    shown = [number for number, each in enumerate(declared.foreground) if values & set(each.values)]
+    if not shown:
+        raise ValueError(
+            f"no label map shows any of the classes {listed(declared.names)}, only background: check that they are the "
+            "label maps, and that their values are the declared ones."
+        )
+    return replace(
+        declared,
+        foreground=tuple(declared.foreground[number] for number in shown),
+        painted=tuple(declared.painted[number] for number in shown) if declared.painted else (),
+    )
+
+
 def with_class_names(case: CaseFingerprint, classes: Classes) -> CaseFingerprint:
     """Return a case that was measured value by value with the names of the classes.
 

@@ -36,11 +36,12 @@ def named(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else shown
 
 
-def counted(number: int, word: str = "case") -> str:
+def counted(number: int, word: str = "case", plural: str | None = None) -> str:
     """Return a number with its noun: ``"1 case"``, ``"3 cases"``.
 
     Args:
         number: the number.
         word: the noun in the singular.
+        plural: the noun in the plural, None if it only gets an s.
     """
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return f"{number:,} {word if number == 1 else plural or word + 's'}"

@@ -11,11 +11,11 @@ from nibabel.orientations import aff2axcodes
 from monai_nlseg.errors import message
 from monai_nlseg.io.formats import is_picture, is_volume
 from monai_nlseg.io.pictures import PictureReader, check_picture, open_picture
-from monai_nlseg.io.volumes import VolumeHeader, read_header, read_volume
+from monai_nlseg.io.volumes import read_header, read_volume
 from monai_nlseg.requirements import colour_share
 from monai_nlseg.training.cases.case import TrainingCase
 from monai_nlseg.training.fingerprint.fault import Fault
-from monai_nlseg.training.fingerprint.grid import Grid, difference
+from monai_nlseg.training.fingerprint.grid import Grid, by, difference
 
 COLOURED = 0.05
 """Share of coloured pixels above which a picture is one in colour; below, colours are marks on a grey picture."""
@@ -30,12 +30,14 @@ class ImageHeader:
         orientation: axis codes, or None.
         dtype: stored type of a picture's values; empty for a volume, whose values have it.
         picture: whether it is a picture and not a volume.
+        qform_axes: axis codes by the qform of a NIfTI file, if they contradict those by its sform; else None.
     """
 
     grid: Grid
     orientation: str | None
     dtype: str
     picture: bool
+    qform_axes: str | None = None
 
 
 def read_image_header(case: TrainingCase) -> ImageHeader:
@@ -45,7 +47,7 @@ def read_image_header(case: TrainingCase) -> ImageHeader:
         case: the case.
 
     Raises:
-        Fault: for a file that cannot be read, and for channels on different grids.
+        Fault: for a file that cannot be read, a volume of a single slice, and channels on different grids.
     """
     try:
         headers = [_header(path) for path in case.images]
@@ -80,9 +82,7 @@ def read_channels(case: TrainingCase, header: ImageHeader, colour: bool | None =
                 yield from _picture(path, colour if len(case.images) == 1 else False)
             else:
                 values = read_volume(path).values
-                channels = np.moveaxis(values, -1, 0) if values.ndim == 4 else [values]
-                for channel in channels:
-                    yield channel.reshape(header.grid.shape)
+                yield from np.moveaxis(values, -1, 0) if values.ndim == 4 else [values]
     except (ValueError, OSError) as error:
         raise Fault("image", message(error)) from None
 
@@ -95,15 +95,12 @@ def _header(path: str) -> ImageHeader:
     if not is_volume(path):
         raise ValueError(f"'{path}' is neither a volume nor a picture by its suffix: convert it, for example to NIfTI.")
     volume = read_header(path)
-    grid = _volume_grid(volume)
-    orientation = "".join(aff2axcodes(volume.affine)) if volume.oriented and len(grid.shape) == 3 else None
-    return ImageHeader(grid, orientation, "", picture=False)
-
-
-def _volume_grid(header: VolumeHeader) -> Grid:
-    shape = header.shape[:3]
-    shape = shape[:2] if shape[2:] == (1,) else shape
-    return Grid(shape, header.spacing[: len(shape)], header.affine if header.oriented else None, False)
+    shape = volume.shape[:3]
+    if len(shape) < 3 or 1 in shape:
+        raise Fault("slice", f"shape {by(shape)}")
+    orientation = "".join(aff2axcodes(volume.affine)) if volume.oriented else None
+    affine = volume.affine if volume.oriented else None
+    return ImageHeader(Grid(shape, volume.spacing[:3], affine, False), orientation, "", False, volume.qform_axes)
 
 
 def _picture(path: str, colour: bool | None) -> Iterator[np.ndarray]:

@@ -24,10 +24,10 @@ def read_label(case: TrainingCase, grid: Grid) -> tuple[np.ndarray, bool]:
 
     Returns:
         The values, of the shape of the grid, and whether the files store their axes in another order or direction.
-        Where several masks overlap, the larger value stands.
 
     Raises:
-        Fault: for a file that cannot be read, holds anything but whole numbers, or lies on another grid.
+        Fault: for a file that cannot be read, holds anything but whole numbers, or lies on another grid, and for masks
+            that overlap with different values, of which only one could stand.
     """
     merged, turned = None, False
     for path in case.labels:
@@ -39,10 +39,22 @@ def read_label(case: TrainingCase, grid: Grid) -> tuple[np.ndarray, bool]:
         if found := difference(grid_of(aligned), grid):
             raise Fault("grid", found)
         turned |= aligned is not map_
-        merged = aligned.values if merged is None else np.maximum(merged, aligned.values)
+        merged = aligned.values if merged is None else _union(merged, aligned.values)
     if merged is None:
         raise Fault("label", "there is no label map")
     return merged, turned
+
+
+def _union(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    both = (one != 0) & (other != 0) & (one != other)
+    if both.any():
+        place = np.unravel_index(both.argmax(), both.shape)
+        raise Fault(
+            "label",
+            f"two of its label maps overlap, where one has the value {one[place]} and another {other[place]}; only "
+            "masks of one value are merged",
+        )
+    return np.maximum(one, other)
 
 
 def count_values(label: np.ndarray, classes: Classes | None) -> dict[int, int]:

@@ -54,8 +54,12 @@ def _measure(case: TrainingCase, classes: Classes | None, colour: bool | None) -
         _add(digest, values)
     del foreground
 
-    thickness, specks = {}, {}
+    thickness: dict[str, float | None] = {}
+    specks: dict[str, int] = {}
     for each in classes.foreground if classes else named_by_value(voxels):
+        if not voxels.keys() & each.values:
+            thickness[each.name], specks[each.name] = None, 0
+            continue  # a table of names may have hundreds that do not occur
         mask = crop(np.isin(label, each.values) if len(each.values) > 1 else label == each.values[0])
         thickness[each.name] = median_width(mask, header.grid.spacing)
         specks[each.name] = count_specks(mask)
@@ -74,6 +78,7 @@ def _measure(case: TrainingCase, classes: Classes | None, colour: bool | None) -
         turned=turned,
         digest=digest.hexdigest(),
         label_digest=label_digest.hexdigest(),
+        qform_axes=header.qform_axes,
     )
 
 

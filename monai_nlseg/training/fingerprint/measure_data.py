@@ -12,9 +12,9 @@ from monai_nlseg.io.formats import is_picture
 from monai_nlseg.processes import in_processes
 from monai_nlseg.training.cases.case import Classes, TrainingCase, TrainingData
 from monai_nlseg.training.fingerprint.case import CaseFingerprint
-from monai_nlseg.training.fingerprint.classes import classes_found, with_class_names
+from monai_nlseg.training.fingerprint.classes import classes_found, classes_shown, with_class_names
 from monai_nlseg.training.fingerprint.fault import CaseFailure
-from monai_nlseg.training.fingerprint.finding import Finding
+from monai_nlseg.training.fingerprint.finding import Finding, counted
 from monai_nlseg.training.fingerprint.findings import find_all
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 from monai_nlseg.training.fingerprint.measure_case import measure_case
@@ -67,9 +67,11 @@ def fingerprint(
         findings += mixed
     if not cases:
         raise ValueError(f"no case of '{data.source}' can be used. {' '.join(each.text for each in findings)}")
-    classes = data.classes or classes_found([case.voxels.keys() for case in cases])
     if data.classes is None:
+        classes = classes_found([case.voxels.keys() for case in cases])
         cases = [with_class_names(case, classes) for case in cases]
+    else:
+        classes = classes_shown(data.classes, cases)
     found = Fingerprint(
         data=data,
         spatial_dims=3 if len(cases[0].shape) == 3 else 2,
@@ -78,7 +80,7 @@ def fingerprint(
         cases=tuple(cases),
         findings=(),
     )
-    findings += [*(Finding("note", note) for note in data.notes), *find_all(found)]
+    findings += [*(Finding("warning", note) for note in data.notes), *find_all(found)]
     return replace(found, findings=tuple(sorted(findings, key=lambda each: ORDER.index(each.kind))))
 
 
@@ -98,23 +100,32 @@ def _lost(case: TrainingCase) -> CaseFailure:
 
 
 def _declared_colour(data: TrainingData) -> bool | None:
-    """Return whether pictures are read in colour, if the data set names their channels."""
-    return len(data.channels) == len(COLOURS) if data.channels else None
+    """Return whether pictures are read in colour; None if the pixels decide, or show that one channel is too few."""
+    return len(data.channels) == len(COLOURS) if len(data.channels) > 1 else None
 
 
 def _one_colour(
     measured: Sequence[CaseFingerprint | CaseFailure], data: TrainingData
 ) -> tuple[int | None, list[Finding]]:
-    """Return the number of channels that all pictures get, if some are in colour and some are not."""
+    """Return the number of channels that all pictures get, if some are in colour and should not be, or some are not."""
     pictures = [each for each in measured if isinstance(each, CaseFingerprint) and _is_single_picture(each.case)]
-    coloured = [each for each in pictures if len(each.channels) == len(COLOURS)]
+    coloured = [each.name for each in pictures if len(each.channels) == len(COLOURS)]
+    several = (
+        f"{len(coloured)} of {counted(len(pictures), 'picture')} {'is' if len(coloured) == 1 else 'are'} in colour"
+    )
+    if len(data.channels) == 1 and coloured:
+        text = (
+            f"{several}, but the data set declares one channel, {data.channels[0]}, so all are read in grey. If the "
+            "colours matter, declare the three channels red, green and blue."
+        )
+        return 1, [Finding("warning", text, tuple(coloured))]
     if not 0 < len(coloured) < len(pictures) or data.channels:
         return None, []
     channels = len(COLOURS) if 2 * len(coloured) > len(pictures) else 1
     others = [each.name for each in pictures if (len(each.channels) == 1) == (channels == 3)]
     text = (
-        f"{len(coloured)} of {len(pictures)} pictures are in colour; all are read in "
-        f"{'colour' if channels == 3 else 'grey'}, as most are stored. Check that the others belong to the data set."
+        f"{several}; all are read in {'colour' if channels == 3 else 'grey'}, as most are stored. Check that the "
+        "others belong to the data set."
     )
     return channels, [Finding("warning", text, tuple(others))]
 

@@ -82,8 +82,6 @@ def _draw(case: CaseFingerprint, classes: Classes) -> list[dict[str, Any]]:
     flat = label.ndim == 2
     # All channels of a picture may be its colours; of others the first is shown.
     image = np.stack([*channels] if flat else [next(channels)])
-    if flat and not header.picture:  # columns come first, and rows go from bottom to top
-        image, label = image.swapaxes(1, 2)[:, ::-1], label.T[::-1]
     affine = header.grid.affine
     if affine is None:
         affine = np.diag([*case.spacing, *[1.0] * (4 - len(case.spacing))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 
 from monai_nlseg.training.fingerprint.case import CaseFingerprint
 from monai_nlseg.training.fingerprint.fault import CaseFailure, FaultKind
@@ -11,6 +11,10 @@ from monai_nlseg.training.fingerprint.finding import Finding, counted, named
 
 SENTENCES: dict[FaultKind, tuple[str, str]] = {
     "image": ("an image that cannot be read", "restore the files, or leave these cases out"),
+    "slice": (
+        "a volume of a single slice",
+        "save slices as pictures, such as PNG or TIFF of 16 bits, with their label maps, or give whole volumes",
+    ),
     "label": ("a label map that cannot be read", "restore the files, or save them as label maps of whole numbers"),
     "grid": (
         "a label map or a channel on another grid than the image",
@@ -28,7 +32,7 @@ SENTENCES: dict[FaultKind, tuple[str, str]] = {
 
 
 def fault_findings(failures: Sequence[CaseFailure]) -> list[Finding]:
-    """Return an error for each kind of fault, with what is wrong with each case.
+    """Return an error for each kind of fault: what to do, and then what is wrong with each case.
 
     Args:
         failures: the cases that could not be measured.
@@ -39,7 +43,7 @@ def fault_findings(failures: Sequence[CaseFailure]) -> list[Finding]:
         if found:
             details = [f"{failure.case.name} ({failure.detail.rstrip('.')})" for failure in found]
             verb = "" if kind == "lost" else "has " if len(found) == 1 else "have "
-            text = f"{counted(len(found))} {verb}{what}, and cannot be used: {named(details)}. What to do: {remedy}."
+            text = f"{counted(len(found))} {verb}{what}, and cannot be used: {remedy}. These are {named(details)}."
             findings.append(Finding("error", text, tuple(failure.case.name for failure in found)))
     return findings
 
@@ -52,18 +56,16 @@ def of_one_kind(cases: Sequence[CaseFingerprint]) -> tuple[list[CaseFingerprint]
     """
     findings: list[Finding] = []
     kept = list(cases)
-    for title, key in (
-        ("of {} dimensions", lambda case: len(case.shape)),
-        ("of {} channels", lambda case: len(case.channels)),
-    ):
+    for word, key in (("dimension", lambda case: len(case.shape)), ("channel", lambda case: len(case.channels))):
         kept, others, most = _majority(kept, key)
         if others:
-            details = [f"{case.name} ({title.format(key(case))})" for case in others]
+            details = [f"{case.name} ({counted(key(case), word)})" for case in others]
             findings.append(
                 Finding(
                     "error",
-                    f"{counted(len(others))} cannot be used beside the {len(kept)} images {title.format(most)}: "
-                    f"{named(details)}. What to do: train on each kind by itself, or make all images of one kind.",
+                    f"{counted(len(others))} cannot be used beside the {counted(len(kept), 'image')} of "
+                    f"{counted(most, word)}: train on each kind by itself, or make all images of one kind. These are "
+                    f"{named(details)}.",
                     tuple(case.name for case in others),
                 )
             )
@@ -72,7 +74,7 @@ def of_one_kind(cases: Sequence[CaseFingerprint]) -> tuple[list[CaseFingerprint]
 
 def _majority(
     cases: Sequence[CaseFingerprint], key: Callable[[CaseFingerprint], int]
-) -> tuple[list[CaseFingerprint], list[CaseFingerprint], Hashable]:
+) -> tuple[list[CaseFingerprint], list[CaseFingerprint], int]:
     counts = Counter(map(key, cases))
     # Of two numbers that are equally frequent, the higher: volumes, and all channels.
     most = max(counts, key=lambda number: (counts[number], number))

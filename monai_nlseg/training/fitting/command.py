@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ class Command:
     """The options of ``nlseg train`` that decide what is trained.
 
     Attributes:
-        data, images, labels, layout, channels, subject: as ``find_data`` takes them, ``data`` as its source.
+        data, images, labels, layout, channels, subject, classes, root: as ``find_data`` takes them, ``data`` as its
+            source.
         network, hours, iterations, folds, init, overrides: as ``plan`` takes them.
     """
 
@@ -38,6 +39,8 @@ class Command:
     layout: str | None = None
     channels: tuple[str, ...] = ()
     subject: str | None = None
+    classes: Mapping[str, Sequence[int]] | None = None
+    root: str | None = None
     network: str | None = None
     hours: float | None = None
     iterations: int | None = None
@@ -54,6 +57,8 @@ class Command:
             layout=self.layout,
             channels=self.channels,
             subject=self.subject,
+            classes=self.classes,
+            root=self.root,
         )
 
 
@@ -110,10 +115,12 @@ def planned(
 
 def _as_json(command: Command) -> dict[str, Any]:
     values = asdict(command)
-    for name in ("data", "images", "labels"):
+    for name in ("data", "images", "labels", "root"):
         if values[name] is not None:
             values[name] = str(Path(values[name]).absolute())
     values["channels"] = list(command.channels)
+    if command.classes is not None:
+        values["classes"] = {name: list(each) for name, each in command.classes.items()}
     return values
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from monai_nlseg.training.cases.find import LAYOUTS, find_data
 from monai_nlseg.training.cases.found import LayoutError
@@ -91,6 +90,19 @@ def test_files_that_the_system_does_not_open_are_named(tmp_path, monkeypatch):
     assert [case.name for case in data.cases] == ["a"] and "b.nii' cannot be read" in data.left_out[0]
 
 
+@pytest.mark.parametrize("call", [{}, {"layout": "nnunet"}, {"images": "a/*.png", "labels": "b/*.png"}])
+def test_a_folder_that_nobody_may_read_is_named(tmp_path, monkeypatch, call):
+    (tmp_path / "a").mkdir()
+
+    def denied(path, *args):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "a"))
+
+    for name in ("iterdir", "glob", "rglob"):  # the superuser may read everything
+        monkeypatch.setattr(Path, name, denied)
+    with pytest.raises(ValueError, match=r"/a' cannot be read \(Permission denied\): correct its permissions"):
+        find_data(tmp_path, **call)
+
+
 def test_names_that_are_not_utf8_are_left_out(tmp_path):
     touch(tmp_path, "a.nii", "a_seg.nii")
     for name in (b"\xfc.nii", b"\xfc_seg.nii"):
@@ -120,20 +132,6 @@ def test_classes_that_are_given_replace_those_of_the_data_set(tmp_path):
     classes = find_data(tmp_path, classes={"CSF": (4, 5, 14), "cortex": [3, 42]}).classes
     assert [(each.name, each.values) for each in classes.foreground] == [("CSF", (4, 5, 14)), ("cortex", (3, 42))]
     assert not classes.overlapping and classes.painted == ()
-
-
-@pytest.mark.parametrize(("filled", "noted"), [(False, True), (True, False)])
-def test_label_maps_of_outlines_are_noted(tmp_path, filled, noted):
-    for name in "ab":
-        mask = np.zeros((64, 64), np.uint8)
-        mask[10:50, 10:50] = 255
-        if not filled:
-            mask[11:49, 11:49] = 0
-        Image.fromarray(np.full((64, 64), 9, np.uint8)).save(tmp_path / f"{name}.png")
-        Image.fromarray(mask).save(tmp_path / f"{name}_Annotation.png")
-    data = find_data(tmp_path)
-    assert len(data.cases) == 2 and len(data.notes) == noted
-    assert not noted or "a_Annotation.png', are thin closed lines" in data.notes[0]
 
 
 def test_paths_are_absolute(tmp_path, monkeypatch):

@@ -49,6 +49,10 @@ def test_a_pattern_that_cannot_be_is_refused(pattern, sentence):
         (["Image_01L", "Image_01R"], True),
         (["010_HC", "010_2HC"], True),
         (["p1/a", "p1/b"], True),
+        (["AB_v1", "AB_v2"], True),
+        (["AB/left", "AB/right"], True),
+        (["AB-visit-1_t1", "AB-visit-2_t1"], True),
+        (["liver_a", "liver_b"], False),
         (["IBSR_01", "IBSR_03"], False),
         (["benign (1)", "benign (10)"], False),
         (["3f2a", "3b11"], False),
@@ -68,3 +72,10 @@ def test_the_pattern_that_the_note_offers_keeps_the_subjects_together(tmp_path):
     data = find_data(tmp_path, subject=note.partition("--subject '")[2].partition("'")[0])
     assert [case.subject for case in data.cases] == ["Image_01", "Image_01", "Image_02", "Image_02"]
     assert data.notes == ()
+
+
+def test_the_pattern_for_visits_keeps_the_subjects_together(tmp_path):
+    touch(tmp_path, *(f"{name}_{visit}{end}.png" for name in "AB" for visit in ("v1", "v2") for end in ("", "_mask")))
+    (note,) = find_data(tmp_path).notes
+    data = find_data(tmp_path, subject=note.partition("--subject '")[2].partition("'")[0])
+    assert [case.subject for case in data.cases] == ["A", "A", "B", "B"]

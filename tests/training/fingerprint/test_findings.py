@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -40,6 +43,18 @@ def test_good_data_give_no_finding(tmp_path):
 def test_one_subject(tmp_path):
     cases = [volume_case(tmp_path, name, subject="sub-1") for name in "ab"]
     assert "2 cases are of one subject, 'sub-1'" in only(findings(*cases), "one subject").text
+
+
+def test_a_subject_in_several_parts(tmp_path):
+    cases = good(tmp_path)
+    split = [
+        replace(volume_case(tmp_path, "x", subject="P"), part="training"),
+        replace(volume_case(tmp_path, "y", subject="P"), part="validation"),
+    ]
+    found = only(findings(*cases, *split), "own parts or folds divide")
+    assert found.cases == ("x", "y") and "1 subject ('P')" in found.text
+    together = [replace(case, part="training", fold=1) for case in split]
+    assert not [each for each in findings(*cases, *together) if "divide" in each.text]
 
 
 def test_equal_images(tmp_path):
@@ -83,17 +98,56 @@ def test_specks(tmp_path):
     assert "'outer' (1 case, most in speck: 3)" in only(found, "beside larger ones", "note").text
 
 
+def test_label_maps_of_outlines(tmp_path):
+    solid = np.zeros((64, 64), np.uint8)
+    solid[10:50, 10:50] = 255
+    line = solid.copy()
+    line[11:49, 11:49] = 0
+    image = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    empty = picture_case(tmp_path, "empty", image, np.zeros_like(line))
+    lines = [picture_case(tmp_path, name, np.roll(image, ord(name)), np.roll(line, ord(name) % 9)) for name in "ab"]
+    found = only(findings(empty, *lines, classes=None), "thin closed lines")
+    assert found.cases == ("a", "b") and "FillContour" in found.text
+    filled = picture_case(tmp_path, "filled", image, solid)
+    assert not [each for each in findings(*lines, filled, classes=None) if "thin closed lines" in each.text]
+
+
 def test_missing_and_rare_classes(tmp_path):
     classes = Classes((*DECLARED.foreground, LabelClass("rare", (3,)), LabelClass("never", (4, 5))))
     label = boxes(values=(1, 2, 3))
     found = findings(*good(tmp_path), volume_case(tmp_path, "a", intensities(1), label, seed=0), classes=classes)
-    assert "'never' (4, 5)" in only(found, "occur in no case").text
+    assert "1 class that the data set names ('never')" in only(found, "No label map shows", "note").text
     assert "'rare' (1 subject: a)" in only(found, "fewer than 5 of 6 subjects").text
 
 
 def test_what_the_values_of_undeclared_classes_are_taken_for(tmp_path):
     found = findings(*good(tmp_path), classes=None)
     assert "1 = label 1, 2 = label 2" in only(found, "does not name its classes", "note").text
+
+
+def test_255_beside_other_values_may_not_be_annotated(tmp_path):
+    label = boxes(values=(1, 255))
+    found = findings(*good(tmp_path), volume_case(tmp_path, "a", intensities(1), label, seed=0), classes=None)
+    warning = only(found, "not annotated")
+    assert warning.cases == ("a",) and "--classes 1=tumour,255=ignore" in warning.text
+    assert not [each for each in findings(*good(tmp_path), classes=None) if "not annotated" in each.text]
+
+
+def test_values_that_are_taken_as_one_class_are_named(tmp_path):
+    cases = [volume_case(tmp_path, f"v{value}", label=boxes(values=(value,))) for value in (1, 255)]
+    found = findings(*cases, classes=None)
+    assert "hold 1 or 255, each case only one of them" in only(found, "are taken as one class").text
+    assert "will hold the value 1" in only(found, "does not name its classes", "note").text
+
+
+def test_an_sform_and_a_qform_that_contradict_each_other(tmp_path):
+    case = volume_case(tmp_path, "a")
+    image = nib.load(case.images[0])
+    image.set_sform(AFFINE, 1)
+    image.set_qform(AFFINE @ np.diag([-1, -1, 1, 1]), 1)
+    nib.save(image, case.images[0])
+    found = only(findings(*good(tmp_path), case), "sform")
+    assert found.cases == ("a",) and "a (RAS and LPS)" in found.text
 
 
 def test_mirrored_and_other_orientations(tmp_path):
@@ -151,5 +205,5 @@ def test_pictures_are_not_compared_in_type_and_scale(tmp_path):
     assert not [each for each in found if "deep" in each.cases]
 
 
-def test_notes_of_the_layout_are_kept(tmp_path):
-    assert only(findings(*good(tmp_path), notes=("Look here.",)), "Look here.", "note")
+def test_notes_of_the_layout_are_warnings(tmp_path):
+    assert only(findings(*good(tmp_path), notes=("Look here.",)), "Look here.")

@@ -74,10 +74,21 @@ def test_a_picture_has_a_channel_of_grey_or_three_of_colour(tmp_path):
     assert len(measure_case(case, colour=False).channels) == 1
 
 
-def test_a_volume_of_one_slice_has_two_axes(tmp_path):
-    image = intensities(0, (12, 10, 1))
-    found = measure_case(volume_case(tmp_path, "a", image, (image > 450).astype(np.uint8), seed=0))
-    assert (found.shape, found.spacing, found.orientation) == ((12, 10), (1.0, 2.0), None)
+@pytest.mark.parametrize("shape", [(12, 10, 1), (1, 12, 10), (12, 10, 1, 3)])
+def test_a_volume_of_one_slice_cannot_be_used(tmp_path, shape):
+    image = intensities(0, shape)
+    failure = measure_case(volume_case(tmp_path, "a", image, np.ones(shape[:3], np.uint8), seed=0))
+    assert (failure.kind, failure.detail) == ("slice", f"shape {' x '.join(map(str, shape[:3]))}")
+
+
+def test_masks_that_overlap_with_different_values_are_not_merged(tmp_path):
+    image = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    first, second = np.zeros((2, 10, 20), np.uint8)
+    first[2:5, 2:5], second[6:8, 2:5] = 1, 2
+    assert measure_case(picture_case(tmp_path, "apart", image, first, second)).voxels == {0: 185, 1: 9, 2: 6}
+    second[4, 4] = 2
+    failure = measure_case(picture_case(tmp_path, "over", image, first, second))
+    assert failure.kind == "label" and "where one has the value 1 and another 2" in failure.detail
 
 
 def test_regions_are_measured_by_all_their_values(tmp_path):

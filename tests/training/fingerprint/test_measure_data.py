@@ -49,6 +49,28 @@ def test_a_data_set_without_any_label_is_refused(tmp_path):
         fingerprint(data_of(*cases), jobs=1)
 
 
+def test_declared_classes_that_no_label_map_shows_are_dropped(tmp_path):
+    atlas = Classes(tuple(LabelClass(f"area {value}", (value,)) for value in range(1, 300)))
+    cases = [volume_case(tmp_path, name, label=boxes(values=(7, 250))) for name in "abcdef"]
+    found = fingerprint(data_of(*cases, classes=atlas), jobs=1)
+    assert found.classes == Classes((LabelClass("area 7", (7,)), LabelClass("area 250", (250,))))
+    assert any("297 classes" in each.text and each.kind == "note" for each in found.findings)
+
+
+def test_regions_that_no_label_map_shows_are_dropped_with_what_they_are_painted(tmp_path):
+    whole, edema, core = LabelClass("whole", (1, 2, 3)), LabelClass("edema", (2,)), LabelClass("core", (3,))
+    regions = Classes((whole, edema, core), overlapping=True, painted=(1, 2, 3), ignored=9)
+    cases = [volume_case(tmp_path, name, label=boxes(values=(1, 3))) for name in "ab"]
+    found = fingerprint(data_of(*cases, classes=regions), jobs=1)
+    assert found.classes == Classes((whole, core), overlapping=True, painted=(1, 3), ignored=9)
+
+
+def test_declared_classes_of_which_nothing_is_labelled_are_refused(tmp_path):
+    cases = [volume_case(tmp_path, name, label=np.zeros((12, 10, 8), np.uint8)) for name in "ab"]
+    with pytest.raises(ValueError, match="no label map shows any of the classes CSF, only background"):
+        fingerprint(data_of(*cases, classes=Classes((LabelClass("CSF", (1,)),))), jobs=1)
+
+
 def test_cases_with_errors_are_left_out_and_named(tmp_path):
     good = [volume_case(tmp_path, name) for name in "abc"]
     other_grid = [volume_case(tmp_path, f"grid{number}", intensities(0), boxes((12, 10, 7))) for number in range(7)]
@@ -65,7 +87,7 @@ def test_cases_with_errors_are_left_out_and_named(tmp_path):
 
 def test_no_usable_case_is_an_error_with_the_reasons(tmp_path):
     case = volume_case(tmp_path, "a", intensities(0), boxes((12, 10, 7)))
-    with pytest.raises(ValueError, match=r"no case of 'somewhere' can be used.*a \(shape 12 x 10 x 7"):
+    with pytest.raises(ValueError, match=r"no case of 'somewhere' can be used.*resample it.*a \(shape 12 x 10 x 7"):
         fingerprint(data_of(case), jobs=1)
     with pytest.raises(ValueError, match="holds no labelled image"):
         fingerprint(data_of(), jobs=1)
@@ -79,14 +101,14 @@ def test_two_and_three_dimensions_are_not_mixed(tmp_path):
     assert found.spatial_dims == 3
     assert found.unusable == ("flat",)
     (error,) = errors(found)
-    assert "flat (of 2 dimensions)" in error.text
+    assert "flat (2 dimensions)" in error.text
 
 
 def test_numbers_of_channels_are_not_mixed(tmp_path):
     two = volume_case(tmp_path, "two", np.stack([intensities(1), intensities(2)], axis=-1), boxes())
     data = data_of(*(volume_case(tmp_path, name) for name in "ab"), two)
     (error,) = errors(fingerprint(data, jobs=1))
-    assert "two (of 2 channels)" in error.text
+    assert "two (2 channels)" in error.text
     declared = data_of(*data.cases, channels=("T1", "T2"))
     found = fingerprint(declared, jobs=1)
     assert [case.name for case in found.cases] == ["two"]
@@ -105,7 +127,11 @@ def test_pictures_are_all_read_in_colour_or_all_in_grey(tmp_path):
     assert [len(case.channels) for case in found.cases] == [3] * 4
     (warning,) = [each for each in found.findings if "in colour" in each.text]
     assert warning.cases == ("grey",)
-    assert fingerprint(data_of(*cases, channels=("US",)), jobs=1).channels == ("US",)
+    found = fingerprint(data_of(*cases, channels=("US",)), jobs=1)
+    assert found.channels == ("US",)
+    assert [len(case.channels) for case in found.cases] == [1] * 4
+    (warning,) = [each for each in found.findings if "3 of 4 pictures are in colour, but" in each.text]
+    assert warning.kind == "warning" and warning.cases == ("a", "b", "c")
 
 
 def test_too_many_jobs_are_refused(tmp_path):

@@ -72,7 +72,7 @@ def _cases(
             except ValueError as error:
                 left_out.append(str(error))
     if unlabelled:
-        left_out.append(f"{where}: {unlabelled} entries have an image without a label, and are not used.")
+        left_out.append(f"{where}: images without a label are not used, {unlabelled} in all.")
 
 
 LAYOUT = Layout("MONAI datalist", TREE, recognised, read)

@@ -29,6 +29,10 @@ LABELS = ("label", "mask", "seg", "segmentation")
 """Keys of the label map; the first one that an entry has is taken."""
 
 
+SUBJECTS = ("subject", "subject_id", "patient", "patient_id", "participant", "participant_id")
+"""Keys of the subject; the first one that an entry has is taken."""
+
+
 def label_key(keys: Iterable[str]) -> str | None:
     """Return which of the keys of an entry is that of its label map, None if none is.
 
@@ -46,7 +50,8 @@ def case_of(
 
     Args:
         at: where the entry stands, for the errors.
-        entry: the entry. Besides its image and its label it may have "case", "subject", "fold" and "part" or "split".
+        entry: the entry. Besides its image and its label it may have "case", "subject" (or "patient_id" and the like),
+            "fold" and "part" or "split".
         root: folder that its paths are relative to.
         image_keys: keys of its images, in the order of the channels.
         part: the part of the data set that the list is about; the entry may name another one.
@@ -64,6 +69,8 @@ def case_of(
             raise ValueError(f"{at} is of the part {shown(given)}: give training, validation or test.")
         part = PARTS[str(given).lower()]
     columns = {key: str(value).strip() for key, value in rest.items() if isinstance(value, str | int | float)}
+    if subject := next((columns[key] for key in SUBJECTS if columns.get(key)), None):
+        columns["subject"] = subject
     return FoundCase(columns.get("case", ""), images, labels, part, _fold(at, rest.get("fold")), columns)
 
 
@@ -73,7 +80,13 @@ def _paths(at: str, given: Any, root: Path, what: str) -> tuple[str, ...]:
         raise ValueError(f"{at} has no {what}: give a path.")
     if remote := [path for path in paths if is_remote(path)]:
         raise ValueError(f"{at} names '{remote[0]}': training reads local files, so copy the data set first.")
-    return tuple(with_header(os.path.abspath(root / path.strip())) for path in paths)
+    return tuple(with_header(_absolute(root, path.strip())) for path in paths)
+
+
+def _absolute(root: Path, path: str) -> str:
+    """Return an absolute path; one that was written on Windows is read elsewhere, too."""
+    found = os.path.abspath(root / path)
+    return found if os.path.exists(found) else os.path.abspath(root / path.replace("\\", "/"))
 
 
 def _fold(at: str, given: Any) -> int | None:

@@ -26,6 +26,9 @@ Dataset001_Name/
         case.nii.gz
     imagesTs/, labelsTs/      the test part, if there is one"""
 
+NAMES = ("Dataset[0-9][0-9][0-9]_*", "Task[0-9][0-9][0-9]_*", "Task[0-9][0-9]_*")
+"""Names of data sets: of the second version, of the first, and of the Decathlon for the first."""
+
 
 def recognised(path: Path) -> Path | None:
     """Return the folder of the data set if ``path`` is it, its dataset.json, or a folder that holds one such folder.
@@ -37,7 +40,12 @@ def recognised(path: Path) -> Path | None:
         path = path.parent
     if _is_raw(path):
         return path
-    inside = [folder for folder in sorted(path.glob("Dataset[0-9][0-9][0-9]_*")) if _is_raw(folder)]
+    names = (
+        "Dataset[0-9][0-9][0-9]_*",
+        "Task[0-9][0-9][0-9]_*",
+        "Task[0-9][0-9]_*",
+    )  # the second version, and the first
+    inside = [folder for name in names for folder in sorted(path.glob(name)) if _is_raw(folder)]
     if len(inside) > 1:
         raise ValueError(f"'{path}' holds {len(inside)} data sets: give one, such as '{inside[0]}'.")
     return inside[0] if inside else None

@@ -8,6 +8,7 @@ from monai_nlseg.training.fingerprint.findings.duplicates import find_duplicates
 from monai_nlseg.training.fingerprint.findings.intensities import find_intensity_faults
 from monai_nlseg.training.fingerprint.findings.labels import find_suspicious_labels
 from monai_nlseg.training.fingerprint.findings.orientations import find_other_orientations
+from monai_nlseg.training.fingerprint.findings.outlines import find_outlines
 from monai_nlseg.training.fingerprint.findings.spacings import find_other_spacings
 from monai_nlseg.training.fingerprint.findings.subjects import find_few_subjects
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
@@ -15,6 +16,7 @@ from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 QUESTIONS = (
     find_few_subjects,
     find_duplicates,
+    find_outlines,
     find_suspicious_labels,
     find_rare_classes,
     find_other_orientations,

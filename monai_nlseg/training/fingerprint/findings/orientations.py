@@ -14,11 +14,21 @@ FEW = 0.25
 
 
 def find_other_orientations(found: Fingerprint) -> Iterator[Finding]:
-    """Find volumes that are stored mirrored, left for right, and others of several orientations.
+    """Find volumes with contradicting headers, those stored mirrored, left for right, and others of other orientations.
 
     Args:
         found: the fingerprint.
     """
+    contradicting = [case for case in found.cases if case.qform_axes]
+    if contradicting:
+        details = [f"{case.name} ({case.orientation} and {case.qform_axes})" for case in contradicting]
+        yield Finding(
+            "warning",
+            f"The sform and the qform in the header of {counted(len(contradicting))} give the axes other directions: "
+            f"{named(details)}. The sform is used here; other programs may take the qform and see the image turned or "
+            "mirrored. Check in a viewer that left is left, and store one of them in both.",
+            tuple(case.name for case in contradicting),
+        )
     counts = Counter(case.orientation for case in found.cases if case.orientation)
     if len(counts) < 2:
         return

@@ -176,3 +176,10 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path, arguments, sentence):
     touch(tmp_path, "i/a.png", "l/a.png")
     with pytest.raises(ValueError, match=sentence):
         find_data(tmp_path, **arguments)
+
+
+@pytest.mark.parametrize("names", [("liver/a.png", "spleen/a.png"), ("a_gt.png", "a_seg.png")])
+def test_masks_of_several_classes_are_not_merged(tmp_path, names):
+    touch(tmp_path, "images/a.png", *(f"masks/{name}" for name in names))
+    with pytest.raises(ValueError, match="masks of several classes, first merge those of a case into one label map"):
+        find_data(tmp_path)

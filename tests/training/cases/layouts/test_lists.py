@@ -116,6 +116,20 @@ def test_a_channel_that_the_first_row_lacks_is_a_channel(tmp_path):
     assert "row 1 has no image ('FLAIR'): give a path" in data.left_out[0]
 
 
+@pytest.mark.parametrize("column", ["subject", "Patient_ID", "participant"])
+def test_a_column_of_subjects_is_taken_without_asking(tmp_path, column):
+    touch(tmp_path, *(f"{name}{end}.png" for name in "ab" for end in ("", "_gt")))
+    data = find_data(table(tmp_path, f"image,label,{column}", "a.png,a_gt.png,P1", "b.png,b_gt.png,P1"))
+    assert [case.subject for case in data.cases] == ["P1", "P1"]
+
+
+def test_a_table_of_a_spreadsheet_on_windows_is_read(tmp_path):
+    touch(tmp_path, "scans/a b.png", "masks/a b.png")
+    path = tmp_path / "cases.csv"
+    path.write_bytes('\ufeffImage;Label\r\n"scans\\a b.png";masks\\a b.png\r\n'.encode())
+    assert pairs(find_data(path), tmp_path) == {"a b": (["scans/a b.png"], ["masks/a b.png"])}
+
+
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
@@ -155,7 +169,7 @@ def test_a_datalist_keeps_parts_and_folds(tmp_path):
     assert data.classes.foreground[0].values == (10,)
     assert data.left_out == (
         f"'{path}', testing, entry 4 is 7: give an image and a label.",
-        f"'{path}', testing: 2 entries have an image without a label, and are not used.",
+        f"'{path}', testing: images without a label are not used, 2 in all.",
     )
     with pytest.raises(ValueError, match="a.nii' does not exist"):
         find_data(path)
@@ -187,7 +201,7 @@ def test_the_decathlon_is_read_without_the_hidden_files_of_macos(tmp_path):
     assert data.layout == "Medical Segmentation Decathlon" and data.channels == ("FLAIR", "T1")
     assert pairs(data, folder) == {"B_1": (["imagesTr/B_1.nii.gz"], ["labelsTr/B_1.nii.gz"])}
     assert [case.part for case in data.cases] == ["training"]
-    assert "1 entries have an image without a label" in data.left_out[0]
+    assert "images without a label are not used, 1 in all" in data.left_out[0]
     assert "._B_1.nii.gz" in data.left_out[1]
     assert data.left_out[2] == "label map 'labelsTr/B_2.nii.gz' is not listed in dataset.json."
     assert find_data(folder / "dataset.json").cases == data.cases

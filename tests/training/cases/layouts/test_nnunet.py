@@ -30,6 +30,15 @@ def test_a_data_set_with_a_test_part_is_read_from_its_folder_its_parent_or_its_d
     assert find_data(tmp_path).cases == find_data(folder / "dataset.json").cases == data.cases
 
 
+def test_the_parent_of_a_data_set_of_the_first_version(tmp_path):
+    about = {"modality": {"0": "T2", "1": "ADC"}, "labels": {"0": "background", "1": "PZ"}, "training": []}
+    write_json(tmp_path / "Task005_Prostate/dataset.json", about)
+    touch(tmp_path / "Task005_Prostate", "imagesTr/a_0000.nii.gz", "imagesTr/a_0001.nii.gz", "labelsTr/a.nii.gz")
+    data = find_data(tmp_path)
+    assert data.layout == "nnU-Net" and data.channels == ("T2", "ADC")
+    assert [(case.name, len(case.images)) for case in data.cases] == [("a", 2)]
+
+
 def test_a_parent_with_two_data_sets_is_refused(tmp_path):
     raw(tmp_path)
     write_json(tmp_path / "Dataset002_Other/dataset.json", ABOUT)
