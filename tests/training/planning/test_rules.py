@@ -93,15 +93,29 @@ class TestWindow:
 
 class TestFlips:
     @pytest.mark.parametrize(
-        "names", [("kidney left", "kidney right"), ("Hippocampus_L",), ("lh.cortex",), ("kidneyRight",), ("R kidney",)]
+        "names",
+        [
+            ("kidney left", "kidney right"),
+            ("Hippocampus_L",),
+            ("lh.cortex",),
+            ("kidneyRight",),
+            ("R kidney",),
+            ("LKidney",),
+            ("lung_L_upper",),
+        ],
     )
     def test_sided_classes_forbid_them(self, names):
         choice = augmentation.choose_flips(volumes(names=names))
         assert choice.value == () and f"'{names[0]}'" in choice.reason
 
-    @pytest.mark.parametrize("names", [("bright", "skull"), ("CSF",), ("upright", "level"), ("liver",)])
+    @pytest.mark.parametrize("names", [("bright", "skull"), ("CSF",), ("upright", "level"), ("liver",), ("L1", "L2")])
     def test_other_names_do_not(self, names):
         assert augmentation.choose_flips(volumes(names=names)).value == (0,)
+
+    def test_classes_without_names_forbid_them(self):
+        choice = augmentation.choose_flips(volumes(names=("label 17", "label 53")))
+        assert choice.value == () and "'label 17'" in choice.reason and "flip_axes=[0]" in choice.reason
+        assert augmentation.choose_flips(volumes(names=("foreground",))).value == (0,)
 
     def test_pictures(self):
         assert augmentation.choose_flips(pictures()).value == (1,)
