@@ -7,12 +7,14 @@ import sys
 import pytest
 import torch
 import torch.nn as nn
+from monai.networks.layers import SkipConnection
 
 from monai_nlseg.training.planning import processor
 from monai_nlseg.training.planning.make import plan
 from monai_nlseg.training.planning.networks import NETWORKS
 from monai_nlseg.training.planning.processor import Processor
 from monai_nlseg.training.planning.show import leaves
+from monai_nlseg.training.planning.verify import find_divisor
 from tests.training.planning.fingerprints import pictures, volumes
 
 SMALL = {"network.arguments.features": 4, "sampling.window": [16, 16, 16]}
@@ -176,6 +178,12 @@ class TestNetworks:
         ).settings
         assert chosen.network.name == name and chosen.network.arguments["in_channels"] == 3
         assert all(side % chosen.network.divisor == 0 for side in chosen.sampling.window)
+
+    def test_trying_sizes_logs_nothing(self, caplog):
+        network = torch.nn.Sequential(torch.nn.AvgPool3d(4), torch.nn.Upsample(scale_factor=4))
+        shortcut = SkipConnection(network, mode="add")
+        assert find_divisor(shortcut, 1, 1, [32] * 3, "shortcut") == 4
+        assert not caplog.records
 
     def test_of_monai(self):
         chosen = plan(volumes(), iterations=4, network="monai.networks.nets.SegResNet")
