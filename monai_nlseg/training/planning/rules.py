@@ -143,10 +143,11 @@ def _else(initial: InitialBundle | None, name: str, rule: Callable[[], Choice[An
 
 
 def _intensity(found: Fingerprint, initial: InitialBundle | None) -> Choice[tuple[Intensity, ...]]:
-    if initial is None or initial.intensity is None:
+    channels = len(found.channels)
+    if initial is None or initial.intensity is None or len(initial.intensity) not in (1, channels):
         return choose_intensity(found)
     each = initial.choose("intensity", lambda: choose_intensity(found))
-    return Choice((each.value,) * len(found.channels), each.reason)
+    return Choice(each.value * (channels // len(each.value)), each.reason)
 
 
 def _learning(draft: Draft, found: Fingerprint, network: Built) -> None:
