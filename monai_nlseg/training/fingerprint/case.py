@@ -36,9 +36,9 @@ class CaseFingerprint:
     Attributes:
         case: the case.
         shape: voxels along the spatial axes, as stored: (columns, rows[, slices]) for volumes, (rows, columns) for
-            pictures. A volume of one slice has two axes.
+            pictures.
         spacing: size of a voxel in mm along the same axes; ones for pictures.
-        orientation: axis codes of a volume such as "RAS", None for a picture, a volume of one slice, and a file without
+        orientation: axis codes of a volume such as "RAS", None for a picture, and a file without
             an orientation (Analyze).
         dtype: type of the stored values, such as "int16"; "float64" for a volume whose file scales its values.
         channels: one for each channel. Pictures have the values 0 to 255 that

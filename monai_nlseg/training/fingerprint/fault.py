@@ -7,9 +7,10 @@ from typing import Literal
 
 from monai_nlseg.training.cases.case import TrainingCase
 
-FaultKind = Literal["image", "label", "grid", "channels", "values", "not finite", "lost"]
-"""The image or the label map cannot be read; they or the channels lie on different grids; the number of channels, the
-label values or the intensities cannot be used; the process that measured the case died."""
+FaultKind = Literal["image", "flat", "label", "grid", "channels", "values", "not finite", "lost"]
+"""The image or the label map cannot be read; the image is a volume of a single slice; they or the channels lie on
+different grids; the number of channels, the label values or the intensities cannot be used; the process that measured
+the case died."""
 
 
 class Fault(Exception):

@@ -26,7 +26,7 @@ class Fingerprint:
 
     Attributes:
         data: the data set.
-        spatial_dims: 2 for pictures (and volumes of a single slice), 3 for volumes.
+        spatial_dims: 2 for pictures, 3 for volumes.
         classes: what the label values mean: of the data set if it says so, else one class for each value found.
         channels: names of the channels. If the data set does not name them, "grey", or "red", "green" and "blue" for
             pictures, and "channel 1" and so on for volumes.

@@ -11,11 +11,11 @@ from nibabel.orientations import aff2axcodes
 from monai_nlseg.errors import message
 from monai_nlseg.io.formats import is_picture, is_volume
 from monai_nlseg.io.pictures import PictureReader, check_picture, open_picture
-from monai_nlseg.io.volumes import VolumeHeader, read_header, read_volume
+from monai_nlseg.io.volumes import read_header, read_volume
 from monai_nlseg.requirements import colour_share
 from monai_nlseg.training.cases.case import TrainingCase
 from monai_nlseg.training.fingerprint.fault import Fault
-from monai_nlseg.training.fingerprint.grid import Grid, difference
+from monai_nlseg.training.fingerprint.grid import Grid, by, difference
 
 COLOURED = 0.05
 """Share of coloured pixels above which a picture is one in colour; below, colours are marks on a grey picture."""
@@ -95,15 +95,12 @@ def _header(path: str) -> ImageHeader:
     if not is_volume(path):
         raise ValueError(f"'{path}' is neither a volume nor a picture by its suffix: convert it, for example to NIfTI.")
     volume = read_header(path)
-    grid = _volume_grid(volume)
-    orientation = "".join(aff2axcodes(volume.affine)) if volume.oriented and len(grid.shape) == 3 else None
+    shape = volume.shape[:3]
+    if len(shape) < 3 or shape[2] == 1:
+        raise Fault("flat", f"'{path}' of {by(shape)} voxels")
+    orientation = "".join(aff2axcodes(volume.affine)) if volume.oriented else None
+    grid = Grid(shape, volume.spacing, volume.affine if volume.oriented else None, False)
     return ImageHeader(grid, orientation, "", picture=False)
-
-
-def _volume_grid(header: VolumeHeader) -> Grid:
-    shape = header.shape[:3]
-    shape = shape[:2] if shape[2:] == (1,) else shape
-    return Grid(shape, header.spacing[: len(shape)], header.affine if header.oriented else None, False)
 
 
 def _picture(path: str, colour: bool | None) -> Iterator[np.ndarray]:

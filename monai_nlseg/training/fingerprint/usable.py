@@ -11,6 +11,10 @@ from monai_nlseg.training.fingerprint.finding import Finding, counted, named
 
 SENTENCES: dict[FaultKind, tuple[str, str]] = {
     "image": ("an image that cannot be read", "restore the files, or leave these cases out"),
+    "flat": (
+        "a volume of a single slice",
+        "save the slices and their label maps as pictures, such as PNG, or give volumes of several slices",
+    ),
     "label": ("a label map that cannot be read", "restore the files, or save them as label maps of whole numbers"),
     "grid": (
         "a label map or a channel on another grid than the image",

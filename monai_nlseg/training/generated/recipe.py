@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from monai_nlseg.io.formats import is_picture
 from monai_nlseg.training.cases.case import Classes
 from monai_nlseg.training.fingerprint.fingerprint import CaseFingerprint, Fingerprint
 from monai_nlseg.training.generated.network import probe_network
@@ -145,8 +144,6 @@ def recipe_of(plan: Plan, name: str) -> Recipe:
     divisor = settings.network.divisor
     fits = not any(side % divisor for side in settings.sampling.window)
     _require(fits, "sampling.window", settings.sampling.window, f"sides divisible by {divisor}")
-    if dims == 2 and (volumes := [path for case in cases for path in case.images if not is_picture(path)]):
-        raise ValueError(f"'{volumes[0]}' is a volume, the plan is for pictures: save its slice as a picture.")
     outputs, side = probe_network(settings, inputs)
     allowed = [count] if classes.overlapping else [count + 1] + [1] * (count == 1)
     _require(outputs in allowed, "the output of the network", f"{outputs} channels", f"{allowed} for {count} classes")

@@ -74,10 +74,11 @@ def test_a_picture_has_a_channel_of_grey_or_three_of_colour(tmp_path):
     assert len(measure_case(case, colour=False).channels) == 1
 
 
-def test_a_volume_of_one_slice_has_two_axes(tmp_path):
+def test_a_volume_of_one_slice_is_refused(tmp_path):
+    """Inference takes pictures or volumes of several slices."""
     image = intensities(0, (12, 10, 1))
-    found = measure_case(volume_case(tmp_path, "a", image, (image > 450).astype(np.uint8), seed=0))
-    assert (found.shape, found.spacing, found.orientation) == ((12, 10), (1.0, 2.0), None)
+    failure = measure_case(volume_case(tmp_path, "a", image, (image > 450).astype(np.uint8), seed=0))
+    assert (failure.kind, failure.detail.endswith("of 12 x 10 x 1 voxels")) == ("flat", True)
 
 
 def test_regions_are_measured_by_all_their_values(tmp_path):
