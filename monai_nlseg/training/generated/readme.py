@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_nlseg.training.generated.recipe import Recipe
-from monai_nlseg.training.planning.show import inline, leaves
+from monai_nlseg.training.planning.show import rows
 
 LICENSE = """The owner of this bundle has not chosen a licence yet, so all rights are reserved.
 
@@ -123,11 +123,11 @@ See LICENSE, and docs/data_license.txt for the data.
 
 
 def _class_rows(recipe: Recipe) -> str:
-    rows = []
+    lines = []
     for value, each in zip(recipe.values, recipe.classes.foreground):
         having = sum(any(case.voxels.get(number) for number in each.values) for case in recipe.found.cases)
-        rows.append(f"| {value} | {each.name} | {having} |")
-    return "\n".join(rows)
+        lines.append(f"| {value} | {each.name} | {having} |")
+    return "\n".join(lines)
 
 
 def _findings(recipe: Recipe) -> str:
@@ -142,12 +142,10 @@ def _findings(recipe: Recipe) -> str:
 
 
 def _setting_rows(recipe: Recipe) -> str:
-    rows = []
-    for name, value in leaves(recipe.settings):
-        if name == "initial_bundle" and value is not None:
-            value = Path(value).name  # its path may name a person
-        rows.append(f"| {name} | {_cell(inline(value))} | {_cell(recipe.plan.reasons.get(name, ''))} |")
-    return "\n".join(rows)
+    settings = recipe.settings
+    if settings.initial_bundle is not None:  # its path may name a person
+        settings = settings.model_copy(update={"initial_bundle": Path(settings.initial_bundle).name})
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows(settings, recipe.plan.reasons))
 
 
 def _cell(text: str) -> str:

@@ -12,6 +12,9 @@ from monai_nlseg.training.generated.network import probe_network
 from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.settings import Settings
 
+LARGEST_VALUE = 65535
+"""Label maps are written with 16 bits at most."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -150,6 +153,12 @@ def recipe_of(plan: Plan, name: str) -> Recipe:
     files = {len(case.images) for case in cases}
     if len(files) > 1:
         raise ValueError(f"the images have {sorted(files)} files each: give each image the same number of files.")
+    largest = max((*classes.painted, *(value for each in classes.foreground for value in each.values)))
+    if largest > LARGEST_VALUE:
+        raise ValueError(
+            f"a class has the label value {largest}, and label maps are written with values up to {LARGEST_VALUE}: "
+            "give the classes other values."
+        )
     merged = any(len(case.labels) > 1 for case in cases)
     if merged and (count > 1 or classes.ignored is not None):
         raise ValueError(f"labels of several masks are merged into one class, and there are {count}: give label maps.")

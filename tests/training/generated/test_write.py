@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from monai_nlseg.bundle import Bundle
+from monai_nlseg.training.cases.case import Classes, LabelClass
 from monai_nlseg.training.fingerprint.finding import Finding
 from monai_nlseg.training.generated import set_performance, write_bundle
 from tests.training.generated.factory import make_plan
@@ -49,6 +50,13 @@ def test_settings_that_do_not_fit_are_refused(changes, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         write_bundle(tmp_path / "segmentation", plan, "vessels")
     assert not (tmp_path / "segmentation").exists()
+
+
+def test_label_values_that_no_label_map_holds_are_refused(tmp_path):
+    plan = make_plan("lesions", tmp_path)
+    classes = Classes((LabelClass("lesion", (70_000,)),))
+    with pytest.raises(ValueError, match="label value 70000, and label maps are written with values up to 65535"):
+        write_bundle(tmp_path / "b", replace(plan, found=replace(plan.found, classes=classes)), "b")
 
 
 def test_images_unlike_those_that_were_trained_on_are_found(tmp_path):

@@ -76,6 +76,9 @@ class TestPlans:
     def test_it_prints_as_a_table(self):
         chosen = plan(volumes(names=("<b>", "[red]")), iterations=20, overrides=SMALL)
         assert "sampling.window" in str(chosen) and "[16, 16, 16]" in str(chosen)
+        assert str(chosen).count("As brain_t1_nonlocal_unet_segmentation was trained.") == 2 and "As above." in str(
+            chosen
+        )
         assert "<td><code>[16, 16, 16]</code></td>" in chosen._repr_html_() and "<b>" not in chosen._repr_html_()
 
     def test_memory_lowers_the_batch(self, monkeypatch):
@@ -132,6 +135,7 @@ class TestOverrides:
         assert [each.kind for each in chosen.settings.intensity] == ["zscore-nonzero", "zscore"]
         assert chosen.settings.division.test_share == 0.2
         assert chosen.reasons["network.arguments"].startswith("features: given.")
+        assert "Intensity(" not in "".join(chosen.reasons.values())
 
     @pytest.mark.parametrize(
         ("name", "value", "said"),
