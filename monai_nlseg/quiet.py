@@ -67,6 +67,18 @@ def notices_silenced(summaries: bool) -> Iterator[None]:
 
 
 @contextmanager
+def trials_unlogged() -> Iterator[None]:
+    """Silence the tracebacks that PyTorch logs of exceptions on fake tensors, which the caller gets anyway."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
 def infos_logged_to(path: Path) -> Iterator[None]:
     """Append what handlers of a training log as information to a file, instead of printing it.
 

@@ -13,6 +13,7 @@ from monai_nlseg.check_bundle.versions import PYTHON, pinned_versions
 from monai_nlseg.training.generated.recipe import Recipe
 from monai_nlseg.training.generated.requirements import input_requirements
 from monai_nlseg.training.generated.steps import Config
+from monai_nlseg.training.planning.words import by, counted
 
 SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 FIRST = "0.1.0"
@@ -28,7 +29,7 @@ def metadata(recipe: Recipe) -> Config:
     settings, classes, found = recipe.settings, recipe.classes, recipe.found
     values = ", ".join(f"{value} {name}" for value, name in zip(recipe.values, classes.names))
     channels = channel_names(recipe)
-    seen = f"windows of {_by(settings.sampling.window)}" if not recipe.whole else f"{_by(settings.sampling.window)}"
+    seen = f"windows of {by(settings.sampling.window)}" if not recipe.whole else f"{by(settings.sampling.window)}"
     return {
         "schema": SCHEMA,
         "version": FIRST,
@@ -44,9 +45,9 @@ def metadata(recipe: Recipe) -> Config:
         "copyright": "The owner of the bundle decides",
         "data_source": "The owner's own data",
         "data_type": "pictures" if recipe.pictures else "volumes",
-        "image_classes": f"{len(found.channels)} channels: {', '.join(found.channels)}",
+        "image_classes": f"{counted(len(found.channels), 'channel')}: {', '.join(found.channels)}",
         "label_classes": f"0 background, {values}",
-        "pred_classes": f"{recipe.outputs} channels of logits: {', '.join(channels.values())}",
+        "pred_classes": f"{counted(recipe.outputs, 'channel')} of logits: {', '.join(channels.values())}",
         "eval_metrics": {},
         "intended_use": "Research only, not for clinical use",
         "references": [],
@@ -109,10 +110,6 @@ def _output(recipe: Recipe) -> Config:
 def _shape(recipe: Recipe) -> Config:
     shape = [f"{recipe.side}*n"] * recipe.settings.spatial_dims
     return {"spatial_shape": shape, "dtype": "float32", "is_patch_data": not recipe.whole}
-
-
-def _by(sizes: tuple[int, ...]) -> str:
-    return " x ".join(map(str, sizes))
 
 
 def _and(names: tuple[str, ...]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from monai_nlseg.training.generated.recipe import Recipe
+from monai_nlseg.training.planning.show import rows
 
 LICENSE = """The owner of this bundle has not chosen a licence yet, so all rights are reserved.
 
@@ -120,27 +123,30 @@ See LICENSE, and docs/data_license.txt for the data.
 
 
 def _class_rows(recipe: Recipe) -> str:
-    rows = []
+    lines = []
     for value, each in zip(recipe.values, recipe.classes.foreground):
         having = sum(any(case.voxels.get(number) for number in each.values) for case in recipe.found.cases)
-        rows.append(f"| {value} | {each.name} | {having} |")
-    return "\n".join(rows)
+        lines.append(f"| {value} | {each.name} | {having} |")
+    return "\n".join(lines)
 
 
 def _findings(recipe: Recipe) -> str:
-    texts = [f"- {each.text}" for each in recipe.found.findings]
+    """Return what was found in the data without anything that names a case, whose name may be that of a patient."""
+    found = recipe.found
+    names = {name for each in found.cases for name in (each.name, each.case.subject)}
+    texts = [each.text for each in found.findings if not each.cases and each.text not in found.data.notes]
+    texts = [f"- {text}" for text in texts if not any(name in text for name in names)]
+    if left := len(found.findings) - len(texts):
+        texts.append(f"- {left} more, not repeated here because they may name cases: see the run's `inspection.html`.")
     return "\nWhat was found in the data:\n\n" + "\n".join(texts) + "\n" if texts else ""
 
 
 def _setting_rows(recipe: Recipe) -> str:
-    rows = []
-    for name, reason in recipe.plan.reasons.items():
-        value: object = recipe.settings
-        for part in name.split("."):
-            value = getattr(value, part, None) if not isinstance(value, dict | tuple) else value
-        rows.append(f"| {name} | {_cell(value)} | {_cell(reason)} |")
-    return "\n".join(rows)
+    settings = recipe.settings
+    if settings.initial_bundle is not None:  # its path may name a person
+        settings = settings.model_copy(update={"initial_bundle": Path(settings.initial_bundle).name})
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows(settings, recipe.plan.reasons))
 
 
-def _cell(value: object) -> str:
-    return " ".join(str(value).split()).replace("|", "\\|")
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

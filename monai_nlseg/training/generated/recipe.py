@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from monai_nlseg.io.formats import is_picture
 from monai_nlseg.training.cases.case import Classes
 from monai_nlseg.training.fingerprint.fingerprint import CaseFingerprint, Fingerprint
 from monai_nlseg.training.generated.network import probe_network
 from monai_nlseg.training.planning.plan import Plan
 from monai_nlseg.training.planning.settings import Settings
+
+LARGEST_VALUE = 65535
+"""Label maps are written with 16 bits at most."""
 
 
 @dataclass(frozen=True)
@@ -145,14 +147,18 @@ def recipe_of(plan: Plan, name: str) -> Recipe:
     divisor = settings.network.divisor
     fits = not any(side % divisor for side in settings.sampling.window)
     _require(fits, "sampling.window", settings.sampling.window, f"sides divisible by {divisor}")
-    if dims == 2 and (volumes := [path for case in cases for path in case.images if not is_picture(path)]):
-        raise ValueError(f"'{volumes[0]}' is a volume, the plan is for pictures: save its slice as a picture.")
     outputs, side = probe_network(settings, inputs)
     allowed = [count] if classes.overlapping else [count + 1] + [1] * (count == 1)
     _require(outputs in allowed, "the output of the network", f"{outputs} channels", f"{allowed} for {count} classes")
     files = {len(case.images) for case in cases}
     if len(files) > 1:
         raise ValueError(f"the images have {sorted(files)} files each: give each image the same number of files.")
+    largest = max((*classes.painted, *(value for each in classes.foreground for value in each.values)))
+    if largest > LARGEST_VALUE:
+        raise ValueError(
+            f"a class has the label value {largest}, and label maps are written with values up to {LARGEST_VALUE}: "
+            "give the classes other values."
+        )
     merged = any(len(case.labels) > 1 for case in cases)
     if merged and (count > 1 or classes.ignored is not None):
         raise ValueError(f"labels of several masks are merged into one class, and there are {count}: give label maps.")

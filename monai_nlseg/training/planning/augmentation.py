@@ -11,7 +11,8 @@ from monai_nlseg.training.planning.choice import Choice
 from monai_nlseg.training.planning.geometry import is_anisotropic, is_thin
 from monai_nlseg.training.planning.settings import Augmentation, Intensity
 
-SIDED = re.compile(r"(?<![a-z])(left|right|[lr]h(?![a-z]))|[-_. ][lr]$|^[lr][-_. ]", flags=re.IGNORECASE)
+SIDED = re.compile(r"(?<![a-z])((left|right)|[lr]h?(?![a-z0-9]))", flags=re.IGNORECASE)
+NAMELESS = re.compile(r"(label|class)?[-_ ]?\d+", flags=re.IGNORECASE)
 
 
 def choose_flips(found: Fingerprint) -> Choice[tuple[int, ...]]:
@@ -20,9 +21,19 @@ def choose_flips(found: Fingerprint) -> Choice[tuple[int, ...]]:
     Args:
         found: the fingerprint.
     """
-    sided = [name for name in found.classes.names if SIDED.search(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))]
+    names = found.classes.names
+    sided = [
+        name for name in names if SIDED.search(re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\b[LR])(?=[A-Z][a-z])", " ", name))
+    ]
     if sided:
         return Choice((), f"The class '{sided[0]}' belongs to one side of the body, so flipping would make it wrong.")
+    if len(names) > 1 and all(map(NAMELESS.fullmatch, names)):
+        return Choice(
+            (),
+            f"The classes have no names ('{names[0]}'), so one may belong to one side of the body, which flipping "
+            "would make wrong. If none does, flip left and right with --set "
+            f"augmentation.flip_axes={[0] if found.spatial_dims == 3 else [1]}.",
+        )
     if found.spatial_dims == 3:
         return Choice(
             (0,), "Left and right only: no class belongs to one side, and bodies are not symmetric otherwise."

@@ -35,7 +35,7 @@ def choose_batch(draft: Draft, found: Fingerprint, network: Built, machine: Proc
     try:
         memory = training_memory(network.module, (network.inputs, *window), bfloat16)
     except Exception:  # some networks look at values, which fake tensors do not have
-        return Choice(wanted, f"{wanted} {thing} a step; the memory of this network cannot be foretold.")
+        return Choice(wanted, f"{wanted} {thing} a step; the memory of this network cannot be estimated.")
     batch = min(wanted, int((USABLE * machine.memory - memory.fixed) // max(memory.each, 1)))
     if batch < 1:
         raise ValueError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
+from monai_nlseg.training.planning.measures import AXES
+from monai_nlseg.training.planning.sampling import is_whole
 from monai_nlseg.training.planning.settings import Settings
 from monai_nlseg.training.planning.words import by
 
@@ -42,6 +44,12 @@ def _faults(settings: Settings, found: Fingerprint) -> Iterator[str]:
             yield f"{name} has {len(value)} values: give {length}, one for each {what}."
     if dims == 3 and settings.geometry.size is not None:
         yield "geometry.size is for pictures, and these are volumes: give null, and geometry.spacing to resample them."
+    codes = settings.geometry.orientation
+    if dims == 3 and not (codes and len(codes) == 3 and all(code in pair for code, pair in zip(codes, AXES))):
+        yield (
+            f"geometry.orientation is {codes or 'null'}: give the axes in the order left-right, posterior-anterior, "
+            "inferior-superior, such as RAS or LPS, as the other settings list them."
+        )
     if dims == 2 and (settings.geometry.spacing is not None or settings.geometry.orientation is not None):
         yield "geometry.spacing and geometry.orientation are for volumes, and these are pictures: give null."
     yield from indivisible(sampling.window, settings.network.divisor, settings.network.name)
@@ -55,6 +63,11 @@ def _faults(settings: Settings, found: Fingerprint) -> Iterator[str]:
         yield (
             f"inference.step is {by(settings.inference.step)}, more than a window of {by(sampling.window)}, which "
             "leaves gaps: give at most the window."
+        )
+    if not sampling.class_ratios and not is_whole(sampling.window, size):
+        yield (
+            f"sampling.class_ratios is empty, as for whole pictures, and a window of {by(sampling.window)} is not one: "
+            f"give {outputs} numbers, of the background and of each class."
         )
     if sampling.class_ratios and not any(sampling.class_ratios):
         yield "sampling.class_ratios are all 0: give at least one above 0."

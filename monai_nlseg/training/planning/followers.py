@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from monai_nlseg.training.planning.draft import Draft
+from monai_nlseg.training.planning.show import inline, leaves
 
 
 def explain(draft: Draft, apply: Callable[[Draft], Any]) -> None:
@@ -20,25 +21,12 @@ def explain(draft: Draft, apply: Callable[[Draft], Any]) -> None:
         apply(free)
     except ValueError:  # without what was given there is no plan
         return
-    given = ", ".join(draft.given)
+    given, alone = ", ".join(draft.given), dict(leaves(free.settings()))
     for name, value in draft.values.items():
         inside = draft.parts(name)
         if name in draft.given or inside:
             own = f"{', '.join(inside)}: given. " if inside else "Given. "
-            rest = draft.reasons[name] if inside else f"By itself {shown(free.values[name])}: {free.reasons[name]}"
+            rest = draft.reasons[name] if inside else f"By itself {inline(alone[name])}: {free.reasons[name]}"
             draft.reasons[name] = own + rest
         elif value != free.values[name]:
-            draft.reasons[name] += f" By itself {shown(free.values[name])}; it follows from {given}."
-
-
-def shown(value: Any) -> str:
-    """Return a value as it stands in the plan file.
-
-    Args:
-        value: value of a setting.
-    """
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, tuple | list):
-        return f"[{', '.join(map(shown, value))}]"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+            draft.reasons[name] += f" By itself {inline(alone[name])}; it follows from {given}."

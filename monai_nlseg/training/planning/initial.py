@@ -33,7 +33,7 @@ class InitialBundle:
         size: rows and columns that it resizes pictures to, None if it does not.
         spacing: mm that it resamples to, None if it does not.
         orientation: axis codes that it turns volumes to, None if it does not.
-        intensity: its normalisation; None if it is none of the kinds that a plan knows.
+        intensity: its normalisation, of each channel or of all; None if it is none of the kinds that a plan knows.
     """
 
     name: str
@@ -44,7 +44,7 @@ class InitialBundle:
     size: tuple[int, ...] | None
     spacing: tuple[float, ...] | None
     orientation: str | None
-    intensity: Intensity | None
+    intensity: tuple[Intensity, ...] | None
 
     def choose(self, name: str, rule: Callable[[], Choice[Any]]) -> Choice[Any]:
         """Choose what the bundle has, or else by a rule.
@@ -117,7 +117,8 @@ def read_initial(bundle: str) -> InitialBundle:
     parser = found.config("inference")
     require_ids(parser, ["network_def"], f"the config inference of {found.name}")
     config = parser.config
-    network = _resolved(config, config["network_def"])
+    # Of several folds, "network_def" averages copies of "member_def".
+    network = _resolved(config, config.get("member_def", config["network_def"]))
     if not isinstance(network, dict) or "_target_" not in network or _has_code(network):
         raise ValueError(
             f"network_def of {found.name} is not a class with plain arguments: start from another bundle, or set "
@@ -152,13 +153,33 @@ def _trained_window(bundle: Bundle) -> tuple[int, ...] | None:
     return _numbers(_resolved(config, config.get("roi_size")))
 
 
-def _intensity(steps: Mapping[str, Mapping[str, Any]]) -> Intensity | None:
-    if "NormalizeIntensityd" in steps:
-        return Intensity(kind="zscore-nonzero" if steps["NormalizeIntensityd"].get("nonzero") else "zscore")
-    scaled = steps.get("ScaleIntensityRanged", {})
-    if [scaled.get(name) for name in ("a_min", "a_max", "b_min", "b_max")] == [0, 255, 0, 1]:
-        return Intensity(kind="unit")
-    return None
+def _intensity(steps: Mapping[str, Mapping[str, Any]]) -> tuple[Intensity, ...] | None:
+    if "EachChanneld" in steps:
+        found = [_of_channel(each) for each in steps["EachChanneld"]["transforms"]]
+    else:
+        names = ("NormalizeIntensityd", "NormalizeForegroundd", "ScaleIntensityRanged")
+        found = [_of_channel(steps[name]) for name in names if name in steps]
+    known = tuple(each for each in found if each is not None)
+    return known if known and len(known) == len(found) else None
+
+
+def _of_channel(step: Mapping[str, Any]) -> Intensity | None:
+    """Return the normalisation that a transform does; None if a plan knows no such."""
+    name = str(step["_target_"]).rpartition(".")[2].removesuffix("d")
+    if name == "NormalizeForeground":
+        return Intensity(kind="zscore-nonzero")
+    if name == "NormalizeIntensity":
+        return Intensity(kind="zscore-nonzero" if step.get("nonzero") else "zscore")
+    limits = [step.get(key) for key in ("a_min", "a_max", "b_min", "b_max")]
+    if name != "ScaleIntensityRange" or not all(isinstance(limit, int | float) for limit in limits):
+        return None
+    if not step.get("clip"):
+        return Intensity(kind="unit") if limits == [0, 255, 0, 1] else None
+    lower, upper, least, most = map(float, limits)  # type: ignore[arg-type]
+    if not (lower < upper and least < most):
+        return None
+    deviation = (upper - lower) / (most - least)
+    return Intensity(kind="range", lower=lower, upper=upper, mean=lower - least * deviation, deviation=deviation)
 
 
 def _transforms(config: Any) -> Iterator[dict[str, Any]]:

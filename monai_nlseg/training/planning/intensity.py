@@ -36,8 +36,8 @@ def _channel(found: Fingerprint, index: int) -> Choice[Intensity]:
         if is_thin(found):
             return Choice(
                 Intensity(kind="zscore"),
-                "mean 0 and deviation 1 in each picture, as light differs from picture to picture and the structures "
-                "are told from what is beside them.",
+                "mean 0 and deviation 1 in each picture, as light differs from picture to picture, and structures "
+                "stand out from what is beside them.",
             )
         return Choice(Intensity(kind="unit"), f"stored as {found.cases[0].dtype}, divided by the largest such number.")
     lowest = median(channel.minimum for channel in channels)

@@ -10,6 +10,7 @@ import torch.nn as nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from monai_nlseg.networks.footprint import weights_bytes
+from monai_nlseg.quiet import trials_unlogged
 
 RUNTIME_BYTES = 700_000_000
 """What a training process takes besides tensors: Python, PyTorch, MONAI and oneDNN's code and scratch."""
@@ -59,7 +60,8 @@ def training_memory(network: nn.Module, shape: Sequence[int], bfloat16: bool = F
 
     hooks = torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
     batch = 2  # batch norms refuse a single value a channel
-    with FakeTensorMode(allow_non_fake_inputs=True), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16), hooks:
+    fake, cast = FakeTensorMode(allow_non_fake_inputs=True), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16)
+    with fake, trials_unlogged(), cast, hooks:
         output = network(torch.empty(batch, *shape))
         activations = sum(storage.nbytes() for storage in kept.values()) + 4 * output.numel() * 4
     return TrainingMemory(4 * weights_bytes(network) + RUNTIME_BYTES, activations // batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from monai.utils import optional_import
@@ -12,7 +12,7 @@ from monai_nlseg.training.planning.choice import Choice
 from monai_nlseg.training.planning.geometry import is_thin
 from monai_nlseg.training.planning.measures import output_channels
 from monai_nlseg.training.planning.networks import NETWORKS, KnownNetwork, require_known
-from monai_nlseg.training.planning.words import by, counted
+from monai_nlseg.training.planning.words import counted
 
 
 def choose_network_name(found: Fingerprint, asked: str | None) -> Choice[str]:
@@ -74,20 +74,11 @@ def described(found: Fingerprint) -> str:
     Args:
         found: the fingerprint.
     """
-    classes = counted(len(found.classes.foreground), "class").replace("classs", "classes")
+    count = len(found.classes.foreground)
+    classes = "1 class" if count == 1 else f"{count} classes"
     outputs = "an output each, as they overlap" if found.classes.overlapping else "and the background"
     return f"{counted(len(found.channels), 'channel')} in; {classes} {outputs}."
 
 
 def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in arguments.items()}
-
-
-def choose_divisor(divisor: int, smallest: Sequence[int]) -> Choice[int]:
-    """State the number that each side of the network's input must be divisible by.
-
-    Args:
-        divisor: the number.
-        smallest: sides of the smallest window that was tried.
-    """
-    return Choice(divisor, f"The network takes sides that {divisor} divides; tried with {by(smallest)}.")

@@ -101,8 +101,8 @@ def build_network(
     else:
         divisor = find_divisor(module, inputs, outputs, [64] * 2 if found.spatial_dims == 2 else [32] * 3, name)
         smallest = max(divisor, 16)
-    reason = "From its definition." if known else "Found by trying sizes."
-    divisor = draft.choose("network.divisor", lambda: Choice(divisor, f"Each side of a window. {reason}"))
+    how = f"{name} takes windows" if known else "Tried: the network takes windows"
+    divisor = draft.choose("network.divisor", lambda: Choice(divisor, f"{how} whose sides are multiples of {divisor}."))
     rate, decay, trained = (
         (known.learning_rate, known.weight_decay, known.trained)
         if known

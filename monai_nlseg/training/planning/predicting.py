@@ -26,5 +26,5 @@ def predicting_words(settings: Settings, found: Fingerprint) -> str:
     except ValueError as error:
         return f"For an image of median size: {error}"
     except Exception:  # some networks look at values, which are not there
-        return "What an image of median size takes cannot be foretold for this network."
+        return "What an image of median size takes cannot be estimated for this network."
     return f"An image of median size ({by(shape)}): {cost}."

@@ -17,6 +17,7 @@ from monai_nlseg.training.planning.intensity import choose_intensity
 from monai_nlseg.training.planning.measures import voxel_size
 from monai_nlseg.training.planning.network_rules import Built, build_network
 from monai_nlseg.training.planning.pace import seconds_of_case
+from monai_nlseg.training.planning.precision import choose_precision
 from monai_nlseg.training.planning.processor import Processor
 from monai_nlseg.training.planning.settings import Intensity, Settings
 
@@ -79,7 +80,7 @@ def apply_rules(
     """
     draft.choose("spatial_dims", lambda: _dims(found))
     network = _grid(draft, found, wishes, machine)
-    precision = draft.choose("schedule.precision", lambda: schedule.choose_precision(machine))
+    precision = draft.choose("schedule.precision", lambda: choose_precision(machine, network.module))
     draft.choose("sampling.batch_size", lambda: choose_batch(draft, found, network, machine, precision == "bfloat16"))
     _learning(draft, found, network)
     _parts(draft, found, wishes)
@@ -143,10 +144,11 @@ def _else(initial: InitialBundle | None, name: str, rule: Callable[[], Choice[An
 
 
 def _intensity(found: Fingerprint, initial: InitialBundle | None) -> Choice[tuple[Intensity, ...]]:
-    if initial is None or initial.intensity is None:
+    channels = len(found.channels)
+    if initial is None or initial.intensity is None or len(initial.intensity) not in (1, channels):
         return choose_intensity(found)
     each = initial.choose("intensity", lambda: choose_intensity(found))
-    return Choice((each.value,) * len(found.channels), each.reason)
+    return Choice(each.value * (channels // len(each.value)), each.reason)
 
 
 def _learning(draft: Draft, found: Fingerprint, network: Built) -> None:

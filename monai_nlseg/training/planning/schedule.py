@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 from monai_nlseg.training.planning.choice import Choice
 from monai_nlseg.training.planning.measures import class_shares
-from monai_nlseg.training.planning.processor import Processor
 from monai_nlseg.training.planning.words import counted, duration
 
 UNHURRIED = 2500
@@ -164,14 +163,3 @@ def choose_class_weights(found: Fingerprint) -> Choice[tuple[float, ...]]:
         (1.0, *weights),
         f"'{most}' has {ratio:.3g} times the voxels of '{rarest}': rare ones count up to {STRONGEST:g} times as much.",
     )
-
-
-def choose_precision(machine: Processor) -> Choice[str]:
-    """Choose the numbers that the network computes with.
-
-    Args:
-        machine: what this machine can do.
-    """
-    if machine.bfloat16:
-        return Choice("bfloat16", f"{machine.name or 'This processor'} multiplies it in hardware ({machine.bfloat16}).")
-    return Choice("float32", f"{machine.name or 'This processor'} has no hardware for bfloat16.")

@@ -20,7 +20,8 @@ class Geometry(Section):
     """The grid that the network works in.
 
     Attributes:
-        orientation: axis codes that volumes are turned to, such as "RAS"; None for pictures.
+        orientation: axis codes that volumes are turned to, left-right first, then posterior-anterior and
+            inferior-superior, such as "RAS" or "LPS"; None for pictures.
         spacing: voxel size in mm that volumes are resampled to; None leaves each in its own grid.
         size: rows and columns that pictures are resized to; None leaves them in their own grid.
     """

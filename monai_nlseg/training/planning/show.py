@@ -32,6 +32,20 @@ def leaves(settings: Settings) -> Iterator[tuple[str, Any]]:
             yield name, plain
 
 
+def rows(settings: Settings, reasons: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the name, the value as YAML and the reason of each setting; a reason is not repeated from row to row.
+
+    Args:
+        settings: the settings.
+        reasons: dotted name of a setting -> reason.
+    """
+    before = ""
+    for name, value in leaves(settings):
+        reason = reasons.get(name, "")
+        yield name, inline(value), "As above." if reason and reason == before else reason
+        before = reason
+
+
 def inline(value: Any) -> str:
     """Return a plain value as YAML in one line.
 
@@ -52,8 +66,8 @@ def as_table(settings: Settings, reasons: Mapping[str, str]) -> str:
     table = Table("setting", "value", "reason", box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     table.columns[1].ratio, table.columns[2].ratio = 1, 3
-    for name, value in leaves(settings):  # as Text, in which brackets are no markup
-        table.add_row(*map(Text, (name, inline(value), reasons.get(name, ""))))
+    for row in rows(settings, reasons):
+        table.add_row(*map(Text, row))  # in which brackets are no markup
     width = min(shutil.get_terminal_size((LARGEST_WIDTH, 24)).columns, LARGEST_WIDTH)
     console = Console(file=io.StringIO(), width=max(width, 80), color_system=None, highlight=False)
     console.print(table)
@@ -68,9 +82,9 @@ def as_html(settings: Settings, reasons: Mapping[str, str]) -> str:
         settings: the settings.
         reasons: dotted name of a setting -> reason.
     """
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td><code>{html.escape(inline(value))}</code></td>"
-        f'<td style="text-align: left">{html.escape(reasons.get(name, ""))}</td></tr>'
-        for name, value in leaves(settings)
+    body = "".join(
+        f"<tr><td>{html.escape(name)}</td><td><code>{html.escape(value)}</code></td>"
+        f'<td style="text-align: left">{html.escape(reason)}</td></tr>'
+        for name, value, reason in rows(settings, reasons)
     )
-    return f"<table><thead><tr><th>setting</th><th>value</th><th>reason</th></tr></thead><tbody>{rows}</tbody></table>"
+    return f"<table><thead><tr><th>setting</th><th>value</th><th>reason</th></tr></thead><tbody>{body}</tbody></table>"

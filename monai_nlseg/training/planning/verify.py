@@ -12,6 +12,7 @@ from monai.networks import eval_mode
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from monai_nlseg.errors import message
+from monai_nlseg.quiet import trials_unlogged
 
 Trial = Callable[[nn.Module, int, Sequence[int]], "tuple[int, ...] | None"]
 DIVISORS = (1, 2, 4, 8, 16, 32)
@@ -132,7 +133,8 @@ def _works(trial: Trial, network: nn.Module, channels: int, sides: Sequence[int]
 
 
 def _without_content(network: nn.Module, channels: int, sides: Sequence[int]) -> tuple[int, ...] | None:
-    with eval_mode(network), torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    with eval_mode(network), torch.no_grad(), fake, trials_unlogged():
         return _shape(network(torch.empty(1, channels, *sides)))
 
 

@@ -14,16 +14,6 @@ def by(sizes: Sequence[float]) -> str:
     return " x ".join(f"{size:.3g}" if size != int(size) else f"{int(size)}" for size in sizes)
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names with commas and "and", at most five of them.
-
-    Args:
-        names: the names.
-    """
-    shown = list(names[:5]) + ([f"{len(names) - 5} more"] if len(names) > 5 else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
-
-
 def counted(number: int, thing: str) -> str:
     """Return a number and its noun, which takes an s unless there is one.
 

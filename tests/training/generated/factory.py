@@ -228,7 +228,10 @@ def _measured(case: TrainingCase, about: Kind) -> CaseFingerprint:
         channels=(channel,) * len(about.channels),
         voxels=dict.fromkeys(about.values, 100),
         thickness={},
+        specks={},
+        turned=False,
         digest=case.name,
+        label_digest=case.name,
     )
 
 

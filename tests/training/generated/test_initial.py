@@ -3,8 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from monai_nlseg.bundle import Bundle
 from monai_nlseg.networks.nets import FoldEnsemble, LAEDNet, NonLocalUNet
-from monai_nlseg.training.generated import adapt_weights
+from monai_nlseg.training.generated import adapt_weights, store_weights, write_bundle
+from monai_nlseg.training.planning.initial import read_initial
+from tests.training.generated.factory import make_plan
 
 STYLE = {"spatial_dims": 2, "features": 4, "depth": 2}
 
@@ -45,6 +48,24 @@ def test_the_first_of_several_folds_is_taken(tmp_path):
     state, sentences = adapt_weights(saved(FoldEnsemble(members), tmp_path), members[1])
     assert not sentences
     assert all(torch.equal(state[name], value) for name, value in members[0].state_dict().items())
+
+
+@pytest.mark.parametrize("kind", ["volumes", "regions", "lesions"])
+def test_a_plan_takes_network_grid_and_intensities_of_an_own_bundle(kind, tmp_path):
+    """Of one fold and of several."""
+    before = make_plan(kind, tmp_path)
+    bundle = Bundle(write_bundle(tmp_path / "own", before, kind))
+    torch.save(bundle.network().state_dict(), tmp_path / "fold.pt")
+    store_weights(bundle.root, [tmp_path / "fold.pt"])
+    one = read_initial(str(bundle.root))
+    store_weights(bundle.root, [tmp_path / "fold.pt"] * 2)
+    several = read_initial(str(bundle.root))
+    assert one == several and one.target == before.settings.network.target
+    assert one.window == before.settings.sampling.window and one.spacing == before.settings.geometry.spacing
+    found = [(each.kind, each.lower, each.upper) for each in one.intensity]
+    assert found == [(each.kind, each.lower, each.upper) for each in before.settings.intensity]
+    for each, own in zip(one.intensity, before.settings.intensity):
+        assert (each.mean, each.deviation) == pytest.approx((own.mean, own.deviation))
 
 
 def test_a_shipped_bundle_is_found_by_its_name():

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from monai_nlseg.bundle import Bundle
+from monai_nlseg.training.cases.case import Classes, LabelClass
+from monai_nlseg.training.fingerprint.finding import Finding
 from monai_nlseg.training.generated import set_performance, write_bundle
 from tests.training.generated.factory import make_plan
 
@@ -48,6 +52,13 @@ def test_settings_that_do_not_fit_are_refused(changes, message, tmp_path):
     assert not (tmp_path / "segmentation").exists()
 
 
+def test_label_values_that_no_label_map_holds_are_refused(tmp_path):
+    plan = make_plan("lesions", tmp_path)
+    classes = Classes((LabelClass("lesion", (70_000,)),))
+    with pytest.raises(ValueError, match="label value 70000, and label maps are written with values up to 65535"):
+        write_bundle(tmp_path / "b", replace(plan, found=replace(plan.found, classes=classes)), "b")
+
+
 def test_images_unlike_those_that_were_trained_on_are_found(tmp_path):
     volumes = Bundle(write_bundle(tmp_path / "volumes", make_plan("volumes", tmp_path), "volumes"))
     assert volumes.metadata["input_requirements"] == {
@@ -63,7 +74,23 @@ def test_images_unlike_those_that_were_trained_on_are_found(tmp_path):
 def test_the_model_card_has_the_classes_and_the_reasons(tmp_path):
     text = (write_bundle(tmp_path / "b", make_plan("volumes", tmp_path), "x") / "docs" / "README.md").read_text()
     assert "| 150 | tissue 150 | 4 |" in text
-    assert "| sampling.window | (8, 8, 8) | As large as a batch fits. |" in text
+    assert "| sampling.window | [8, 8, 8] | As large as a batch fits. |" in text
+    assert "| intensity | [{kind: zscore-nonzero}] |" in text
+
+
+def test_the_model_card_names_no_case_and_no_folder(tmp_path):
+    plan = make_plan("volumes", tmp_path)
+    findings = (
+        Finding("warning", "1 case is mirrored (case_1).", ("case_1",)),
+        Finding("note", "The volumes have 2 orientations."),
+        Finding("note", "Subject case_2 has two visits."),
+    )
+    settings = plan.settings.model_copy(update={"initial_bundle": "/home/jane/models/start"})
+    plan = replace(plan, found=replace(plan.found, findings=findings), settings=settings)
+    text = (write_bundle(tmp_path / "b", plan, "x") / "docs" / "README.md").read_text()
+    assert "case_" not in text and "jane" not in text
+    assert "- The volumes have 2 orientations." in text and "- 2 more, not repeated here" in text
+    assert "| initial_bundle | start |" in text
 
 
 def test_results_go_into_the_model_card_and_the_metadata(tmp_path):

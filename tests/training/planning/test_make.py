@@ -7,12 +7,14 @@ import sys
 import pytest
 import torch
 import torch.nn as nn
+from monai.networks.layers import SkipConnection
 
 from monai_nlseg.training.planning import processor
 from monai_nlseg.training.planning.make import plan
 from monai_nlseg.training.planning.networks import NETWORKS
 from monai_nlseg.training.planning.processor import Processor
 from monai_nlseg.training.planning.show import leaves
+from monai_nlseg.training.planning.verify import find_divisor
 from tests.training.planning.fingerprints import pictures, volumes
 
 SMALL = {"network.arguments.features": 4, "sampling.window": [16, 16, 16]}
@@ -74,6 +76,9 @@ class TestPlans:
     def test_it_prints_as_a_table(self):
         chosen = plan(volumes(names=("<b>", "[red]")), iterations=20, overrides=SMALL)
         assert "sampling.window" in str(chosen) and "[16, 16, 16]" in str(chosen)
+        assert str(chosen).count("As brain_t1_nonlocal_unet_segmentation was trained.") == 2 and "As above." in str(
+            chosen
+        )
         assert "<td><code>[16, 16, 16]</code></td>" in chosen._repr_html_() and "<b>" not in chosen._repr_html_()
 
     def test_memory_lowers_the_batch(self, monkeypatch):
@@ -130,6 +135,7 @@ class TestOverrides:
         assert [each.kind for each in chosen.settings.intensity] == ["zscore-nonzero", "zscore"]
         assert chosen.settings.division.test_share == 0.2
         assert chosen.reasons["network.arguments"].startswith("features: given.")
+        assert "Intensity(" not in "".join(chosen.reasons.values())
 
     @pytest.mark.parametrize(
         ("name", "value", "said"),
@@ -147,6 +153,9 @@ class TestOverrides:
             ("sampling.window", [30, 32, 32], r"sampling.window is 30 x 32 x 32.*divisible by 4.*give \[32, 32, 32\]"),
             ("inference.step", [64, 24, 24], "leaves gaps"),
             ("geometry.size", [320, 320], "geometry.size is for pictures"),
+            ("geometry.orientation", "SAR", "is SAR: give the axes in the order left-right"),
+            ("geometry.orientation", None, "is null: give the axes"),
+            ("sampling.class_ratios", [], "is empty, as for whole pictures, and a window of 48 x 48 x 48 is not one"),
             ("sampling.class_ratios", [1, 1], "has 2 values: give 4, one for each class and the background"),
             ("augmentation.flip_axes", [3], "give axes from 0 to 2"),
             ("intensity.0.kind", "range", "a range without all of lower"),
@@ -173,6 +182,12 @@ class TestNetworks:
         ).settings
         assert chosen.network.name == name and chosen.network.arguments["in_channels"] == 3
         assert all(side % chosen.network.divisor == 0 for side in chosen.sampling.window)
+
+    def test_trying_sizes_logs_nothing(self, caplog):
+        network = torch.nn.Sequential(torch.nn.AvgPool3d(4), torch.nn.Upsample(scale_factor=4))
+        shortcut = SkipConnection(network, mode="add")
+        assert find_divisor(shortcut, 1, 1, [32] * 3, "shortcut") == 4
+        assert not caplog.records
 
     def test_of_monai(self):
         chosen = plan(volumes(), iterations=4, network="monai.networks.nets.SegResNet")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch.nn as nn
 
 from monai_nlseg.training.planning import augmentation, division, geometry, intensity, sampling, schedule
+from monai_nlseg.training.planning.precision import choose_precision
 from monai_nlseg.training.planning.processor import Processor
 from tests.training.planning import fingerprints
 from tests.training.planning.fingerprints import pictures, volumes
@@ -93,15 +95,29 @@ class TestWindow:
 
 class TestFlips:
     @pytest.mark.parametrize(
-        "names", [("kidney left", "kidney right"), ("Hippocampus_L",), ("lh.cortex",), ("kidneyRight",), ("R kidney",)]
+        "names",
+        [
+            ("kidney left", "kidney right"),
+            ("Hippocampus_L",),
+            ("lh.cortex",),
+            ("kidneyRight",),
+            ("R kidney",),
+            ("LKidney",),
+            ("lung_L_upper",),
+        ],
     )
     def test_sided_classes_forbid_them(self, names):
         choice = augmentation.choose_flips(volumes(names=names))
         assert choice.value == () and f"'{names[0]}'" in choice.reason
 
-    @pytest.mark.parametrize("names", [("bright", "skull"), ("CSF",), ("upright", "level"), ("liver",)])
+    @pytest.mark.parametrize("names", [("bright", "skull"), ("CSF",), ("upright", "level"), ("liver",), ("L1", "L2")])
     def test_other_names_do_not(self, names):
         assert augmentation.choose_flips(volumes(names=names)).value == (0,)
+
+    def test_classes_without_names_forbid_them(self):
+        choice = augmentation.choose_flips(volumes(names=("label 17", "label 53")))
+        assert choice.value == () and "'label 17'" in choice.reason and "flip_axes=[0]" in choice.reason
+        assert augmentation.choose_flips(volumes(names=("foreground",))).value == (0,)
 
     def test_pictures(self):
         assert augmentation.choose_flips(pictures()).value == (1,)
@@ -175,5 +191,13 @@ class TestClassWeights:
 
 
 def test_bfloat16_needs_hardware():
-    assert schedule.choose_precision(Processor("EPYC", False, 10**10, "AVX512-BF16")).value == "bfloat16"
-    assert schedule.choose_precision(Processor("Old", False, 10**10, None)).value == "float32"
+    plain = nn.Sequential(nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 1))
+    assert choose_precision(Processor("EPYC", False, 10**10, "AVX512-BF16"), plain).value == "bfloat16"
+    assert choose_precision(Processor("Old", False, 10**10, None), plain).value == "float32"
+
+
+def test_depthwise_convolutions_stay_in_float32_on_a_processor():
+    depthwise = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 1))
+    choice = choose_precision(Processor("EPYC", False, 10**10, "AVX512-BF16"), depthwise)
+    assert choice.value == "float32" and "100% of the network's convolutions are depthwise" in choice.reason
+    assert choose_precision(Processor("H200", True, 10**10, "its tensor cores"), depthwise).value == "bfloat16"
