@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monai_nlseg.training.generated import inferers, postprocessing, preprocessing
-from monai_nlseg.training.generated.network import network_def
+from monai_nlseg.training.generated.network import trained_network_def
 from monai_nlseg.training.generated.recipe import Recipe
 from monai_nlseg.training.generated.steps import Config, component, compose, imports
 from monai_nlseg.training.generated.train_config import DEVICE
@@ -59,7 +59,7 @@ def inference_config(recipe: Recipe) -> Config:
         "precision": "float32",
         "strict": False,
         "device": DEVICE,
-        "network_def": network_def(recipe.settings),
+        "network_def": trained_network_def(recipe.settings),
         "network": f"$autocast_forward(@network_def.to(@device, memory_format={layout}), @device, @precision)",
         "preprocessing": compose(_before(recipe)),
         "dataset": component("Dataset", data="@datalist", transform="@preprocessing"),
