@@ -89,6 +89,7 @@ def test_the_model_card_has_the_classes_and_the_reasons(tmp_path):
     assert "| 150 | tissue 150 | 4 |" in text
     assert "| sampling.window | [8, 8, 8] | As large as a batch fits. |" in text
     assert "| intensity | [{kind: zscore-nonzero}] |" in text
+    assert "nlseg export --bundle BUNDLE --format pt2" in text
 
 
 def test_the_model_card_names_no_case_and_no_folder(tmp_path):
