@@ -26,8 +26,8 @@ def choose_precision(machine: Processor, network: nn.Module) -> Choice[str]:
     if not machine.gpu and (share := depthwise_share(network)) > DEPTHWISE:
         return Choice(
             "float32",
-            f"{share:.0%} of the network's convolutions are depthwise, for which bfloat16 was not found to be faster on "
-            "processors.",
+            f"{share:.0%} of the network's convolutions are depthwise, for which bfloat16 was not found to be faster "
+            "on processors.",
         )
     return Choice("bfloat16", f"{name} multiplies it in hardware ({machine.bfloat16}).")
 
