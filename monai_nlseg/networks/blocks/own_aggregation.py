@@ -12,6 +12,7 @@ from monai.networks import eval_mode
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from monai_nlseg.networks.blocks.global_aggregation import GlobalAggregation
+from monai_nlseg.quiet import trials_unlogged
 
 Aggregation: TypeAlias = "str | Callable[..., nn.Module] | tuple[str | Callable[..., nn.Module], dict[str, Any]]"
 """A class, the dotted path of one, or either with further arguments."""
@@ -91,7 +92,8 @@ def _imported(path: str) -> Any:
 def _output_shape(block: nn.Module, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return the shape of a block's output; None if it does not take this input, as a block of fixed size."""
     try:
-        with eval_mode(block), torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        with eval_mode(block), torch.no_grad(), fake, trials_unlogged():
             output = block(torch.empty(shape))
     except Exception:  # whatever a block raises for a size that it does not take
         return None

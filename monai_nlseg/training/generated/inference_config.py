@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from monai_nlseg.training.generated import inferers, postprocessing, preprocessing
-from monai_nlseg.training.generated.network import network_def
+from monai_nlseg.training.generated.network import trained_network_def
 from monai_nlseg.training.generated.recipe import Recipe
 from monai_nlseg.training.generated.steps import Config, component, compose, imports
 from monai_nlseg.training.generated.train_config import DEVICE
 
+NIFTI = re.compile(r"\.nii(\.gz)?$", flags=re.IGNORECASE)
 GUARDS = [
     "bundle_root", "input_requirements", "require_bundle", "require_cases", "require_outside_package",
     "require_results_apart", "result_limits",
@@ -59,7 +62,7 @@ def inference_config(recipe: Recipe) -> Config:
         "precision": "float32",
         "strict": False,
         "device": DEVICE,
-        "network_def": network_def(recipe.settings),
+        "network_def": trained_network_def(recipe.settings),
         "network": f"$autocast_forward(@network_def.to(@device, memory_format={layout}), @device, @precision)",
         "preprocessing": compose(_before(recipe)),
         "dataset": component("Dataset", data="@datalist", transform="@preprocessing"),
@@ -112,7 +115,8 @@ def inference_trt_config(recipe: Recipe) -> Config:
 
 def _datalist(recipe: Recipe) -> tuple[str, str, Config]:
     """Return the function that lists the images, the expression that calls it, and the ids it is given."""
-    if recipe.files > 1 or (not recipe.pictures and len(recipe.found.channels) > 1):
+    others = any(not NIFTI.search(path) for case in recipe.found.cases for path in case.case.images)
+    if recipe.files > 1 or (not recipe.pictures and (others or len(recipe.found.channels) > 1)):
         call = f"$Deferred(channel_datalist, @dataset_dir, {recipe.files}, @pattern)"
         return "channel_datalist", call, {"pattern": "**/*"}
     if recipe.pictures:

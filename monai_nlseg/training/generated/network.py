@@ -8,6 +8,7 @@ from torch import nn
 
 from monai_nlseg.errors import sentence
 from monai_nlseg.training.generated.steps import Config, component
+from monai_nlseg.training.planning.networks import BEGINNINGS, OURS
 from monai_nlseg.training.planning.settings import Settings
 
 MOST_DOUBLINGS = 4
@@ -20,6 +21,18 @@ def network_def(settings: Settings) -> Config:
         settings: the settings of the plan.
     """
     return component(settings.network.target, **settings.network.arguments)
+
+
+def trained_network_def(settings: Settings) -> Config:
+    """Return the network that trained weights are loaded into, which fetches no weights to begin with.
+
+    Args:
+        settings: the settings of the plan.
+    """
+    found = network_def(settings)
+    if not settings.network.target.startswith(OURS):
+        return found
+    return {name: value for name, value in found.items() if name not in BEGINNINGS}
 
 
 def build_network(settings: Settings) -> nn.Module:

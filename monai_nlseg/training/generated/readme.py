@@ -109,7 +109,7 @@ python -m monai.bundle run --config_file "['BUNDLE/configs/train.json','BUNDLE/c
     --datalist_file DATALIST --fold 0 --checkpoint RUN/model.pt --output_dir RUN
 
 # export of the network
-nlseg export BUNDLE --format pt2
+nlseg export --bundle BUNDLE --format pt2
 ```
 
 ## References

@@ -12,11 +12,8 @@ from monai_nlseg.bundle.configs import require_ids
 from monai_nlseg.training.fingerprint.fingerprint import Fingerprint
 from monai_nlseg.training.planning.choice import Choice
 from monai_nlseg.training.planning.measures import output_channels
-from monai_nlseg.training.planning.networks import NETWORKS
+from monai_nlseg.training.planning.networks import BEGINNINGS, NETWORKS
 from monai_nlseg.training.planning.settings import Intensity
-
-# Arguments that only say which weights to begin with, which the bundle's weights replace.
-BEGINNINGS = ("pretrained", "weights_path")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 OURS = "monai_nlseg.networks.nets."
+BEGINNINGS = ("pretrained", "weights_path")
+"""Arguments of this package's networks that only say which weights to begin with; trained weights replace those."""
 INSTANCE = ["instance", {"affine": True}]
 # Batch norm whose statistics follow within a short training; the bundle of LAEDNet was trained with it.
 FOLLOWING = ["batch", {"eps": 0.001, "momentum": 0.1}]

@@ -80,9 +80,9 @@ def _by_time(seconds: float, pace: Pace) -> Choice[Length]:
     if steps < 10:
         least = (10 * pace.step + 3 * pace.validation) / 0.9
         raise ValueError(
-            f"{duration(seconds)} for a training suffice for {max(steps, 0)} steps of {duration(pace.step)}, beside "
-            f"{duration(pace.validation)} for each validation: allow {duration(least)}, give fewer folds, or choose a "
-            "smaller network or window."
+            f"{duration(seconds)} for a training suffice for {counted(max(steps, 0), 'step')} of "
+            f"{duration(pace.step)}, beside {duration(pace.validation)} for each validation, and 10 are the least: "
+            f"allow {duration(least)}, give fewer folds, or choose a smaller network or window."
         )
     return Choice(
         _length(steps, validations, pace, exact=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -17,9 +18,9 @@ from monai_nlseg.check_bundle import check_bundle
 from monai_nlseg.check_bundle.finding import Status
 from monai_nlseg.cohort import RunOptions, find_cases
 from monai_nlseg.cohort.worker import Worker
-from monai_nlseg.training.generated import set_choices
+from monai_nlseg.training.generated import set_choices, write_bundle
 from tests.training.generated.conftest import run_alone
-from tests.training.generated.factory import AFFINE, KINDS, new_image
+from tests.training.generated.factory import AFFINE, KINDS, make_plan, new_image
 
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
@@ -99,6 +100,19 @@ def test_inference_by_monai_writes_the_same_values(trained, tmp_path):
     written = np.asarray(Image.open(tmp_path / "out" / "new_seg.png"))
     assert written.shape == KINDS["lesions"].shape
     assert set(np.unique(written)) <= {0, 255}
+
+
+def test_volumes_of_the_format_that_was_trained_on_are_found(tmp_path):
+    plan = make_plan("volumes", tmp_path)
+    cases = tuple(
+        replace(each, case=replace(each.case, images=(each.case.images[0].replace(".nii.gz", ".mha"),)))
+        for each in plan.found.cases
+    )
+    bundle = Bundle(write_bundle(tmp_path / "b", replace(plan, found=replace(plan.found, cases=cases)), "b"))
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "x.mha").touch()
+    parser = bundle.config("inference", dataset_dir=str(tmp_path / "new"))
+    assert [each["case"] for each in parser.get_parsed_content("datalist")] == ["x"]
 
 
 def test_evaluation_writes_the_dice_of_each_case(trained, tmp_path):

@@ -8,6 +8,7 @@ from monai_nlseg.bundle import Bundle
 from monai_nlseg.training.cases.case import Classes, LabelClass
 from monai_nlseg.training.fingerprint.finding import Finding
 from monai_nlseg.training.generated import set_performance, write_bundle
+from monai_nlseg.training.generated.network import network_def, trained_network_def
 from tests.training.generated.factory import make_plan
 
 
@@ -52,6 +53,18 @@ def test_settings_that_do_not_fit_are_refused(changes, message, tmp_path):
     assert not (tmp_path / "segmentation").exists()
 
 
+def test_inference_fetches_no_weights_to_begin_with(tmp_path):
+    """A machine without a network runs the bundle."""
+    plan = make_plan("lesions", tmp_path)
+    arguments = plan.settings.network.arguments | {"pretrained": True, "weights_path": "/home/jane/weights.pth"}
+    network = plan.settings.network.model_copy(update={"arguments": arguments})
+    settings = plan.settings.model_copy(update={"network": network})
+    assert trained_network_def(settings) == trained_network_def(plan.settings)
+    assert network_def(settings)["pretrained"] is True
+    own = settings.model_copy(update={"network": network.model_copy(update={"target": "my_package.MyNet"})})
+    assert trained_network_def(own) == network_def(own)
+
+
 def test_label_values_that_no_label_map_holds_are_refused(tmp_path):
     plan = make_plan("lesions", tmp_path)
     classes = Classes((LabelClass("lesion", (70_000,)),))
@@ -76,6 +89,7 @@ def test_the_model_card_has_the_classes_and_the_reasons(tmp_path):
     assert "| 150 | tissue 150 | 4 |" in text
     assert "| sampling.window | [8, 8, 8] | As large as a batch fits. |" in text
     assert "| intensity | [{kind: zscore-nonzero}] |" in text
+    assert "nlseg export --bundle BUNDLE --format pt2" in text
 
 
 def test_the_model_card_names_no_case_and_no_folder(tmp_path):
