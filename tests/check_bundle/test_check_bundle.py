@@ -91,13 +91,19 @@ def test_weights_may_be_left_out_where_the_readme_says_so(tiny):
 
 
 @pytest.mark.parametrize(
-    ("megabytes", "status", "limit"), [(2, Status.WARNED, "1024 KB"), (26, Status.FAILED, "25 MB")]
+    ("name", "megabytes", "status", "limit"),
+    [
+        ("models/extra.pt", 2, Status.WARNED, "1024 KB"),
+        ("models/extra.pt", 26, Status.WARNED, "25 MB"),
+        ("docs/extra.bin", 2, Status.WARNED, "1024 KB"),
+        ("docs/extra.bin", 26, Status.FAILED, "25 MB"),
+    ],
 )
-def test_a_large_file(tiny, megabytes, status, limit):
-    with (tiny / "models" / "extra.pt").open("wb") as file:
+def test_a_large_file(tiny, name, megabytes, status, limit):
+    with (tiny / name).open("wb") as file:
         file.truncate(megabytes * 1024 * 1024)
     assert limit in found(tiny, status)["sizes"][0]
-    (tiny / "large_files.yml").write_text(_listed("models/extra.pt", hash_val="0" * 64))
+    (tiny / "large_files.yml").write_text(_listed(name, hash_val="0" * 64))
     assert "sizes" not in found(tiny, status)
 
 

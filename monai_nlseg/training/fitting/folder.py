@@ -58,7 +58,7 @@ class RunFolder:
 
     @property
     def bundle(self) -> Path:
-        """The bundle."""
+        """The finished bundle, complete and copyable."""
         return self.path / "bundle"
 
     @property
