@@ -69,7 +69,10 @@ def fingerprint(
                 channels=tuple(intensities or [intensity()] * len(channels)),
                 voxels=voxels or {0: 1000, **{value: 100 for value in range(1, len(names) + 1)}},
                 thickness={name: thickness for name in names},
+                specks={},
+                turned=False,
                 digest=str(index),
+                label_digest=str(index),
             )
         )
     own = classes(*names, overlapping=overlapping)
