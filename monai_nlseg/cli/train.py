@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 import typer
 
 from monai_nlseg.cli.console import INTERRUPTED, interruptible, progress_bar, say, wide_console
-from monai_nlseg.cli.inspect import Channels, Images, Labels, Layout, Subject
+from monai_nlseg.cli.inspect import (
+    Channels,
+    Classes,
+    Images,
+    Labels,
+    Layout,
+    Root,
+    Subject,
+    channel_names,
+    class_values,
+    expected_layout_shown,
+)
 from monai_nlseg.cli.train_progress import training_progress
 from monai_nlseg.cli.trust import Trust, require_trust, trust_own
 
@@ -22,6 +33,8 @@ def train(
     layout: Layout = None,
     channels: Channels = None,
     subject: Subject = None,
+    classes: Classes = None,
+    root: Root = None,
     network: Annotated[
         str | None,
         typer.Option(
@@ -68,8 +81,10 @@ def train(
         images=images,
         labels=labels,
         layout=layout,
-        channels=tuple(each.strip() for each in channels.split(",")) if channels else (),
+        channels=channel_names(channels),
         subject=subject,
+        classes=class_values(classes),
+        root=root,
         network=network,
         hours=hours,
         iterations=iterations,
@@ -81,20 +96,18 @@ def train(
     require_possible(output, tracking, device)
     if init is not None:
         require_trust([init], trust)
-    with progress_bar("inspecting") as progress:
-        chosen = planned(command, output, wide_console().print, progress)
-    wide_console().print(chosen)
-    if dry_run:
-        say(f"wrote {output / 'plan.yaml'}; the same command without --dry-run trains by it")
-        return
-    with (
-        interruptible("ending; the same command resumes from the last checkpoint") as interrupted,
-        training_progress() as show,
-    ):
+    with interruptible("ending; the same command goes on from the last checkpoint") as interrupted:
         try:
-            result = train_plan(
-                chosen, output, fold=number, tracking=tracking, progress=show, device=device, stopped=interrupted
-            )
+            with expected_layout_shown(), progress_bar("inspecting") as progress:
+                chosen = planned(command, output, wide_console().print, progress, interrupted)
+            wide_console().print(chosen)
+            if dry_run:
+                say(f"wrote {output / 'plan.yaml'}; the same command without --dry-run trains by it")
+                return
+            with training_progress() as show:
+                result = train_plan(
+                    chosen, output, fold=number, tracking=tracking, progress=show, device=device, stopped=interrupted
+                )
         except Stopped:
             raise typer.Exit(INTERRUPTED) from None
     say(str(result))
