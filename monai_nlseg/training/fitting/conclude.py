@@ -61,7 +61,8 @@ def _validation(run: Run, choices: Choices, watch: Watch) -> dict[str, Any]:
     for number, case in cases:
         watch.require_going()
         found = read_found(run.folder.fold(number), case)
-        write_labels(folder / PREDICTIONS, case.name, labels_under(choices, found, run.values), found.affine)
+        labels = labels_under(choices.threshold, choices.components, found, run.values)
+        write_labels(folder / PREDICTIONS, case.name, labels, found.affine)
     watch.report(Progress("measuring", None, 0, len(cases)))
     return measure(run, folder, [case for _, case in cases])
 
