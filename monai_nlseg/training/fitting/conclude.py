@@ -38,6 +38,8 @@ def conclude(run: Run, watch: Watch) -> dict[str, Any]:
     """
     if (known := read_run_file(run.folder.result)) is not None and known["digest"] == run.digest:
         return known
+    for leftover in run.folder.path.glob(".nlseg-*-bundle"):  # of a process that was killed here
+        shutil.rmtree(leftover, ignore_errors=True)
     choices = choose(run, watch)
     validation = _validation(run, choices, watch)
     beside = run.folder.path / name_beside("bundle")

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from monai_nlseg.bundle.runtime.model import Model
+from monai_nlseg.errors import sentence
 from monai_nlseg.training import Stopped, TrainingResult, inspect, plan
 from monai_nlseg.training.fitting import conclude as conclusion
 from monai_nlseg.training.fitting import fold, model
@@ -114,7 +115,9 @@ class TestBrokenOff:
                 patch.setattr(module, name, broken)
                 trained(chosen, output)
             assert not (output / "result.json").exists()
+        (output / ".nlseg-1-01234567-bundle" / "models").mkdir(parents=True)
         result, _ = trained(chosen, output)
+        assert not (output / ".nlseg-1-01234567-bundle").exists()
         assert seen == [1, 2, 2, 1, 2, 2] and same_weights(output, whole)
         assert set(written(output)) == set(written(whole))
         assert result.scores["validation"] == json.loads((whole / "result.json").read_text())["validation"]
@@ -179,6 +182,27 @@ class TestRefused:
         monkeypatch.setattr(fold, "predict_case", full)
         with pytest.raises(ValueError, match=r"cannot be written \(No space left on device\): make room"):
             trained(chosen, tmp_path / "run")
+
+    @pytest.mark.parametrize(
+        ("raised", "said"),
+        [
+            ("basic_ios::clear: iostream error", "the weights cannot be written .*iostream error.*: make room"),
+            ("something else", "something else"),
+        ],
+    )
+    def test_what_torch_raises_is_said(self, chosen, tmp_path, monkeypatch, raised, said):
+        """Of a full disk torch.save makes no OSError; other errors keep their cause."""
+
+        def fail(*_):
+            try:
+                raise RuntimeError(raised)
+            except RuntimeError as error:
+                raise RuntimeError("Failed to evaluate ConfigExpression") from error
+
+        monkeypatch.setattr(fold, "train_model", fail)
+        with pytest.raises((ValueError, RuntimeError)) as failed:
+            trained(chosen, tmp_path / "run")
+        assert re.search(said, sentence(failed.value))
 
     def test_a_loss_that_is_no_number(self, discs, tmp_path):
         chosen = small.picture_plan(discs, folds=1, iterations=16, schedule__learning_rate=1e30, schedule__epoch=16)
