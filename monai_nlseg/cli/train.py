@@ -96,20 +96,18 @@ def train(
     require_possible(output, tracking, device)
     if init is not None:
         require_trust([init], trust)
-    with expected_layout_shown(), progress_bar("inspecting") as progress:
-        chosen = planned(command, output, wide_console().print, progress)
-    wide_console().print(chosen)
-    if dry_run:
-        say(f"wrote {output / 'plan.yaml'}; the same command without --dry-run trains by it")
-        return
-    with (
-        interruptible("ending; the same command resumes from the last checkpoint") as interrupted,
-        training_progress() as show,
-    ):
+    with interruptible("ending; the same command goes on from the last checkpoint") as interrupted:
         try:
-            result = train_plan(
-                chosen, output, fold=number, tracking=tracking, progress=show, device=device, stopped=interrupted
-            )
+            with expected_layout_shown(), progress_bar("inspecting") as progress:
+                chosen = planned(command, output, wide_console().print, progress, interrupted)
+            wide_console().print(chosen)
+            if dry_run:
+                say(f"wrote {output / 'plan.yaml'}; the same command without --dry-run trains by it")
+                return
+            with training_progress() as show:
+                result = train_plan(
+                    chosen, output, fold=number, tracking=tracking, progress=show, device=device, stopped=interrupted
+                )
         except Stopped:
             raise typer.Exit(INTERRUPTED) from None
     say(str(result))

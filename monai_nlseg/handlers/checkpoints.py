@@ -42,6 +42,9 @@ def keep_earlier(path: str | Path) -> Path | None:
 class BestModelSaver:
     """Ignite handler that writes the network's state dict whenever the validator's key metric is the best so far.
 
+    Of equal metrics the last one counts: a metric that has nothing to measure, such as MONAI's mean Dice of cases
+    without a class, is 0 each time, and the weights of the first validation would be the least trained.
+
     A file of that name which an earlier training left is renamed (:func:`keep_earlier`), but not before its successor
     is complete: a training that fails, is stopped or never validates leaves it in its place.
 
@@ -68,7 +71,7 @@ class BestModelSaver:
 
     def __call__(self, engine: Engine) -> None:
         metric = float(engine.state.metrics[engine.state.key_metric_name])
-        if not metric > self.best:  # written this way, NaN is never the best
+        if not metric >= self.best:  # written this way, NaN is never the best
             return
         with written_beside(self.path) as beside:
             torch.save(self.network.state_dict(), beside)

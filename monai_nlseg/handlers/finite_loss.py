@@ -1,16 +1,18 @@
-"""The end of a training whose loss is no number any more."""
+"""The end of a training whose loss or weights are no numbers any more."""
 
 from __future__ import annotations
 
 import math
 
+import torch
 from ignite.engine import Engine, Events
 
 
 class FiniteLoss:
     """Ignite handler that ends a training whose loss has not been a finite number for several iterations.
 
-    Its weights are then lost, and to go on would only take time.
+    Its weights are then lost, and to go on would only take time. Before each validation the weights themselves are
+    looked at, as a network with lost ones cannot be validated.
 
     Args:
         iterations: how many iterations in a row are borne.
@@ -27,13 +29,16 @@ class FiniteLoss:
         self.advice = advice
         self._count = 0
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Engine, evaluator: Engine | None = None) -> None:
         """Attach to a MONAI trainer.
 
         Args:
             engine: the trainer.
+            evaluator: the evaluator of its validation, if there is one.
         """
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        if evaluator is not None:
+            evaluator.add_event_handler(Events.STARTED, self._require_weights)
 
     def __call__(self, engine: Engine) -> None:
         output = engine.state.output
@@ -44,3 +49,7 @@ class FiniteLoss:
                 f"the loss has been {loss} for {self._count} iterations, since iteration "
                 f"{engine.state.iteration - self._count + 1}, and the weights are lost: {self.advice}."
             )
+
+    def _require_weights(self, evaluator: Engine) -> None:
+        if not all(torch.isfinite(each).all() for each in evaluator.network.parameters()):
+            raise ValueError(f"the weights of the network are no finite numbers any more: {self.advice}.")

@@ -14,7 +14,8 @@ def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str 
     """Let ``network`` compute in reduced precision and return float32, in place.
 
     MONAI's engines autocast on CUDA only; this works on the CPU too and leaves the state dict as it is. bfloat16
-    keeps float32's range, so no gradient scaling is needed.
+    keeps float32's range, so no gradient scaling is needed. On the CPU, 3D convolutions whose input is less deep than
+    their kernel are trained in float32: oneDNN 3.x returns wrong gradients of their weights in bfloat16, or none.
 
     Args:
         network: the network; its ``forward`` is replaced.
@@ -36,6 +37,11 @@ def autocast_forward(network: nn.Module, device: torch.device | str, dtype: str 
     device_type = torch.device(device).type
     if dtype == "float16" and device_type == "cpu":
         raise ValueError("float16 is slow and of small range on the CPU: choose 'bfloat16' or 'float32' there.")
+    if device_type == "cpu":
+        for module in network.modules():
+            if isinstance(module, nn.Conv3d):
+                reach = module.dilation[0] * (module.kernel_size[0] - 1)
+                module.forward = functools.partial(_exact_if_thin, module.forward, reach)  # type: ignore[method-assign]
     # A partial of a bound method, not a closure: a deep copy of the network then calls the copy's own method.
     network.forward = functools.partial(_reduced, network.forward, device_type, types[dtype])
     return network
@@ -45,3 +51,10 @@ def _reduced(forward: Callable[..., Any], device_type: str, dtype: torch.dtype, 
     with torch.autocast(device_type, dtype):
         outputs = forward(*args, **kwargs)
     return outputs.float() if isinstance(outputs, torch.Tensor) else type(outputs)(output.float() for output in outputs)
+
+
+def _exact_if_thin(forward: Callable[..., Any], reach: int, x: torch.Tensor) -> Any:
+    if torch.is_grad_enabled() and 1 < x.shape[2] <= reach:
+        with torch.autocast("cpu", enabled=False):
+            return forward(x.float())
+    return forward(x)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from PIL import Image
 
 from monai_nlseg import cli
-from monai_nlseg.training.fitting import fold
+from monai_nlseg.training.fitting import command, fold
 from tests.experiments.tiny import wait_for
 from tests.forked import Forked
 from tests.training.fitting import small
@@ -134,19 +136,87 @@ def test_a_plan_that_was_edited_before_the_training_is_taken(discs, tmp_path, ca
     assert "schedule.seed was 5 and is 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("other", "holds notes.txt and no run"), ("data/images/run", "holds images or label maps of the data")],
+)
+def test_a_folder_that_is_not_the_runs(discs, tmp_path, capsys, place, said):
+    (tmp_path / "data").symlink_to(discs)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").touch()
+    assert ended(arguments(discs, tmp_path / place)) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / place / "plan.yaml").exists()
+
+
+def test_an_inspection_may_be_there(discs, tmp_path):
+    assert ended(["inspect", str(discs), "--output", str(tmp_path)]) == 0
+    assert ended(arguments(discs, tmp_path, "--dry-run")) == 0
+
+
+def test_killed_while_planning_it_plans_again(discs, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        """As the end of the process: nothing catches it."""
+
+    def kill(*_):
+        raise Killed
+
+    for name in ("write_inspection", "write_plan"):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(command, name, kill)
+            ended(arguments(discs, tmp_path / "run", "--dry-run"))
+    assert ended(arguments(discs, tmp_path / "run", "--dry-run")) == 0
+
+
+def test_asked_to_end_while_inspecting_it_does(discs, tmp_path, monkeypatch, capsys):
+    def inspecting(data, jobs, progress):
+        os.kill(os.getpid(), signal.SIGTERM)
+        progress(0, 8)
+
+    monkeypatch.setattr(command, "fingerprint", inspecting)
+    assert ended(arguments(discs, tmp_path / "run")) == 130
+    assert "the same command goes on from" in capsys.readouterr().out
+
+
+def test_data_that_are_laid_out_otherwise_show_the_expected_tree(tmp_path, capsys):
+    assert ended(arguments(tmp_path, tmp_path / "run")) == 2
+    printed = capsys.readouterr()
+    assert "imagesTr/" in printed.out and "it is empty" in printed.err and not (tmp_path / "run").exists()
+
+
+def test_classes_and_root_are_those_of_inspect(discs, tmp_path):
+    entry = {"image": "images/disc{}.png", "label": "labels/disc{}.png"}
+    entries = [{key: text.format(number) for key, text in entry.items()} for number in range(8)]
+    (tmp_path / "list.json").write_text(json.dumps({"training": entries}))
+    given = arguments(tmp_path / "list.json", tmp_path / "run", "--root", discs, "--classes", "255=disc", "--dry-run")
+    assert ended(given) == 0 and ended(given) == 0
+    assert json.loads((tmp_path / "run" / "command.json").read_text())["classes"] == {"disc": [255]}
+
+
+def test_several_processes_that_begin_a_run_have_one_plan(discs, tmp_path):
+    """Each would else measure its own time, and refuse the plan of the other."""
+    plans = []
+
+    def begin() -> None:
+        asked = command.Command(data=str(discs), hours=0.01, folds=2, overrides=small.OPTIONS, network="nonlocal-unet")
+        plans.append(command.planned(asked, tmp_path / "run", jobs=1))
+
+    paces = iter((0.01, 0.02))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "seconds_per_step", lambda *_: next(paces))
+        threads = [threading.Thread(target=begin) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(plans) == 2 and plans[0].settings == plans[1].settings
+
+
 def test_classes_are_named_on_the_command_line(discs, tmp_path, capsys):
     given = arguments(discs, tmp_path / "run", "--dry-run", "--classes", "255=disc")
     assert ended(given) == 0
     assert "Classes: disc." in capsys.readouterr().out
     assert ended(given[:-1] + ["255=ball"]) == 2
     assert "was begun with other options: classes" in capsys.readouterr().err.replace("\n", " ")
-
-
-def test_data_in_no_known_layout_are_answered_by_the_layouts(tmp_path, capsys):
-    (tmp_path / "data").mkdir()
-    assert ended(["train", "--data", str(tmp_path / "data"), "--output", str(tmp_path / "run")]) == 2
-    printed = capsys.readouterr()
-    assert "imagesTr" in printed.out and "imagesTr" not in printed.err and "it is empty" in printed.err
 
 
 def test_an_interrupt_keeps_the_checkpoint_and_says_how_to_go_on(discs, tmp_path, monkeypatch, capsys):
@@ -160,7 +230,7 @@ def test_an_interrupt_keeps_the_checkpoint_and_says_how_to_go_on(discs, tmp_path
 
     monkeypatch.setattr(fold, "FoldWatch", Interrupting)
     assert ended(arguments(discs, output)) == 130
-    assert "the same command resumes from the last checkpoint" in capsys.readouterr().out
+    assert "the same command goes on from the last checkpoint" in capsys.readouterr().out
     assert list(output.rglob("checkpoint_epoch=1.pt")) and not (output / "result.json").exists()
 
 

@@ -54,6 +54,16 @@ def test_writes_the_best_weights_and_nothing_else(tmp_path, network, metrics, be
     assert [path.name for path in model.parent.iterdir()] == ["model.pt"]
 
 
+def test_of_equal_metrics_the_last_counts(tmp_path, network):
+    """A validation that has nothing to measure is 0 each time; its first weights have learned least."""
+    saver, validator = BestModelSaver(tmp_path / "model.pt", network), Engine(lambda engine, batch: None)
+    validator.state.key_metric_name, validator.state.metrics = "dice", {"dice": 0.0}
+    for weight in (1.0, 2.0):
+        torch.nn.init.constant_(network.weight, weight)
+        saver(validator)
+    assert _weight(tmp_path / "model.pt") == 2.0
+
+
 def test_an_earlier_training_keeps_its_weights_until_new_ones_are_there(tmp_path, network, monkeypatch):
     model = tmp_path / "model.pt"
     model.write_text("earlier")

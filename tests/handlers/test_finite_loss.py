@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 from ignite.engine import Engine
 
 from monai_nlseg.handlers import FiniteLoss
@@ -27,3 +28,13 @@ def test_several_end_the_training_with_the_first_of_them_and_the_advice():
 def test_none_cannot_be_borne():
     with pytest.raises(ValueError, match="at least 1"):
         FiniteLoss(0)
+
+
+def test_lost_weights_are_named_before_the_validation():
+    evaluator = Engine(lambda _, item: None)
+    evaluator.network = torch.nn.Conv2d(1, 1, 1)
+    FiniteLoss(advice="do this").attach(Engine(lambda _, loss: None), evaluator)
+    evaluator.run([0])
+    torch.nn.init.constant_(evaluator.network.weight, math.nan)
+    with pytest.raises(ValueError, match="the weights of the network are no finite numbers any more: do this\\."):
+        evaluator.run([0])

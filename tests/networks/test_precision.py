@@ -87,3 +87,20 @@ def test_labels_on_a_gpu_are_those_of_float32(dtype):
     with torch.inference_mode():
         expected = net(x).argmax(1)
         assert (autocast_forward(net, "cuda", dtype)(x).argmax(1) == expected).float().mean() > 0.999
+
+
+@pytest.mark.parametrize(("kernel", "shape"), [(3, (2, 4, 4)), (5, (4, 4, 4))])
+def test_gradients_of_thin_volumes_are_right(kernel, shape):
+    """In bfloat16, oneDNN returns NaN or values that are no gradient for inputs less deep than the kernel."""
+    torch.manual_seed(0)
+    plain = torch.nn.Sequential(torch.nn.Conv3d(32, 32, kernel, padding=kernel // 2, bias=False))
+    reduced = autocast_forward(copy.deepcopy(plain), "cpu", "bfloat16")
+    for _ in range(8):
+        lost = [torch.full((size,), float("nan")) for size in (20_000, 200_000, 32 * 32 * kernel**3)]
+        del lost  # so that memory that is read without being written is seen
+        x = torch.randn(2, 32, *shape)
+        for net in (plain, reduced):
+            net.zero_grad()
+            net(x).square().mean().backward()
+        expected = plain[0].weight.grad
+        assert (reduced[0].weight.grad - expected).norm() < 0.02 * expected.norm()

@@ -7,7 +7,7 @@ from typing import Any
 
 from monai_nlseg.training.fitting.choices import Choices
 from monai_nlseg.training.fitting.measure import METRICS
-from monai_nlseg.training.fitting.result import number
+from monai_nlseg.training.fitting.result import four_digits
 from monai_nlseg.training.fitting.run import Run
 
 LIMITS = """### Limits
@@ -55,7 +55,7 @@ def _caution(run: Run, choices: Choices) -> str:
     )
     return (
         "These cases also chose the weights and what follows the network, so their scores are a little too good. "
-        f"Without what follows the network the mean Dice is {choices.before:.4f}.{ensemble}"
+        f"Without what follows the network the mean Dice is {four_digits(choices.before)}.{ensemble}"
     )
 
 
@@ -67,7 +67,7 @@ def _table(scores: Mapping[str, Any]) -> str:
     ]
     lines = [head, ["---"] * len(head), *rows]
     table = "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
-    mean = number(scores["mean_dice"])
+    mean = four_digits(scores["mean_dice"])
     return f"{table}\n\nMean over the cases (standard deviation); the mean Dice of the classes is {mean}."
 
 

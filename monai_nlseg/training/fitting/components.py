@@ -45,7 +45,7 @@ class Components:
         return cls(voxels, shared, labelled)
 
     def dice(self, largest: bool = False, smallest: float = 0.0) -> float:
-        """Return the Dice coefficient of the components that stay, NaN if neither prediction nor label has the class.
+        """Return the Dice coefficient of the components that stay, 1 if neither prediction nor label has any.
 
         Args:
             largest: whether the largest component alone stays.
@@ -55,7 +55,7 @@ class Components:
         if largest and len(kept):
             kept = np.arange(len(kept)) == int(self.voxels.argmax())
         total = int(self.voxels[kept].sum()) + self.labelled
-        return 2 * int(self.shared[kept].sum()) / total if total else float("nan")
+        return 2 * int(self.shared[kept].sum()) / total if total else 1.0  # as nlseg evaluate
 
 
 @dataclass(frozen=True)
@@ -89,18 +89,9 @@ def choose_components(classes: Sequence[Sequence[Components]], gain: float = 1e-
     before = _over_classes(classes, (), 0.0)
     kept = _over_classes(classes, largest, 0.0)
     tried = {share: _over_classes(classes, largest, share) for share in SHARES}
-    best = max(tried, key=lambda share: np.nan_to_num(tried[share], nan=-1.0))
+    best = max(tried, key=lambda share: tried[share])
     smallest = best if tried[best] >= kept + gain else 0.0
     return ComponentChoice(largest, smallest, before, tried[best] if smallest else kept)
-
-
-def mean_dice(classes: Sequence[Sequence[Components]]) -> float:
-    """Return the mean over the classes of their mean Dice over the cases, with all components.
-
-    Args:
-        classes: for each class, its components in each case.
-    """
-    return _over_classes(classes, (), 0.0)
 
 
 def _over_classes(classes: Sequence[Sequence[Components]], largest: tuple[int, ...], smallest: float) -> float:
@@ -110,5 +101,4 @@ def _over_classes(classes: Sequence[Sequence[Components]], largest: tuple[int, .
 
 
 def _mean(values: list[float]) -> float:
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
+    return float(np.mean(values))

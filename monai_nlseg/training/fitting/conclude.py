@@ -38,6 +38,8 @@ def conclude(run: Run, watch: Watch) -> dict[str, Any]:
     """
     if (known := read_run_file(run.folder.result)) is not None and known["digest"] == run.digest:
         return known
+    for leftover in run.folder.path.glob(".nlseg-*-bundle"):  # of a process that was killed here
+        shutil.rmtree(leftover, ignore_errors=True)
     choices = choose(run, watch)
     validation = _validation(run, choices, watch)
     beside = run.folder.path / name_beside("bundle")
@@ -61,7 +63,8 @@ def _validation(run: Run, choices: Choices, watch: Watch) -> dict[str, Any]:
     for number, case in cases:
         watch.require_going()
         found = read_found(run.folder.fold(number), case)
-        write_labels(folder / PREDICTIONS, case.name, labels_under(choices, found, run.values), found.affine)
+        labels = labels_under(choices.threshold, choices.components, found, run.values)
+        write_labels(folder / PREDICTIONS, case.name, labels, found.affine)
     watch.report(Progress("measuring", None, 0, len(cases)))
     return measure(run, folder, [case for _, case in cases])
 

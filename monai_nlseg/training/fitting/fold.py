@@ -98,7 +98,7 @@ def fold_training(run: Run, number: int, watch: Watch, tracking: str) -> ModelTr
         trainer, evaluator = (
             workflow.parser.get_parsed_content(name) for name in ("train#trainer", "validate#evaluator")
         )
-        FiniteLoss(advice=ADVICE).attach(trainer)
+        FiniteLoss(advice=ADVICE).attach(trainer, evaluator)
         follow(tracking, tracked, workflow)
         if rank() == 0:
             background = not run.classes.overlapping

@@ -27,6 +27,11 @@ class RunFolder:
         return self.path / "fingerprint.json"
 
     @property
+    def inspection(self) -> Path:
+        """The page about the data, with pictures."""
+        return self.path / "inspection.html"
+
+    @property
     def datalist(self) -> Path:
         """The cases of each fold and of the test part."""
         return self.path / "datalist.json"

@@ -44,7 +44,7 @@ def measure(run: Run, folder: Path, cases: Sequence[TrainingCase]) -> dict[str, 
     found = evaluate_pairing(
         Pairing(tuple(pairs), {}, {}),
         folder,
-        _classes(run),
+        [LabelClass(name, values) for name, values in zip(run.classes.names, run.shown)],
         METRICS,
         {"predictions": str(folder / PREDICTIONS), "labels": run.plan.found.data.source},
         jobs=1,
@@ -54,21 +54,6 @@ def measure(run: Run, folder: Path, cases: Sequence[TrainingCase]) -> dict[str, 
         case, reason = next(iter(failures.items()))
         raise ValueError(f"{len(failures)} cases cannot be measured, among them '{case}': {reason}")
     return found.report
-
-
-def _classes(run: Run) -> list[LabelClass]:
-    """Return the classes with the values of both maps; a region is painted in a value that it may not have."""
-    values = {
-        each.name: {*each.values, *(_painted_over(run, number) if run.classes.overlapping else ())}
-        for number, each in enumerate(run.classes.foreground)
-    }
-    return [LabelClass(name, tuple(sorted(each))) for name, each in values.items()]
-
-
-def _painted_over(run: Run, number: int) -> set[int]:
-    """Return the values in a painted map that lie in a region: its own, and those of regions within it."""
-    region = set(run.classes.foreground[number].values)
-    return {value for value, each in zip(run.values, run.classes.foreground) if set(each.values) <= region}
 
 
 def _label(case: TrainingCase, folder: Path) -> Path:

@@ -41,10 +41,10 @@ class TrainingResult:
         lines = [f"bundle: {self.bundle}"]
         for part, title in (("validation", self._validation_title), ("test", "test part, which chose nothing")):
             if (scores := self.scores[part]) is not None:
-                lines.append(f"{title}, {scores['cases']} cases: mean Dice {number(scores['mean_dice'])}")
+                lines.append(f"{title}, {scores['cases']} cases: mean Dice {four_digits(scores['mean_dice'])}")
                 lines += [
-                    f"  {name}: Dice {number(found['dice']['mean'])} (standard deviation "
-                    f"{number(found['dice']['std'])}, n = {found['dice']['n']})"
+                    f"  {name}: Dice {four_digits(found['dice']['mean'])} (standard deviation "
+                    f"{four_digits(found['dice']['std'])}, n = {found['dice']['n']})"
                     for name, found in scores["classes"].items()
                 ]
         return "\n".join([*lines, *self.scores["choices"]])
@@ -54,7 +54,7 @@ class TrainingResult:
         return "validation part" if self.folds == 1 else f"cross-validation of {self.folds} folds"
 
 
-def number(value: float | None) -> str:
+def four_digits(value: float | None) -> str:
     """Return a metric as text, "undefined" without one.
 
     Args:

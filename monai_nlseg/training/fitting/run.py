@@ -51,6 +51,15 @@ class Run:
         return self.classes.painted or tuple(each.values[0] for each in self.classes.foreground)
 
     @property
+    def shown(self) -> tuple[tuple[int, ...], ...]:
+        """The values by which each class is seen in a label map: where classes overlap, also those painted over it."""
+        seen = [set(each.values) for each in self.classes.foreground]
+        if self.classes.overlapping:
+            within = [[value for value, other in zip(self.values, seen) if other <= each] for each in seen]
+            seen = [{*each, *painted} for each, painted in zip(seen, within)]
+        return tuple(tuple(sorted(each)) for each in seen)
+
+    @property
     def folds(self) -> range:
         """The numbers of the folds, from 1."""
         return range(1, len(self.split.folds) + 1)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ignite.engine import Engine, Events
+from ignite.engine import Engine
 from ignite.handlers.wandb_logger import WandBLogger
-from ignite.metrics import Average
-from monai.handlers import MLFlowHandler, TensorBoardStatsHandler, from_engine
+from monai.handlers import MLFlowHandler, TensorBoardStatsHandler
 from monai.utils import optional_import, path_to_sqlite_uri
 
 from monai_nlseg.bundle import Workflow, components_of
-from monai_nlseg.errors import sentence
 from monai_nlseg.training.fitting.processes import rank
-
-logger = logging.getLogger(__name__)
+from monai_nlseg.training.fitting.tracker import Tracker, attach_tracker
 
 # What each tracker needs, and what pip installs for it.
 NEEDED = {
@@ -136,7 +132,7 @@ def attach_mlflow(tracked: Tracked, trainer: Engine, evaluator: Engine, first_pr
         handler.start(trainer)
         return handler
 
-    _attach(_Tracker("MLflow", tracked.name, begin), trainer, evaluator, first_process)
+    attach_tracker(Tracker("MLflow", tracked.name, begin), trainer, evaluator, first_process)
 
 
 def attach_wandb(tracked: Tracked, trainer: Engine, evaluator: Engine, first_process: bool = True) -> None:
@@ -163,11 +159,11 @@ def attach_wandb(tracked: Tracked, trainer: Engine, evaluator: Engine, first_pro
         note.write_text(logger.run.id)
         return _WandbRun(logger, trainer)
 
-    _attach(_Tracker("Weights & Biases", tracked.name, begin), trainer, evaluator, first_process)
+    attach_tracker(Tracker("Weights & Biases", tracked.name, begin), trainer, evaluator, first_process)
 
 
 class _WandbRun:
-    """A run of Weights & Biases with the methods of ``MLFlowHandler`` that :class:`_Tracker` calls."""
+    """A run of Weights & Biases with the methods of ``MLFlowHandler`` that a tracker calls."""
 
     def __init__(self, logger: WandBLogger, trainer: Engine) -> None:
         self.logger = logger
@@ -181,54 +177,6 @@ class _WandbRun:
     def close(self) -> None:
         """End the run."""
         self.logger.close()
-
-
-def _attach(tracker: _Tracker, trainer: Engine, evaluator: Engine, first_process: bool) -> None:
-    # It sums over all processes, so each process needs it.
-    Average(output_transform=from_engine(["loss"], first=True)).attach(trainer, "train_loss")
-    if first_process:
-        trainer.add_event_handler(Events.STARTED, tracker.begin)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, tracker.record)
-        evaluator.add_event_handler(Events.EPOCH_COMPLETED, tracker.record)
-        trainer.add_event_handler(Events.COMPLETED, tracker.end)
-
-
-class _Tracker:
-    """Recorder of one training, which stops at the first failure of its service.
-
-    Args:
-        service: name of the service in the log.
-        training: name of the training.
-        start: begins the run of the service, or goes on with it, and returns its handler.
-    """
-
-    def __init__(self, service: str, training: str, start: Callable[[], Any]) -> None:
-        self.service = service
-        self.training = training
-        self.start = start
-        self.handler: Any = None
-
-    def begin(self) -> None:
-        """Begin a run, or go on with it."""
-        self.handler = self._try(self.start)
-
-    def record(self, engine: Engine) -> None:
-        """Record the metrics of an epoch."""
-        if self.handler is not None:
-            self._try(self.handler.epoch_completed, engine)
-
-    def end(self) -> None:
-        """End the run."""
-        if self.handler is not None:
-            self._try(self.handler.close)
-
-    def _try(self, action: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return action(*args)
-        except Exception as error:  # a server or its client may raise anything
-            self.handler = None
-            logger.warning(f"{self.service} records nothing more of {self.training}: {sentence(error)}")
-            return None
 
 
 def _earlier_run(handler: MLFlowHandler, tracked: Tracked) -> Any:

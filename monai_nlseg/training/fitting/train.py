@@ -23,6 +23,9 @@ from monai_nlseg.training.fitting.run import Run
 from monai_nlseg.training.fitting.tracking import require_tracking
 from monai_nlseg.training.planning.plan import Plan
 
+UNWRITTEN = ("iostream error", "PytorchStreamWriter", "unexpected pos")
+"""Words of ``torch.save`` about a file that cannot be written, as on a full disk; it raises no OSError."""
+
 
 def train(
     plan: Plan,
@@ -71,7 +74,9 @@ def train(
         with notices_silenced(summaries=False), exceptions_unlogged():
             return _train(plan, folder, fold, tracking, device, watch)
     except Exception as error:
-        raise _plain(error) from error
+        if (plain := _plain(error)) is error:
+            raise  # from itself it would lose its cause
+        raise plain from error
 
 
 def require_possible(output: str | Path, tracking: str, device: str | None) -> None:
@@ -129,6 +134,11 @@ def _plain(error: Exception) -> Exception:
     root = root_cause(error)
     if isinstance(root, OSError) and root.errno in OUTPUT_ERRORS:
         return ValueError(refused(root))
+    if isinstance(root, RuntimeError) and any(words in str(root) for words in UNWRITTEN):
+        return ValueError(
+            f"the weights cannot be written to the output folder ({sentence(root)}): make room or give another output "
+            "folder, and run the same command again; what is done stays."
+        )
     if reason := explained(error):
         return reason
     return ValueError(sentence(error)) if isinstance(root, ValueError) else error

@@ -93,3 +93,14 @@ def validation_cases(found: Fingerprint, folds: int, validation_share: float) ->
     if named and folds == 1:
         return named
     return max(1, round(len(found.cases) * (1 / folds if folds > 1 else validation_share)))
+
+
+def test_cases(found: Fingerprint, test_share: float) -> int:
+    """Return the number of cases of the test part, about.
+
+    Args:
+        found: the fingerprint.
+        test_share: share of the test part, if the data set itself names none.
+    """
+    named = sum(case.case.part == "test" for case in found.cases)
+    return named or round(len(found.cases) * test_share)

@@ -181,12 +181,18 @@ def _length(draft: Draft, found: Fingerprint, wishes: Wishes, seconds_per_step: 
         seconds = seconds_per_step()
         cases = division.validation_cases(found, settings.division.folds, settings.division.validation_share)
 
-        def predicting(step: tuple[int, ...]) -> float:
+        def of_case(step: tuple[int, ...]) -> float:
             inferring = settings.inference.model_copy(update={"step": step})
-            return cases * seconds_of_case(settings.model_copy(update={"inference": inferring}), found, seconds)
+            return seconds_of_case(settings.model_copy(update={"inference": inferring}), found, seconds)
+
+        def predicting(step: tuple[int, ...]) -> float:
+            return cases * of_case(step)
 
         step = draft.choose("inference.step", lambda: inference.choose_step(window, whole, predicting, limit))
-        pace = schedule.Pace(seconds, predicting(step))
+        # The finished bundle averages the networks of all folds, so that each training has the share of one network.
+        copies = 2 ** len(settings.augmentation.flip_axes) if settings.inference.flips else 1
+        test = division.test_cases(found, settings.division.test_share) * copies * of_case(step)
+        pace = schedule.Pace(seconds, predicting(step), test)
     asked = draft.given.get("schedule.iterations", wishes.iterations)
     choice = schedule.choose_length(limit or None, asked, pace)
     length = choice.value

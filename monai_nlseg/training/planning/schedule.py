@@ -26,10 +26,12 @@ class Pace:
     Attributes:
         step: seconds of a training step.
         validation: seconds of predicting the validation cases once.
+        test: seconds of predicting the test cases at the end, its share for each training.
     """
 
     step: float
     validation: float
+    test: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ def choose_length(seconds: float | None, iterations: int | None, pace: Pace | No
 def _by_time(seconds: float, pace: Pace) -> Choice[Length]:
     validations = max(1, min(MOST_VALIDATIONS, int(VALIDATION_TIME * seconds / pace.validation)))
     # Two more predict the validation cases at the end, to choose the post-processing and to be measured.
-    learning = seconds - min(START, 0.1 * seconds) - (validations + 2) * pace.validation
+    learning = seconds - min(START, 0.1 * seconds) - (validations + 2) * pace.validation - pace.test
     steps = int(learning / pace.step)
     if steps < 10:
-        least = (10 * pace.step + 3 * pace.validation) / 0.9
+        least = (10 * pace.step + 3 * pace.validation + pace.test) / 0.9
         raise ValueError(
             f"{duration(seconds)} for a training suffice for {counted(max(steps, 0), 'step')} of "
             f"{duration(pace.step)}, beside {duration(pace.validation)} for each validation, and 10 are the least: "
@@ -87,7 +89,8 @@ def _by_time(seconds: float, pace: Pace) -> Choice[Length]:
     return Choice(
         _length(steps, validations, pace, exact=False),
         f"{duration(seconds)} for a training, at {duration(pace.step)} a step on this machine, of which about "
-        f"{duration((validations + 2) * pace.validation)} predict validation cases.",
+        f"{duration((validations + 2) * pace.validation)} predict validation cases"
+        f"{f' and {duration(pace.test)} test cases' if pace.test else ''}.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,30 @@ def volumes(folder: Path, count: int = 4) -> Path:
         image = 100 + 4 * label.astype(np.float32) + random.normal(0, 20, label.shape)
         for values, name in ((image.astype(np.int16), "images"), (label, "labels")):
             nibabel.save(nibabel.Nifti1Image(values, affine), folder / name / f"box{number}.nii.gz")
+    return folder
+
+
+def regions(folder: Path, count: int = 4) -> Path:
+    """Write volumes of 16^3 in nnU-Net's layout: overlapping regions, two channels, and a value that is ignored."""
+    for name in ("imagesTr", "labelsTr"):
+        (folder / name).mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for number in range(count):
+        label = np.zeros((16, 16, 16), np.uint8)
+        label[3 : 12 + number % 2, 3:13, 3:13], label[6:11, 6:11, 6:11], label[:1] = 1, 2, 3
+        for channel in range(2):
+            image = 100 + 60 * (label % 3).astype(np.float32) + random.normal(0, 20, label.shape)
+            path = folder / "imagesTr" / f"box{number}_{channel:04}.nii.gz"
+            nibabel.save(nibabel.Nifti1Image(image.astype(np.int16), np.eye(4)), path)
+        nibabel.save(nibabel.Nifti1Image(label, np.eye(4)), folder / "labelsTr" / f"box{number}.nii.gz")
+    about = {
+        "channel_names": {"0": "T1", "1": "T2"},
+        "labels": {"background": 0, "whole": [1, 2], "core": [2], "ignore": 3},
+        "regions_class_order": [1, 2],
+        "numTraining": count,
+        "file_ending": ".nii.gz",
+    }
+    (folder / "dataset.json").write_text(json.dumps(about))
     return folder
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from monai_nlseg.bundle.runtime.model import Model
+from monai_nlseg.errors import sentence
 from monai_nlseg.training import Stopped, TrainingResult, inspect, plan
 from monai_nlseg.training.fitting import conclude as conclusion
 from monai_nlseg.training.fitting import fold, model
+from monai_nlseg.training.fitting.predict import Predictor
 from tests.training.fitting import small
 from tests.training.fitting.small import same_weights, trained, written
 
@@ -109,7 +115,9 @@ class TestBrokenOff:
                 patch.setattr(module, name, broken)
                 trained(chosen, output)
             assert not (output / "result.json").exists()
+        (output / ".nlseg-1-01234567-bundle" / "models").mkdir(parents=True)
         result, _ = trained(chosen, output)
+        assert not (output / ".nlseg-1-01234567-bundle").exists()
         assert seen == [1, 2, 2, 1, 2, 2] and same_weights(output, whole)
         assert set(written(output)) == set(written(whole))
         assert result.scores["validation"] == json.loads((whole / "result.json").read_text())["validation"]
@@ -175,6 +183,27 @@ class TestRefused:
         with pytest.raises(ValueError, match=r"cannot be written \(No space left on device\): make room"):
             trained(chosen, tmp_path / "run")
 
+    @pytest.mark.parametrize(
+        ("raised", "said"),
+        [
+            ("basic_ios::clear: iostream error", "the weights cannot be written .*iostream error.*: make room"),
+            ("something else", "something else"),
+        ],
+    )
+    def test_what_torch_raises_is_said(self, chosen, tmp_path, monkeypatch, raised, said):
+        """Of a full disk torch.save makes no OSError; other errors keep their cause."""
+
+        def fail(*_):
+            try:
+                raise RuntimeError(raised)
+            except RuntimeError as error:
+                raise RuntimeError("Failed to evaluate ConfigExpression") from error
+
+        monkeypatch.setattr(fold, "train_model", fail)
+        with pytest.raises((ValueError, RuntimeError)) as failed:
+            trained(chosen, tmp_path / "run")
+        assert re.search(said, sentence(failed.value))
+
     def test_a_loss_that_is_no_number(self, discs, tmp_path):
         chosen = small.picture_plan(discs, folds=1, iterations=16, schedule__learning_rate=1e30, schedule__epoch=16)
         with pytest.raises(ValueError, match=r"the loss has been (nan|inf) for 5 iterations.*schedule\.learning_rate"):
@@ -195,7 +224,58 @@ def test_volumes_with_values_that_are_not_consecutive(tmp_path):
         "label 150",
     }
     [predicted] = (tmp_path / "run" / "evaluation" / "predictions").glob("*.nii.gz")
-    import nibabel
-
     image = nibabel.load(predicted)
     assert set(np.unique(image.get_fdata())) <= {0, 10, 150} and np.allclose(image.affine, np.diag([-1, 1, 1, 1]))
+
+
+def test_a_validation_part_without_any_class(tmp_path, monkeypatch):
+    """Neither labels nor predictions have a class: each Dice is 1, and the last weights are taken."""
+    data = small.pictures(tmp_path / "data", 4)
+    Image.fromarray(np.zeros((small.SIDE, small.SIDE), np.uint8)).save(data / "labels" / "disc3.png")
+    entries = [{"image": f"images/disc{n}.png", "label": f"labels/disc{n}.png"} for n in range(4)]
+    (data / "list.json").write_text(json.dumps({"training": entries[:3], "validation": entries[3:]}))
+
+    def background(self, case, probabilities=True):
+        made = segmented(self, case, probabilities)
+        return replace(
+            made, labels=np.zeros_like(made.labels), probabilities=np.eye(2)[0][:, None, None] + 0 * made.probabilities
+        )
+
+    segmented, concluded = Predictor.__call__, model._conclude
+    monkeypatch.setattr(Predictor, "__call__", background)
+    last = []
+    monkeypatch.setattr(model, "_conclude", lambda *given: last.append(state_of(given[1])) or concluded(*given))
+    result, _ = trained(small.picture_plan(data / "list.json", folds=1), tmp_path / "run")
+    kept = small.weights(tmp_path / "run", 1)
+    assert all(torch.equal(kept[name], value) for name, value in last[0].items())
+    assert "mean Dice 1.0000" in str(result) and "does not raise the mean Dice (1.0000)" in str(result)
+    assert "nan" not in (result.bundle / "docs" / "README.md").read_text()
+    json.loads((tmp_path / "run" / "result.json").read_text(), parse_constant=pytest.fail)
+
+
+def state_of(workflow) -> dict[str, torch.Tensor]:
+    return {name: each.clone() for name, each in workflow.parser.get_parsed_content("network").state_dict().items()}
+
+
+def test_the_figures_of_overlapping_classes_are_those_of_the_painted_label_maps(tmp_path):
+    overrides = {"sampling.window": [16, 16, 16], "network.arguments.features": 4, "sampling.batch_size": 2}
+    chosen = plan(inspect(small.regions(tmp_path / "data"), jobs=1), iterations=4, overrides=overrides)
+    result, _ = trained(chosen, tmp_path / "run")
+    sentences = " ".join(result.scores["choices"])
+    [said] = re.findall(r"(?:to|mean Dice \() ?([\d.]+)\)?\.(?= Temperature)", sentences)
+    assert float(said.rstrip(".")) == pytest.approx(result.scores["validation"]["mean_dice"], abs=6e-5), sentences
+    [predicted] = (tmp_path / "run" / "evaluation" / "predictions").glob("*.nii.gz")
+    assert set(np.unique(nibabel.load(predicted).dataobj)) <= {0, 1, 2}
+
+
+def test_test_labels_choose_nothing(whole, discs, tmp_path):
+    """Other labels of the test part change its scores and nothing else."""
+    data, output = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(discs, data)
+    for case in json.loads((whole / "datalist.json").read_text())["test"]:
+        path = data / "labels" / Path(case["label"]).name
+        Image.fromarray(np.roll(np.asarray(Image.open(path)), 3, axis=0)).save(path)
+    trained(small.picture_plan(data, division__test_share=0.25), output)
+    one, two = (json.loads((folder / "result.json").read_text()) for folder in (whole, output))
+    assert same_weights(output, whole)
+    assert one["choices"] == two["choices"] and one["validation"] == two["validation"] and one["test"] != two["test"]

@@ -116,6 +116,15 @@ class TestTime:
         )
         assert 4 < one / five < 6
 
+    def test_the_test_part_takes_its_share(self):
+        with_test, without = (
+            plan(volumes(count=20, parts=parts), hours=0.5, seconds_per_step=lambda *_: 1.0)
+            for parts in (["test"] * 8, ())
+        )
+        assert "test cases" in with_test.reasons["schedule.iterations"]
+        assert with_test.settings.schedule.iterations < without.settings.schedule.iterations
+        assert "test cases" not in without.reasons["schedule.iterations"]
+
     def test_it_is_measured_if_nobody_says(self):
         chosen = plan(volumes(shape=(32, 32, 32)), hours=0.05, overrides={**SMALL, "sampling.batch_size": 1})
         assert chosen.settings.schedule.iterations > 100
