@@ -73,7 +73,8 @@ class TestPlans:
         assert all(reason.endswith(".") for reason in chosen.reasons.values())
         assert "256 x 256 x 128" in chosen.reasons["inference.step"] and "GB" in chosen.reasons["sampling.batch_size"]
 
-    def test_it_prints_as_a_table(self):
+    def test_it_prints_as_a_table(self, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "140")  # a narrow terminal breaks sentences
         chosen = plan(volumes(names=("<b>", "[red]")), iterations=20, overrides=SMALL)
         assert "sampling.window" in str(chosen) and "[16, 16, 16]" in str(chosen)
         assert str(chosen).count("As brain_t1_nonlocal_unet_segmentation was trained.") == 2 and "As above." in str(
