@@ -19,15 +19,23 @@ def root_cause(error: BaseException) -> BaseException:
     """Return the error in a chain of causes that explains the failure.
 
     This is the outermost error that this package has raised, because its message is a sentence for the user, or else
-    the original cause: MONAI wraps an error of a config item or a transform once at each level.
+    the original cause: MONAI wraps an error of a config item or a transform once at each level. Of weights that
+    ``torch.save`` cannot write to an open file, it is the error of the file.
 
     Args:
         error: last error of the chain.
     """
     chain = [error]
-    while chain[-1].__cause__ is not None and chain[-1].__cause__ not in chain:
-        chain.append(chain[-1].__cause__)
+    while (cause := _cause(chain[-1])) is not None and cause not in chain:
+        chain.append(cause)
     return next(filter(_is_ours, chain), chain[-1])
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    # PyTorch's writer of archives fails again while it closes a file that could not be written.
+    if error.__cause__ is None and isinstance(error.__context__, OSError) and "inline_container" in str(error):
+        return error.__context__
+    return error.__cause__
 
 
 def sentence(error: BaseException) -> str:

@@ -69,8 +69,8 @@ def test_a_model_that_cannot_be_probed(tmp_path, monkeypatch, capsys):
 def test_it_refuses_what_a_run_refuses(tmp_path, monkeypatch, capsys, probed):
     assert ended(monkeypatch, tmp_path, "--set", "epoch=1") == 2
     assert "'epoch' is not an id of train" in capsys.readouterr().err
-    assert ended(monkeypatch, tmp_path, "--tracking", "wandb") == 2
-    assert "tracking 'wandb' is unknown" in capsys.readouterr().err
+    assert ended(monkeypatch, tmp_path, "--tracking", "comet") == 2
+    assert "tracking 'comet' is unknown" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ast
+import errno
+import io
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -122,6 +124,19 @@ def test_a_chain_that_leads_back_ends():
     assert root_cause(first) is second
 
 
+def test_weights_that_cannot_be_written_are_explained_by_the_error_of_the_file():
+    class Full(io.BytesIO):
+        def write(self, data):
+            if self.tell() + len(data) > 2000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    with pytest.raises(RuntimeError, match="inline_container") as failed:
+        torch.save({"weight": torch.zeros(1000)}, Full())
+    assert isinstance(root_cause(failed.value), OSError)
+    assert sentence(failed.value) == "[Errno 28] No space left on device"
+
+
 def test_errors_without_text_and_key_errors():
     assert sentence(RuntimeError()) == "RuntimeError"
     assert sentence(KeyError("no entry 'image'")) == "no entry 'image'"
@@ -164,7 +179,8 @@ def _alternatives(value: ast.expr | None) -> list[ast.Name]:
 def test_the_places_that_keep_the_other_error_show_their_own_sentence(monkeypatch):
     kept = {where.split(":")[0] for where, node, _ in raises() if not isinstance(node.cause, ast.Constant)}
     served = {"label/explain.py", "label/guard/archives.py", "label/guard/endpoints.py"}  # MONAI Label answers these
-    assert kept == {"label/training/run.py", *served}
+    trained = {"training/fitting/predict.py", "training/fitting/train.py"}
+    assert kept == {"label/training/run.py", *trained, *served}
 
     def fail(*_: object) -> None:
         raise KeyError("lost")

@@ -31,8 +31,8 @@ def convert_nonlocal_unet(source: str | Path, destination: str | Path) -> dict[s
         raise ValueError(f"the folder '{destination.parent}' does not exist: make it first.")
     variables = read_tf_variables(source)
     state = nonlocal_unet_state_from_tf(variables)
-    with written_beside(destination) as beside:
-        torch.save(state, beside)
+    with written_beside(destination) as beside, beside.open("wb") as file:
+        torch.save(state, file)
     running = (".running_mean", ".running_var", ".num_batches_tracked")
     return {
         "variant": nonlocal_unet_variant(variables),

@@ -74,7 +74,8 @@ class BestModelSaver:
         if not metric >= self.best:  # written this way, NaN is never the best
             return
         with written_beside(self.path) as beside:
-            torch.save(self.network.state_dict(), beside)
+            with beside.open("wb") as file:
+                torch.save(self.network.state_dict(), file)
             if self.best == -math.inf:
                 keep_earlier(self.path)
         self.best = metric

@@ -69,8 +69,8 @@ def test_an_earlier_training_keeps_its_weights_until_new_ones_are_there(tmp_path
     model.write_text("earlier")
     saver = BestModelSaver(model, network)
 
-    def disk_full(content, path):
-        path.write_text("half")
+    def disk_full(content, file):
+        file.write(b"half")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:

@@ -153,8 +153,8 @@ def _conclude(training: ModelTraining, workflow: Workflow, clock: Clock) -> None
     folder, parser = training.folder, workflow.parser
     best = parser.get_parsed_content("validate#best_model").path if training.chosen == "best" else None
     state = torch.load(best or latest_checkpoint(training.scratch), map_location="cpu", weights_only=True)
-    with written_beside(folder / WEIGHTS) as beside:
-        torch.save(state.get("model", state), beside)
+    with written_beside(folder / WEIGHTS) as beside, beside.open("wb") as file:
+        torch.save(state.get("model", state), file)
     for name in training.kept:
         if (training.scratch / name).is_file():
             with written_beside(folder / name) as beside:

@@ -167,6 +167,6 @@ def _write_initial(plan: Plan, folder: RunFolder, source: str) -> list[str]:
         torch.manual_seed(plan.settings.schedule.seed)  # of what starts from random weights
         network = build_network(plan.settings)
     weights, sentences = adapt_weights(source, network)
-    with written_beside(folder.initial) as beside:
-        torch.save(weights, beside)
+    with written_beside(folder.initial) as beside, beside.open("wb") as file:
+        torch.save(weights, file)
     return sentences

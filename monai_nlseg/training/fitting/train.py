@@ -23,9 +23,6 @@ from monai_nlseg.training.fitting.run import Run
 from monai_nlseg.training.fitting.tracking import require_tracking
 from monai_nlseg.training.planning.plan import Plan
 
-UNWRITTEN = ("iostream error", "PytorchStreamWriter", "unexpected pos")
-"""Words of ``torch.save`` about a file that cannot be written, as on a full disk; it raises no OSError."""
-
 
 def train(
     plan: Plan,
@@ -134,11 +131,6 @@ def _plain(error: Exception) -> Exception:
     root = root_cause(error)
     if isinstance(root, OSError) and root.errno in OUTPUT_ERRORS:
         return ValueError(refused(root))
-    if isinstance(root, RuntimeError) and any(words in str(root) for words in UNWRITTEN):
-        return ValueError(
-            f"the weights cannot be written to the output folder ({sentence(root)}): make room or give another output "
-            "folder, and run the same command again; what is done stays."
-        )
     if reason := explained(error):
         return reason
     return ValueError(sentence(error)) if isinstance(root, ValueError) else error

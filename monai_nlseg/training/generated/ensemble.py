@@ -76,8 +76,8 @@ def store_weights(bundle_root: str | Path, files: Sequence[str | Path]) -> Path:
     state = join_weights(files)
     configs = {name: bundle.root / "configs" / f"{name}.json" for name in ("train", "inference")}
     contents = {name: _with_folds(read_mapping(file), len(files)) for name, file in configs.items()}
-    with written_beside(bundle.weights) as beside:
-        torch.save(state, beside)
+    with written_beside(bundle.weights) as beside, beside.open("wb") as opened:
+        torch.save(state, opened)
     for name, file in configs.items():
         write_json(file, contents[name])
     return bundle.weights

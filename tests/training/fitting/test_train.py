@@ -183,26 +183,17 @@ class TestRefused:
         with pytest.raises(ValueError, match=r"cannot be written \(No space left on device\): make room"):
             trained(chosen, tmp_path / "run")
 
-    @pytest.mark.parametrize(
-        ("raised", "said"),
-        [
-            ("basic_ios::clear: iostream error", "the weights cannot be written .*iostream error.*: make room"),
-            ("something else", "something else"),
-        ],
-    )
-    def test_what_torch_raises_is_said(self, chosen, tmp_path, monkeypatch, raised, said):
-        """Of a full disk torch.save makes no OSError; other errors keep their cause."""
-
+    def test_an_error_of_another_kind_keeps_its_cause(self, chosen, tmp_path, monkeypatch):
         def fail(*_):
             try:
-                raise RuntimeError(raised)
+                raise RuntimeError("something else")
             except RuntimeError as error:
                 raise RuntimeError("Failed to evaluate ConfigExpression") from error
 
         monkeypatch.setattr(fold, "train_model", fail)
-        with pytest.raises((ValueError, RuntimeError)) as failed:
+        with pytest.raises(RuntimeError) as failed:
             trained(chosen, tmp_path / "run")
-        assert re.search(said, sentence(failed.value))
+        assert sentence(failed.value) == "something else"
 
     def test_a_loss_that_is_no_number(self, discs, tmp_path):
         chosen = small.picture_plan(discs, folds=1, iterations=16, schedule__learning_rate=1e30, schedule__epoch=16)
