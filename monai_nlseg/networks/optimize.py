@@ -62,6 +62,13 @@ def optimize_for_inference(
     """
     if attention not in ("auto", "compiled", "torch"):
         raise ValueError(f"attention {attention!r} is unknown: choose 'auto', 'compiled' or 'torch'.")
+    # Tensors made under inference_mode do not say when they change: kernels would pack them anew in each pass.
+    given = any(parameter.is_inference() for parameter in network.parameters())
+    with torch.inference_mode(given), torch.no_grad():
+        return _optimized(network, attention, compile)
+
+
+def _optimized(network: nn.Module, attention: str, compile: bool) -> nn.Module:
     channels_last(fold_batch_norm(network.eval()))
     _clamp_norms(network)
     if not compile and has_excitations(network) and _serves(network, load_excitation_kernel, "squeeze-and-excitation"):

@@ -9,7 +9,7 @@ from monai.networks.nets import UNet
 
 from monai_nlseg.networks import channels_last, optimize, optimize_for_inference
 from monai_nlseg.networks.kernels import attention
-from monai_nlseg.networks.nets import CCFCN3D, NonLocalUNet
+from monai_nlseg.networks.nets import CCFCN3D, LAEDNet, NonLocalUNet
 from tests.networks.trained import trained
 
 NETWORKS = [
@@ -80,6 +80,17 @@ def test_another_network_stays_as_it_is():
     x = torch.randn(1, 1, 16, 16, 16)
     expected = network(x)
     torch.testing.assert_close(optimize_for_inference(network)(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_under_inference_mode_its_weights_say_when_they_change():
+    """Else each pass would bring them into the kernels' layouts again."""
+    network = LAEDNet(spatial_dims=2, in_channels=1, out_channels=1, size="S")
+    with torch.inference_mode():
+        optimize_for_inference(network)
+    assert not any(tensor.is_inference() for tensor in (*network.parameters(), *network.buffers()))
+    with torch.inference_mode():
+        made = LAEDNet(spatial_dims=2, in_channels=1, out_channels=1, size="S")
+        assert optimize_for_inference(made)(torch.rand(1, 1, 64, 64)).shape == (1, 1, 64, 64)
 
 
 def test_unknown_attention():
