@@ -1,4 +1,4 @@
-"""An early look at a training: a picture of a few validation cases, drawn anew at each validation."""
+"""An early look at a training: a picture of a few validation cases, drawn again at each validation."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def optimize_for_inference(
     """
     if attention not in ("auto", "compiled", "torch"):
         raise ValueError(f"attention {attention!r} is unknown: choose 'auto', 'compiled' or 'torch'.")
-    # Tensors made under inference_mode do not say when they change: kernels would pack them anew in each pass.
+    # Tensors made under inference_mode do not say when they change: kernels would pack them again in each pass.
     given = any(parameter.is_inference() for parameter in network.parameters())
     with torch.inference_mode(given), torch.no_grad():
         return _optimized(network, attention, compile)

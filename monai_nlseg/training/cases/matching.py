@@ -58,7 +58,7 @@ def _label_alone(files: Sequence[str], name: str, others: list[tuple[str, ...]])
 def group_masks(named: Iterable[tuple[str, LabelName]]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Group the masks of each case.
 
-    Masks of one image are told apart by a number (``x_mask.png``, ``x_mask_1.png``). Two label maps of a case that
+    Masks of one image differ by a number (``x_mask.png``, ``x_mask_1.png``). Two label maps of a case that
     differ otherwise, such as ``x_mask.png`` and ``x_seg.png``, are not one: neither is used.
 
     Args:
